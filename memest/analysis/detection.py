@@ -1,0 +1,230 @@
+"""How well each summary finds the labels that were changed, over seeds and models.
+
+    runs → rows (one per run and summary) → table (one per group and summary) → text, figures, report
+
+Depends on `detect`, `stats`, `summaries`, pandas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memest.analysis import figures
+from memest.analysis.finding import ANALYSES, Finding
+from memest.analysis.report import Report
+from memest.analysis.runset import RunRecord, RunSet
+from memest.detect import detect, rank
+from memest.errors import NoRunsError
+from memest.stats import Floats, midranks, paired_delong
+from memest.summaries import suspicion
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GROUP = ["dataset", "limit", "corruption", "model", "protocol", "epochs"]
+REFERENCES = ("csl", "seen/csl")
+_CURVES = ("csl", "seen/csl", "aum", "mean_curvature", "in_confidence")
+
+
+@ANALYSES.register
+def detection(runs: RunSet) -> Finding:
+    """AUROC and its company for every summary against the stored truth, over seeds and models.
+
+    Raises:
+        NoRunsError: no run has changed labels.
+    """
+    rows = detection_rows(runs)
+    table = detection_table(rows)
+    report = Report("Which summaries find the changed labels?")
+    finding = Finding(detection_text(table), report, {"detection": table, "detection_per_run": rows})
+    for number, (title, part) in enumerate(_groups(table)):
+        mine = rows.merge(part[GROUP].drop_duplicates(), on=GROUP)
+        pictures = {
+            f"auroc-{number}.png": figures.png(
+                figures.intervals(_dots(part, mine), "AUROC (95 % DeLong, per seed)")
+            ),
+            f"depth-{number}.png": figures.png(_depths(runs, mine)),
+        }
+        finding.figures |= pictures
+        report.heading(title)
+        report.table(*_cells(part))
+        for name, content in pictures.items():
+            report.picture(content, f"{title}: {name.partition('-')[0]}")
+    report.text(
+        "csl is summed over clean passes in evaluation mode, seen/csl over the training batches themselves. "
+        "AUROC, AP, FPR95 and P@ are means over seeds; the spread over seeds is shown as it is. p is the "
+        "smallest of the seeds' paired DeLong tests against CSL on the same run. Runs: "
+        + ", ".join(sorted(rows.run.unique())),
+        small=True,
+    )
+    judged = [run for run in runs if run.id in set(rows.run)]
+    for _, same in RunSet(judged).group_by("fingerprint"):
+        finding.suspects.append((same, consensus(same, _reference(same[0]))[0].tolist()))
+    return finding
+
+
+def detection_rows(runs: RunSet) -> pd.DataFrame:
+    """One row per run and summary: how well it ranks changed labels above kept ones.
+
+    Columns: the axes, seed, run, summary, auroc with DeLong's 95 % interval (low, high),
+    average_precision, fpr95, precision (at k = the number of changed labels), changed, examples, and
+    p_vs_csl, the paired DeLong test against CSL on the same run.
+
+    Raises:
+        NoRunsError: no run has changed labels.
+    """
+    import pandas as pd
+
+    judged = [run for run in runs if 0 < run.summary["changed"].sum() < len(run.summary["changed"])]
+    if not judged:
+        raise NoRunsError(
+            f"none of the {len(runs)} runs has changed labels to detect; train with --corruption "
+            "'symmetric_noise(rate=0.05)', or look at the suspicious table of each run in the MLflow UI"
+        )
+    return pd.DataFrame([row for run in judged for row in _rows(run)])
+
+
+def detection_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per group and summary: means over seeds, and the lowest and highest AUROC of any seed.
+
+    Sorted by group, best mean AUROC first. Three seeds carry no test, so the spread is shown as it is.
+    """
+    table = rows.groupby([*GROUP, "summary"], sort=True).agg(
+        seeds=("seed", "nunique"),
+        auroc=("auroc", "mean"),
+        lowest=("auroc", "min"),
+        highest=("auroc", "max"),
+        average_precision=("average_precision", "mean"),
+        fpr95=("fpr95", "mean"),
+        precision=("precision", "mean"),
+        changed=("changed", "max"),
+        examples=("examples", "max"),
+        least_p_vs_csl=("p_vs_csl", "min"),
+    )
+    ascending = [True] * len(GROUP) + [False]
+    return table.reset_index().sort_values([*GROUP, "auroc"], ascending=ascending, ignore_index=True)
+
+
+def detection_text(table: pd.DataFrame) -> str:
+    """The table for a terminal: a block for each group."""
+    blocks = []
+    for title, part in _groups(table):
+        header, rows = _cells(part)
+        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+        lines = [
+            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
+            for row in [header, *rows]
+        ]
+        blocks.append("\n".join([title, *lines]))
+    return "\n\n".join(blocks)
+
+
+def consensus(runs: RunSet, summary: str) -> tuple[NDArray[np.int64], Floats]:
+    """Ids and mean rank of suspicion over runs of one set of labels, most suspicious first.
+
+    Args:
+        runs: all of one fingerprint.
+        summary: such as `csl`.
+
+    Returns:
+        ids (N,) and mean rank share (N,), 1 for an example that every run suspects most.
+    """
+    ids = np.sort(runs[0].summary["id"])
+    total = np.zeros(len(ids))
+    for run in runs:
+        by_id = np.argsort(run.summary["id"])
+        total += midranks(suspicion(summary, run.summary[summary]))[by_id] / len(ids)
+    best = np.argsort(-total, kind="stable")
+    return ids[best], (total / len(runs))[best]
+
+
+def precision_curve(summary: str, values_N: Floats, changed_N: NDArray[np.bool_]) -> Floats:
+    """Precision among the k most suspicious for k = 1 … N, (N,)."""
+    hits = np.cumsum(changed_N[rank(summary, values_N)])
+    return np.asarray(hits / np.arange(1, len(hits) + 1))
+
+
+def _rows(run: RunRecord) -> Iterable[dict[str, object]]:
+    changed = run.summary["changed"].astype(bool)
+    reference = suspicion(_reference(run), run.summary[_reference(run)])
+    for name in run.summaries:
+        values = suspicion(name, run.summary[name])
+        found = detect(values, changed)
+        yield {
+            **{axis: run.tags.get(axis, "") for axis in GROUP},
+            "seed": run.tags.get("seed", ""),
+            "run": run.id,
+            "summary": name,
+            "auroc": found.auroc.value,
+            "low": found.auroc.low,
+            "high": found.auroc.high,
+            "average_precision": found.average_precision,
+            "fpr95": found.fpr95,
+            "precision": found.precision_at[found.positives],
+            "changed": found.positives,
+            "examples": found.examples,
+            "p_vs_csl": paired_delong(values, reference, changed).p_value,
+        }
+
+
+def _reference(run: RunRecord) -> str:
+    """CSL, the clean one if it was measured; else whatever summary comes first."""
+    return next((name for name in REFERENCES if name in run.summary), run.summaries[0])
+
+
+def _groups(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    for group, part in table.groupby(GROUP, sort=False):
+        axes = dict(zip(GROUP, group, strict=True))
+        first = part.iloc[0]
+        seeds = f"{first.seeds} seed{'s' if first.seeds > 1 else ''}"
+        yield (
+            (
+                f"{axes['dataset']}, {axes['corruption']}, {axes['model']}, {axes['epochs']} epochs, {seeds}: "
+                f"{first.changed:,} of {first.examples:,} labels changed"
+            ),
+            part,
+        )
+
+
+def _cells(part: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    changed = part.iloc[0].changed
+    header = ["summary", "AUROC", "over seeds", "AP", "FPR95", f"P@{changed}", "p (vs CSL)"]
+    rows = [
+        [
+            row.summary,
+            f"{row.auroc:.4f}",
+            f"{row.lowest:.4f}–{row.highest:.4f}",
+            f"{row.average_precision:.3f}",
+            f"{row.fpr95:.3f}",
+            f"{row.precision:.3f}",
+            "" if row.summary in REFERENCES[:1] else f"{row.least_p_vs_csl:.1g}",
+        ]
+        for row in part.itertuples()
+    ]
+    return header, rows
+
+
+def _dots(part: pd.DataFrame, rows: pd.DataFrame) -> list[tuple[str, list[tuple[float, float, float]]]]:
+    return [
+        (name, [(row.auroc, row.low, row.high) for row in rows[rows.summary == name].itertuples()])
+        for name in part.summary
+    ]
+
+
+def _depths(runs: RunSet, rows: pd.DataFrame) -> figures.Figure:
+    """Mean precision at each depth over the runs of one group."""
+    mine = [run for run in runs if run.id in set(rows.run)]
+    curves = {}
+    for name in _CURVES:
+        each = [
+            precision_curve(name, run.summary[name], run.summary["changed"].astype(bool))
+            for run in mine
+            if name in run.summary
+        ]
+        if each:
+            curves[name] = np.mean(each, axis=0)
+    return figures.depth_curves(curves, float(np.mean(mine[0].summary["changed"])))

@@ -1,0 +1,125 @@
+"""Figures: each paints arrays that were computed elsewhere and gives a matplotlib figure.
+
+One style for all; nothing here reads runs or measures anything. Depends on numpy; matplotlib is imported
+when a figure is made, without pyplot, so no window or global state is touched.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+KEPT, CHANGED, ACCENT = "#4c72b0", "#dd5e4c", "#3b3b3b"
+_SIZE = (7.2, 4.0)
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG bytes; equal figures give equal bytes."""
+    return _rendered(figure, "png", {"Software": None})
+
+
+def svg(figure: Figure) -> bytes:
+    """The figure as SVG bytes, without a date."""
+    return _rendered(figure, "svg", {"Date": None})
+
+
+def histogram(values_N: NDArray[Any], changed_N: NDArray[np.bool_], label: str) -> Figure:
+    """How a summary is distributed over kept and changed labels, each as a share of its own group."""
+    figure, axes = _blank()
+    edges = np.histogram_bin_edges(values_N, bins=40)
+    groups = ((~changed_N, KEPT, "label kept"), (changed_N, CHANGED, "label changed"))
+    for group_N, colour, name in groups:
+        if group_N.any():
+            shares = np.histogram(values_N[group_N], edges)[0] / group_N.sum()
+            text = f"{name} ({int(group_N.sum()):,})"
+            axes.stairs(shares, edges, fill=True, alpha=0.55, color=colour, label=text)
+    axes.set(xlabel=label, ylabel="share of the group")
+    axes.legend(frameon=False)
+    return figure
+
+
+def intervals(rows: Sequence[tuple[str, Sequence[tuple[float, float, float]]]], label: str) -> Figure:
+    """One line per method, one dot with its interval per seed, best on top.
+
+    Args:
+        rows: method and its (value, low, high) per seed, best first.
+        label: what the value is.
+    """
+    figure, axes = _blank(height=0.9 + 0.3 * len(rows))
+    for place, (_, seeds) in enumerate(reversed(rows)):
+        for number, (value, low, high) in enumerate(seeds):
+            height = place + 0.22 * (number - (len(seeds) - 1) / 2)
+            axes.plot([low, high], [height, height], color=KEPT, alpha=0.5, linewidth=1.2)
+            axes.plot(value, height, "o", color=KEPT, markersize=3.5)
+    axes.axvline(0.5, color=ACCENT, linewidth=0.8, linestyle=":")
+    axes.set(xlabel=label, yticks=range(len(rows)), yticklabels=[name for name, _ in reversed(rows)])
+    axes.set_ylim(-0.7, len(rows) - 0.3)
+    axes.grid(axis="x", linewidth=0.4, alpha=0.5)
+    return figure
+
+
+def depth_curves(curves: Mapping[str, NDArray[Any]], base_rate: float) -> Figure:
+    """How far down the list it pays to look: precision among the k most suspicious, for every k.
+
+    Args:
+        curves: by method, (N,) precision at k = 1 … N.
+        base_rate: the precision of looking at random.
+    """
+    figure, axes = _blank()
+    for number, (name, precision_N) in enumerate(curves.items()):
+        depth = np.arange(1, len(precision_N) + 1)
+        axes.plot(depth, precision_N, linewidth=1.5, color=f"C{number}", label=name)
+    axes.axhline(base_rate, color=ACCENT, linewidth=0.8, linestyle=":", label="at random")
+    axes.set(xscale="log", xlabel="labels looked at, most suspicious first", ylabel="share that was wrong")
+    axes.set_ylim(0, 1.03)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def gallery(images: NDArray[np.uint8], captions: Sequence[str], marked: Sequence[bool]) -> Figure:
+    """Images in rows of five with a caption each; a marked one gets a coloured frame.
+
+    Args:
+        images: (M, H, W, C) uint8.
+        captions: M of them, a few short lines each.
+        marked: M of them.
+    """
+    from matplotlib.figure import Figure
+
+    columns = min(5, len(images))
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(1.65 * columns, 2.05 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.set_axis_off()
+    for axes, image, caption, mark in zip(grid, images, captions, marked, strict=False):
+        axes.set_axis_on()
+        axes.imshow(image.squeeze(), cmap="gray_r" if image.shape[2] == 1 else None, interpolation="nearest")
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(caption, fontsize=7.5, color=CHANGED if mark else ACCENT)
+        for spine in axes.spines.values():
+            spine.set(color=CHANGED if mark else "#bbbbbb", linewidth=2.2 if mark else 0.8)
+    return figure
+
+
+def _blank(height: float = _SIZE[1]) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_SIZE[0], height), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _rendered(figure: Figure, kind: str, metadata: dict[str, None]) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
+    return buffer.getvalue()

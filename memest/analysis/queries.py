@@ -1,0 +1,109 @@
+"""Which runs: finished runs of an experiment, filtered by their tags. Depends on `tracking`, mlflow.
+
+MLflow's filters know only AND over quoted strings, so the axes of an experiment are tags
+(`memest.model`, `memest.seed`, …), written as people write specs: `model=resnet18(width=16)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memest.analysis.runset import RunRecord, RunSet
+from memest.errors import NoRunsError, SettingError, UnknownNameError
+from memest.spec import split_list
+from memest.store.artifacts import ArtifactBlobs
+from memest.tracking import AXES, SEALED
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_PAGE = 1000
+
+
+def parse_where(text: str) -> dict[str, str]:
+    """`model=tiny, seed=1` as a mapping from axis to value.
+
+    Raises:
+        InputError: not `axis=value`, or no such axis.
+    """
+    pairs = {}
+    for part in split_list(text):
+        axis, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not value:
+            raise SettingError(f"--where takes axis=value, …, not {part!r}")
+        if axis not in AXES:
+            raise UnknownNameError("axis", axis, AXES)
+        if "'" in value:
+            raise SettingError(f"--where values hold no quotes: {part!r}")
+        pairs[axis] = value
+    return pairs
+
+
+def find_runs(client: MlflowClient, experiment: str, where: Mapping[str, str], cache: Path) -> RunSet:
+    """The finished training runs of an experiment that match every condition, oldest first.
+
+    Runs that `score` made are joined to the runs they measured.
+
+    Raises:
+        NoRunsError: none match; the message says which condition removed the last ones.
+    """
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        known = [e.name for e in client.search_experiments(max_results=50)]
+        raise NoRunsError(f"there is no experiment {experiment!r} on this server (it has {', '.join(known)})")
+    wanted = {"state": SEALED, "stage": "train"} | dict(where)
+    runs = _search(client, found.experiment_id, wanted)
+    if not runs:
+        raise NoRunsError(_explain(client, found.experiment_id, experiment, where))
+    scored = _search(client, found.experiment_id, {"state": SEALED, "stage": "score"})
+    return RunSet([_record(client, run, scored, cache) for run in runs])
+
+
+def _search(client: MlflowClient, experiment: str, wanted: Mapping[str, str]) -> list[Any]:
+    query = " and ".join(f"tags.`memest.{axis}` = '{value}'" for axis, value in wanted.items())
+    runs: list[Any] = []
+    token = None
+    while True:
+        page = client.search_runs(
+            [experiment], query, max_results=_PAGE, order_by=["attributes.start_time"], page_token=token
+        )
+        runs += page
+        token = page.token
+        if not token:
+            return runs
+
+
+def _record(client: MlflowClient, run: Any, scored: list[Any], cache: Path) -> RunRecord:
+    run_id = run.info.run_id
+    further = [
+        ArtifactBlobs(client, other.info.run_id, cache)
+        for other in scored
+        if other.data.tags.get("memest.source_run") == run_id
+    ]
+    tags = {
+        name.removeprefix("memest."): value
+        for name, value in run.data.tags.items()
+        if name.startswith("memest.")
+    }
+    return RunRecord(
+        run_id, run.info.run_name, tags, dict(run.data.metrics), ArtifactBlobs(client, run_id, cache), further
+    )
+
+
+def _explain(client: MlflowClient, experiment: str, name: str, where: Mapping[str, str]) -> str:
+    """Apply the conditions one after another and say which one left nothing."""
+    wanted = {"state": SEALED, "stage": "train"}
+    left = _search(client, experiment, wanted)
+    if not left:
+        return f"experiment {name!r} has no finished training runs; make some with memest train --experiment {name}"
+    for axis, value in where.items():
+        present = sorted({run.data.tags.get(f"memest.{axis}", "") for run in left})
+        wanted[axis] = value
+        left = _search(client, experiment, wanted)
+        if not left:
+            kept = ", ".join(f"{a}={v}" for a, v in wanted.items() if a not in ("state", "stage", axis))
+            among = f"among the runs with {kept}" if kept else "among its finished training runs"
+            return f"{axis}={value} removed the last run of experiment {name!r}: {among}, {axis} is {', '.join(present)}"
+    raise AssertionError("a query without results has a condition that removed them")

@@ -1,0 +1,22 @@
+"""Labelled images: sources, identity, corruption, augmentation, batches on a device."""
+
+from memest.data import sets as sets
+from memest.data.augmentation import AUGMENTATIONS
+from memest.data.batches import Batch, Loader
+from memest.data.corruptions import CORRUPTIONS, corrupt
+from memest.data.images import ImageSet, Split
+from memest.data.source import SETS, load_images
+from memest.data.truth import Truth
+
+__all__ = [
+    "AUGMENTATIONS",
+    "CORRUPTIONS",
+    "SETS",
+    "Batch",
+    "ImageSet",
+    "Loader",
+    "Split",
+    "Truth",
+    "corrupt",
+    "load_images",
+]

@@ -1,0 +1,119 @@
+"""Labelled images with an identity: what every part of memest passes around. Depends on numpy.
+
+Axes: N examples, H height, W width, C channels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memest.errors import DataError
+
+Images = NDArray[np.uint8]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images, labels and the ids by which everything about them is joined.
+
+    Attributes:
+        images: (N, H, W, C) uint8.
+        labels: (N,) int64, positions in `classes`.
+        ids: (N,) int64, unique and not negative; they follow the numbering named by `order`.
+        classes: class names.
+        order: whose numbering the ids follow, such as `torchvision`.
+        augmentation: the augmentation spec that leaves these images' labels true.
+
+    Raises:
+        DataError: arrays of the wrong shape or type, repeated ids, labels outside the classes.
+    """
+
+    images: Images
+    labels: Integers
+    ids: Integers
+    classes: tuple[str, ...]
+    order: str
+    augmentation: str = "none"
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def channels(self) -> int:
+        """C, the number of colour channels."""
+        return int(self.images.shape[3])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256, in hex, over ids, labels and images with their shapes: equal sets have equal ones."""
+        content = hashlib.sha256()
+        for array in (self.ids, self.labels, self.images):
+            content.update(f"{array.dtype.str}{array.shape}".encode())
+            content.update(np.ascontiguousarray(array))
+        return content.hexdigest()
+
+    def take(self, positions: Integers) -> ImageSet:
+        """The examples at `positions`, in that order, ids along with them."""
+        return replace(
+            self, images=self.images[positions], labels=self.labels[positions], ids=self.ids[positions]
+        )
+
+    def statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and standard deviation of each channel, (C,) each, of pixels scaled to [0, 1].
+
+        Taken from exact histograms of the 256 values, so they do not depend on summation order. A
+        channel that never varies gets a deviation of 1.
+        """
+        counts = np.stack(
+            [np.bincount(self.images[..., c].ravel(), minlength=256) for c in range(self.channels)]
+        )
+        values = np.arange(256) / 255
+        mean = counts @ values / counts.sum(1)
+        variance = counts @ values**2 / counts.sum(1) - mean**2
+        deviation = np.sqrt(np.maximum(variance, 0))
+        deviation[deviation < 1e-6] = 1
+        return mean.astype(np.float32), deviation.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Split:
+    """A training set, whose examples are scored, and the test set that measures generalisation."""
+
+    train: ImageSet
+    test: ImageSet
+
+
+def _check(s: ImageSet) -> None:
+    if s.images.dtype != np.uint8 or s.images.ndim != 4:
+        raise DataError(
+            f"images must be uint8 of shape (N, H, W, C), not {s.images.dtype} of shape {s.images.shape}"
+        )
+    if s.images.shape[3] not in (1, 3) or min(s.images.shape[1:3]) < 8:
+        raise DataError(
+            f"images must have 1 or 3 channels (last axis) and be at least 8 × 8, not {s.images.shape}"
+        )
+    if s.labels.shape != (len(s.images),) or s.ids.shape != (len(s.images),):
+        raise DataError(
+            f"{len(s.images)} images need as many labels and ids, not {s.labels.shape} and {s.ids.shape}"
+        )
+    if len(s.images) == 0:
+        raise DataError("an image set needs at least one example, and there are none")
+    if s.labels.dtype != np.int64 or s.ids.dtype != np.int64:
+        raise DataError(f"labels and ids must be int64, not {s.labels.dtype} and {s.ids.dtype}")
+    if s.ids.min() < 0 or len(np.unique(s.ids)) != len(s.ids):
+        raise DataError("ids must be unique and not negative")
+    if s.labels.min() < 0 or s.labels.max() >= len(s.classes):
+        wrong = int(np.flatnonzero((s.labels < 0) | (s.labels >= len(s.classes)))[0])
+        raise DataError(
+            f"labels must lie in 0…{len(s.classes) - 1} ({len(s.classes)} classes); "
+            f"example {s.ids[wrong]} has {s.labels[wrong]}"
+        )

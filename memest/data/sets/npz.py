@@ -1,0 +1,103 @@
+"""A person's own images, from one .npz file."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memest.data.images import ImageSet, Integers, Split
+from memest.data.source import SETS
+from memest.errors import DataError
+
+_HELP = (
+    "expected arrays images (N, H, W[, C]) and labels (N,), and, if you have them, ids (N,), classes (K,), "
+    "test_images and test_labels"
+)
+
+
+@SETS.register
+def npz(*, path: str) -> Split:
+    """Arrays `images` and `labels`; optional `ids`, `classes`, `test_images`, `test_labels`.
+
+    Pixels are uint8, or floats in [0, 1]. Without test arrays every tenth image is kept for testing.
+    No pickled array is ever loaded.
+
+    Raises:
+        DataError: no such file, an array missing, of the wrong shape, not finite, or out of range.
+    """
+    arrays = _read(Path(path))
+    images, labels = _pair(arrays, "", path)
+    ids = _integers(arrays["ids"], "ids", path) if "ids" in arrays else np.arange(len(labels))
+    if ("test_images" in arrays) != ("test_labels" in arrays):
+        raise DataError(f"{path} has one of test_images and test_labels but not the other; {_HELP}")
+    classes = _classes(arrays, labels)
+    whole = ImageSet(images, labels, ids, classes, order=f"npz:{Path(path).name}", augmentation="crop_flip")
+    if "test_images" in arrays:
+        test_images, test_labels = _pair(arrays, "test_", path)
+        test_ids = np.arange(len(test_labels))
+        return Split(whole, ImageSet(test_images, test_labels, test_ids, classes, order=whole.order))
+    held_out = np.arange(len(whole)) % 10 == 9
+    if not held_out.any():
+        raise DataError(f"{path} has {len(whole)} images; at least 10 are needed when it has no test_images")
+    return Split(whole.take(np.flatnonzero(~held_out)), whole.take(np.flatnonzero(held_out)))
+
+
+def _read(path: Path) -> Mapping[str, NDArray[Any]]:
+    if not path.is_file():
+        raise DataError(f"there is no file {path} (looked in {path.resolve().parent}); {_HELP}")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError, AttributeError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path} cannot be read as an .npz of plain arrays ({reason}); {_HELP}") from error
+
+
+def _pair(arrays: Mapping[str, NDArray[Any]], prefix: str, path: str) -> tuple[NDArray[np.uint8], Integers]:
+    for name in (f"{prefix}images", f"{prefix}labels"):
+        if name not in arrays:
+            raise DataError(f"{path} has no array {name!r} (it has {', '.join(arrays) or 'none'}); {_HELP}")
+    return (
+        _pixels(arrays[f"{prefix}images"], f"{prefix}images", path),
+        _integers(arrays[f"{prefix}labels"], f"{prefix}labels", path),
+    )
+
+
+def _pixels(raw: NDArray[Any], name: str, path: str) -> NDArray[np.uint8]:
+    if raw.ndim == 3:
+        raw = raw[..., None]
+    if raw.ndim != 4:
+        raise DataError(f"{name} in {path} must have shape (N, H, W) or (N, H, W, C), not {raw.shape}")
+    if raw.dtype == np.uint8:
+        return raw
+    if not np.issubdtype(raw.dtype, np.floating):
+        raise DataError(f"{name} in {path} must be uint8, or floats in [0, 1], not {raw.dtype}")
+    if not np.isfinite(raw).all():
+        raise DataError(f"{name} in {path} holds NaN or infinite values")
+    if raw.min() < 0 or raw.max() > 1:
+        raise DataError(
+            f"{name} in {path} are floats in [{raw.min():g}, {raw.max():g}]; expected [0, 1], or uint8"
+        )
+    return np.round(raw * 255).astype(np.uint8)
+
+
+def _integers(raw: NDArray[Any], name: str, path: str) -> Integers:
+    if np.issubdtype(raw.dtype, np.floating):
+        if not np.isfinite(raw).all():
+            raise DataError(f"{name} in {path} holds NaN or infinite values")
+        if (raw == np.round(raw)).all():
+            raw = raw.astype(np.int64)
+    if raw.ndim != 1 or not np.issubdtype(raw.dtype, np.integer):
+        raise DataError(f"{name} in {path} must be whole numbers of shape (N,), not {raw.dtype} {raw.shape}")
+    return raw.astype(np.int64)
+
+
+def _classes(arrays: Mapping[str, NDArray[Any]], labels: Integers) -> tuple[str, ...]:
+    if "classes" in arrays:
+        return tuple(map(str, arrays["classes"]))
+    return tuple(map(str, range(int(labels.max(initial=0)) + 1)))

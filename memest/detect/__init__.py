@@ -1,0 +1,9 @@
+"""Suspicion, (N,), higher = more suspicious: what ranks examples, and how well that works.
+
+Depends on numpy, the ground floor and `summaries`.
+"""
+
+from memest.detect.detectors import DETECTORS, rank
+from memest.detect.evaluate import Detection, detect
+
+__all__ = ["DETECTORS", "Detection", "detect", "rank"]

@@ -1,0 +1,57 @@
+"""How well suspicion finds the examples that were changed. Depends on numpy and `stats`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from memest.stats import Estimate, auroc_interval, average_precision, fpr_at_tpr, precision_at
+
+DEPTHS = (0.01, 0.05)
+"""How far down the list precision is read, as shares of all examples, beside the number of positives."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """How well one suspicion finds one set of changed examples.
+
+    Attributes:
+        auroc: with DeLong's 95 % interval.
+        average_precision: in (0, 1]; `positives / examples` is chance.
+        fpr95: the share of unchanged examples flagged when 95 % of the changed ones are; lower is better.
+        precision_at: list length k → share of changed examples among the k most suspicious, with k at
+            1 % and 5 % of the examples and at the number of positives (where it is also the recall).
+        positives: how many examples were changed.
+        examples: how many were judged.
+    """
+
+    auroc: Estimate
+    average_precision: float
+    fpr95: float
+    precision_at: Mapping[int, float]
+    positives: int
+    examples: int
+
+
+def detect(suspicion_N: ArrayLike, changed_N: ArrayLike) -> Detection:
+    """Judge suspicion, (N,), higher = more suspicious, against what was changed, (N,) booleans.
+
+    To judge some examples only, give only those.
+
+    Raises:
+        DataError: wrong shapes, suspicion that is not finite, nothing or everything changed.
+    """
+    interval = auroc_interval(suspicion_N, changed_N)
+    examples, positives = np.size(changed_N), int(np.count_nonzero(changed_N))
+    lengths = {positives, *(max(1, round(depth * examples)) for depth in DEPTHS)}
+    return Detection(
+        auroc=interval,
+        average_precision=average_precision(suspicion_N, changed_N),
+        fpr95=fpr_at_tpr(suspicion_N, changed_N, tpr=0.95),
+        precision_at={k: precision_at(suspicion_N, changed_N, k) for k in sorted(lengths)},
+        positives=positives,
+        examples=examples,
+    )

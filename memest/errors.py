@@ -1,0 +1,75 @@
+"""Every error memest raises on purpose. Depends on nothing.
+
+Each message says what was expected, what came, and the way out, in one line. The two branches decide
+the exit code of the command line: an `InputError` is the caller's to mend (exit code 2, nothing was
+written); any other `MemestError` happened to work already under way (exit code 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class MemestError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class InputError(MemestError):
+    """What was asked for cannot be done as asked; nothing has been written."""
+
+
+class UnknownNameError(InputError):
+    """A name that is not in the registry or list it was looked up in."""
+
+    def __init__(self, noun: str, name: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        near = get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        super().__init__(f"unknown {noun} {name!r}{hint} (known: {', '.join(known)})")
+
+
+class SettingError(InputError):
+    """A setting with a wrong name, a wrong type or a value out of range."""
+
+
+class DataError(InputError):
+    """A dataset that cannot be had, or whose arrays are not what an image set needs."""
+
+
+class FingerprintError(InputError):
+    """Labels, images or ids that are not those a score sheet was measured against."""
+
+    def __init__(self, expected: str, came: str, what: str) -> None:
+        super().__init__(
+            f"{what}: the sheet was measured against fingerprint {expected[:16]}…, these images and "
+            f"labels have {came[:16]}…; use the dataset and corruption stored with the run"
+        )
+
+
+class NoRunsError(InputError):
+    """A query that no run answers."""
+
+
+class SheetError(MemestError):
+    """A score sheet that is unfinished, damaged, or asked to change what it already holds."""
+
+
+class NonFiniteError(MemestError):
+    """Scores that are NaN or infinite: the sheet stays intact up to the epoch before."""
+
+    def __init__(self, key: str, epoch: int, ids: Iterable[int]) -> None:
+        ids = list(ids)
+        shown = ", ".join(map(str, ids[:10])) + (", …" if len(ids) > 10 else "")
+        super().__init__(
+            f"{key} is not finite at epoch {epoch} for {len(ids)} examples (ids {shown}); "
+            "the sheet is intact up to the epoch before; lower the learning rate or look at these examples"
+        )
+
+
+class UnseenError(MemestError):
+    """Examples that a pass over the data never delivered, or delivered twice."""
+
+
+class BusyError(MemestError):
+    """Another process on this machine is already at work on the same configuration."""

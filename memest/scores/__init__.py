@@ -1,0 +1,20 @@
+"""Scores of one epoch: (network or logits, labels) → (N,)."""
+
+from memest.scores import inputs as inputs
+from memest.scores import logits as logits
+from memest.scores.base import KINDS, SCORES, LocalLoss, describe, input_score, logit_score
+from memest.scores.measure import ScoreSet, canonical, measure
+from memest.scores.rows import Rows
+
+__all__ = [
+    "KINDS",
+    "SCORES",
+    "LocalLoss",
+    "Rows",
+    "ScoreSet",
+    "canonical",
+    "describe",
+    "input_score",
+    "logit_score",
+    "measure",
+]

@@ -1,0 +1,112 @@
+"""What a score is, and the registry of all of them. Depends on torch and the ground floor.
+
+A score is a pure function from one epoch's network and labels to one number per example, (B,). Those
+made from the logits alone can also be had for free, from the batches a network trains on; those made
+from input gradients need a `LocalLoss`. Axes: B examples, K classes, C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from memest.registry import Registry
+from memest.scores.probes import rademacher
+from memest.spec import Spec
+
+HIGHER: Literal[1] = 1
+LOWER: Literal[-1] = -1
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a score declares: what it is made from, its unit, and which way is harder (+1: higher)."""
+
+    source: Literal["logits", "input"]
+    unit: str
+    harder: Literal[1, -1]
+
+
+SCORES: Registry[Callable[..., Tensor]] = Registry("score")
+KINDS: dict[str, Kind] = {}
+
+
+def logit_score(
+    unit: str, harder: Literal[1, -1]
+) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
+    """Register `(logits_BK, labels_B, *, …) -> (B,)`."""
+    return _declare(Kind("logits", unit, harder))
+
+
+def input_score(
+    unit: str, harder: Literal[1, -1]
+) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
+    """Register `(local: LocalLoss, *, …) -> (B,)`."""
+    return _declare(Kind("input", unit, harder))
+
+
+def _declare(kind: Kind) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
+    def add(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        SCORES.register(function)
+        KINDS[function.__name__] = kind
+        return function
+
+    return add
+
+
+class LocalLoss:
+    """The loss of each example as a function of its own input, around the images of one batch.
+
+    The forward pass and the gradient at the images themselves are made once, by the constructor, and
+    shared by every score. The network must be in evaluation mode, so that an example's loss does not
+    depend on the rest of the batch; then the gradient of the summed loss is each example's own.
+
+    Args:
+        network: images (B, C, H, W) → logits (B, K); its weights must not ask for gradients.
+        images: (B, C, H, W) float32, normalised.
+        labels: (B,) int64.
+        ids: (B,) int64.
+        seed: seed of this epoch's probes.
+
+    Attributes:
+        logits: (B, K), detached.
+        gradient: (B, C, H, W), ∇ₓ of each example's cross-entropy.
+    """
+
+    def __init__(self, network: nn.Module, images: Tensor, labels: Tensor, ids: Tensor, seed: int) -> None:
+        self._network = network
+        self.images, self.labels, self.ids, self.seed = images, labels, ids, seed
+        self.logits, self.gradient = self._differentiate(images)
+
+    def gradient_at(self, images: Tensor) -> Tensor:
+        """∇ₓ of each example's cross-entropy at other inputs, (B, C, H, W)."""
+        return self._differentiate(images)[1]
+
+    def probe(self, number: int) -> Tensor:
+        """The `number`-th Rademacher vector of each example, (B, C, H, W) of ±1, keyed by id and epoch."""
+        signs = rademacher(self.ids, self.seed, number, self.images[0].numel())
+        return signs.view_as(self.images)
+
+    def _differentiate(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        inputs = images.detach().requires_grad_()
+        with torch.enable_grad():
+            logits = self._network(inputs)
+            loss = functional.cross_entropy(logits.float(), self.labels, reduction="sum")
+            (gradient,) = torch.autograd.grad(loss, inputs)
+        return logits.detach(), gradient
+
+
+def is_free(key: str) -> bool:
+    """Whether a score needs the logits only, and so comes free with training."""
+    return KINDS[Spec.parse(key).name].source == "logits"
+
+
+def describe(key: str) -> dict[str, Any]:
+    """Unit and direction of a score, for the manifest; `seen/` before the key changes neither."""
+    kind = KINDS[Spec.parse(key.removeprefix("seen/")).name]
+    return {"unit": kind.unit, "harder": "higher" if kind.harder == HIGHER else "lower"}

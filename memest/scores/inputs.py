@@ -1,0 +1,39 @@
+"""Scores from gradients with respect to the input. Depends on torch.
+
+Each takes a `LocalLoss` and returns (B,) float32. Gradients are those of the example's own loss: no
+batch mean, so no score here depends on the batch size.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from memest.scores.base import HIGHER, LocalLoss, input_score
+from memest.values import Count, Positive
+
+
+@input_score(unit="nats per input", harder=HIGHER)
+def input_gradient(local: LocalLoss, *, norm: Literal[1, 2] = 2) -> Tensor:
+    """‖∇ₓ loss‖ in the 1- or 2-norm, x being the normalised input (Ravikumar et al. 2025, eq. 6)."""
+    return torch.linalg.vector_norm(local.gradient.flatten(1), ord=norm, dim=1)
+
+
+@input_score(unit="nats per input²", harder=HIGHER)
+def curvature(
+    local: LocalLoss, *, step: Positive = 1e-3, probes: Count = 10, power: Literal[1, 2] = 1
+) -> Tensor:
+    """Mean over probes v of (‖∇ₓ loss(x + step·v) − ∇ₓ loss(x)‖₂ / step)^power.
+
+    v is uniform in {−1, +1}ᵈ, so ‖Hv‖ with H the Hessian of the loss at x; with power 2 its
+    expectation is Tr(H²) (Garg, Ravikumar & Roy 2024). Divided by the step and free of the batch mean,
+    unlike the released code of that paper.
+    """
+    total = torch.zeros(len(local.labels), device=local.images.device)
+    for number in range(probes):
+        shifted = local.gradient_at(local.images + step * local.probe(number))
+        change = torch.linalg.vector_norm((shifted - local.gradient).flatten(1), dim=1) / step
+        total += change**power
+    return total / probes

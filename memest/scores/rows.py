@@ -1,0 +1,71 @@
+"""One epoch's scores gathered by example id, on the device, until the pass is over.
+
+Depends on torch and numpy. Axes: N examples of the set, B of a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from memest.errors import UnseenError
+
+Values = NDArray[np.float32]
+
+
+class Rows:
+    """Values by example id: batches come in any order, columns leave in the order of `ids`.
+
+    Args:
+        ids: (N,) int64, unique: the order of everything that `take` returns.
+        device: where the batches are.
+    """
+
+    def __init__(self, ids: NDArray[np.int64], device: torch.device) -> None:
+        self._count = len(ids)
+        self._device = device
+        sorted_ids, order = torch.sort(torch.from_numpy(ids).to(device))
+        self._sorted_ids_N, self._order_N = sorted_ids, order
+        self._visits_N = torch.zeros(self._count, dtype=torch.int32, device=device)
+        self._columns: dict[str, Tensor] = {}
+
+    def put(self, ids_B: Tensor, columns: Mapping[str, Tensor]) -> None:
+        """Keep one batch: each column (B,) belongs to `ids_B`. Nothing is brought to the host."""
+        place = torch.searchsorted(self._sorted_ids_N, ids_B).clamp_(max=self._count - 1)
+        positions = self._order_N[place]
+        known = (self._sorted_ids_N[place] == ids_B).int()
+        self._visits_N.index_add_(0, positions, 2 * known - 1)
+        for key, values in columns.items():
+            if key not in self._columns:
+                self._columns[key] = torch.full((self._count,), torch.nan, device=self._device)
+            self._columns[key][positions] = values.detach().float()
+
+    @property
+    def empty(self) -> bool:
+        """Whether no batch has come since the last `take`."""
+        return not self._columns
+
+    def take(self, partial: bool = False) -> dict[str, Values]:
+        """The finished columns, (N,) float32 each, in the order of the ids; the rows are then empty.
+
+        Args:
+            partial: allow examples that no batch delivered; their values are NaN.
+
+        Raises:
+            UnseenError: an example was not delivered exactly once, or an id is not of this set.
+        """
+        visits = self._visits_N.cpu().numpy()
+        if (visits > 1).any() or (visits < 0).any() or (not partial and (visits == 0).any()):
+            raise UnseenError(
+                f"each of {self._count} examples must be delivered once in an epoch; {(visits == 0).sum()} "
+                f"were not, {(visits > 1).sum()} came more than once, and some ids may be foreign "
+                f"({(visits < 0).sum()} places); pass the ids of the set you score, and no padding"
+            )
+        columns = {key: values.cpu().numpy() for key, values in self._columns.items()}
+        self._columns = {}
+        self._visits_N.zero_()
+        return columns

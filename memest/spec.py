@@ -1,0 +1,137 @@
+"""The one grammar: a name with literal keywords, `symmetric_noise(rate=0.05)`.
+
+It names every dataset, corruption, model, score and summary, on the command line, in YAML, in MLflow
+values and in the manifest of a sheet. Text is parsed, never executed. A value is a Python literal,
+`true`, `false`, or a bare word (`path=images/mine.npz`) that is taken as text. Depends on `errors`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from memest.errors import SettingError
+
+_CALL = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*(?:\((?P<keywords>.*)\))?\s*", re.DOTALL)
+_KEYWORD = re.compile(r"\s*(?P<key>[A-Za-z_]\w*)\s*=\s*(?P<value>.*\S)\s*", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z_][\w.-]*")
+_CONSTANTS = {"true": True, "false": False, "none": None}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A name and its keywords, in the order the registered function declares them.
+
+    `str(spec)` is canonical: equal specs print alike, and parsing gives the spec back.
+    """
+
+    name: str
+    keywords: tuple[tuple[str, Any], ...] = ()
+    defaults: tuple[tuple[str, Any], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Spec:
+        """The spec that `text` spells; no name is looked up and no default filled in.
+
+        Raises:
+            SettingError: `text` is not a name with keywords in parentheses.
+        """
+        match = _CALL.fullmatch(text)
+        if match is None:
+            raise SettingError(f"expected name(keyword=value, …), not {text!r}")
+        pairs = [_keyword(part, text) for part in split_list(match["keywords"] or "")]
+        keys = [key for key, _ in pairs]
+        if repeated := {key for key in keys if keys.count(key) > 1}:
+            raise SettingError(f"{min(repeated)}= is given twice in {text!r}")
+        return cls(match["name"], tuple(pairs))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keywords as a mapping, ready for `**`."""
+        return dict(self.keywords)
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{key}={_spell(value)}" for key, value in self.keywords)
+        return f"{self.name}({inside})" if inside else self.name
+
+    @property
+    def unusual(self) -> tuple[tuple[str, Any], ...]:
+        """The keywords that are not at their defaults."""
+        return tuple(pair for pair in self.keywords if pair not in self.defaults)
+
+    def short(self) -> str:
+        """The canonical text without the keywords at their defaults: for people; parses to the same."""
+        return str(Spec(self.name, self.unusual))
+
+    def slug(self) -> str:
+        """The name plus each keyword that is not at its default, in characters MLflow keys allow.
+
+        `curvature(step=0.001, probes=5, power=1)` is `curvature.probes-5`.
+        """
+        return ".".join([self.name, *(f"{key}-{_clean(value)}" for key, value in self.unusual)])
+
+
+def split_list(text: str) -> list[str]:
+    """The parts of a comma-separated list; commas inside brackets or quotes do not separate.
+
+    Raises:
+        SettingError: a bracket or quote is left open, or a part is empty.
+    """
+    parts = [text[start:stop].strip() for start, stop in _spans(text)]
+    if parts == [""]:
+        return []
+    if "" in parts:
+        raise SettingError(f"an empty item stands between commas in {text!r}")
+    return parts
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    start, depth, quote = 0, 0, ""
+    for position, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        elif character == "," and depth == 0:
+            yield start, position
+            start = position + 1
+    if depth or quote:
+        raise SettingError(f"a bracket or quote is not closed in {text!r}")
+    yield start, len(text)
+
+
+def _keyword(part: str, text: str) -> tuple[str, Any]:
+    match = _KEYWORD.fullmatch(part)
+    if match is None:
+        raise SettingError(f"expected keyword=value, not {part!r}, in {text!r}")
+    return match["key"], literal(match["value"])
+
+
+def literal(text: str) -> Any:
+    """`text` as a Python literal if it is one, as `true`, `false` or `none`, else as the text itself."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _spell(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, str) and _WORD.fullmatch(value) and value not in _CONSTANTS:
+        return value
+    return repr(value)
+
+
+def _clean(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, float) else _spell(value)
+    return re.sub(r"[^\w./-]+", "-", text).strip("-")

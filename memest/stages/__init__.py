@@ -1,0 +1,1 @@
+"""The stages, each the whole method on one screen, and the command line beside them."""

@@ -1,0 +1,102 @@
+"""The command line: every flag comes from a configuration, every error becomes one line.
+
+    memest train --data digits --corruption 'symmetric_noise(rate=0.05)' --seed 1
+
+Exit codes: 0 done, 1 a run failed, 2 something asked for cannot be done and nothing was written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from memest.config import build, flags
+from memest.errors import InputError, MemestError, SettingError, UnknownNameError
+
+Stage = tuple[type[Any], Callable[[Any], str], str]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingError(f"{message} (see {self.prog} --help)")
+
+
+def stages() -> dict[str, Stage]:
+    """By command: its configuration, what runs it, and a line of help."""
+    from memest.stages import analyze, demo, score, train
+
+    return {
+        "train": (
+            train.TrainConfig,
+            lambda c: _outcome(train.train(c)),
+            "train a network and score every example",
+        ),
+        "score": (score.ScoreConfig, lambda c: _outcome(score.score(c)), "measure a finished run again"),
+        "analyze": (analyze.AnalyzeConfig, analyze.analyze, "judge the summaries of finished runs"),
+        "demo": (
+            demo.DemoConfig,
+            demo.demo,
+            "digits with 5 % wrong labels, two networks, three seeds, analysed",
+        ),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        print(run(arguments))
+    except InputError as error:
+        return _fail(error, 2)
+    except MemestError as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        print("memest: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def run(arguments: Sequence[str]) -> str:
+    """What one command has to say when it is done.
+
+    Raises:
+        MemestError: it could not be done.
+    """
+    table = stages()
+    parser = _Parser(prog="memest", description="Which examples are memorized, and which labels are wrong?")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    for name, (kind, _, text) in table.items():
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        for flag in flags(kind).values():
+            command.add_argument(
+                f"--{flag.name.replace('_', '-')}",
+                f"--{flag.name}",
+                dest=flag.name,
+                default=argparse.SUPPRESS,
+                metavar="…",
+                help=f"{flag.help} (default: {flag.default})".replace("%", "%%"),
+            )
+    given, unknown = parser.parse_known_args(arguments)
+    kind, stage, _ = table[given.command]
+    if unknown:
+        raise UnknownNameError(
+            f"flag of memest {given.command}", unknown[0], [f"--{name}" for name in flags(kind)]
+        )
+    settings = {name: value for name, value in vars(given).items() if name != "command"}
+    return stage(build(kind, settings))
+
+
+def _outcome(opened: Any) -> str:
+    state = "was done before" if opened.done else "is done"
+    return f"run {opened.run.id} {state}"
+
+
+def _fail(error: MemestError, code: int) -> int:
+    from memest.tracking import mark_refused, reason
+
+    text = reason(error)
+    print(f"memest: {text}", file=sys.stderr)
+    mark_refused(text)
+    return code

@@ -1,0 +1,92 @@
+"""What several stages do: choose a device, name a run, bring back the images a run was trained on.
+
+Depends on everything below the stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from memest.config import digest
+from memest.data import SETS, ImageSet, Loader, Split, Truth, load_images
+from memest.errors import SettingError
+from memest.registry import Registry
+from memest.store import SheetReader
+from memest.store.tables import FACTS, Columns
+from memest.summaries import Trace, summarise_all
+
+T = TypeVar("T")
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `name`; `auto` is the GPU if there is one.
+
+    Raises:
+        SettingError: `cuda` was asked for and there is none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise SettingError("--device cuda: torch finds no GPU here; use --device auto or cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def deterministic(wanted: bool) -> Iterator[None]:
+    """Only operations that give the same bits every time on one device; the setting is put back."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(wanted)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def progress(steps: Iterable[T], total: int, what: str) -> Iterable[T]:
+    """`steps`, with a bar on a terminal once they have taken two seconds."""
+    from tqdm import tqdm
+
+    bar: Iterable[T] = tqdm(steps, total=total, desc=what, delay=2, disable=None, leave=False)
+    return bar
+
+
+def loaders(split: Split, images: ImageSet, device: torch.device) -> tuple[Loader, Loader]:
+    """The images that are scored and the test set, on the device, normalised by the same statistics."""
+    statistics = images.statistics()
+    return Loader(images, statistics, device), Loader(split.test, statistics, device)
+
+
+def run_key(settings: dict[str, Any], split: Split, images: ImageSet, device: torch.device) -> str:
+    """The digest that two runs share exactly when they must give the same numbers."""
+    return digest(settings, images.fingerprint, split.test.fingerprint, device.type)
+
+
+def short(registry: Registry[Any], text: str) -> str:
+    """A spec as people read it: without the keywords at their defaults."""
+    return registry.parse(text).short()
+
+
+def rebuild(sheet: SheetReader, config: dict[str, Any]) -> tuple[Split, ImageSet, Truth]:
+    """The images and labels a finished run was trained on, from its dataset and its stored truth.
+
+    Nothing is drawn again: labels come from the sheet, and the result must have its fingerprint.
+
+    Raises:
+        FingerprintError: the dataset is not what it was.
+    """
+    split = load_images(config["data"], int(config["limit"]))
+    truth = Truth.from_columns(sheet.truth(), sheet.manifest.header.corruption)
+    images = truth.apply(split.train)
+    sheet.require(images.fingerprint, f"dataset {short(SETS, config['data'])}")
+    return split, images, truth
+
+
+def summary_table(sheet: SheetReader, truth: Truth) -> Columns:
+    """One row per example: id, labels, truth, and every summary the sheet can answer, float64."""
+    keys = [*sheet.manifest.scores, *(f"scalar/{name}" for name in sheet.manifest.scalars)]
+    summaries = summarise_all(keys, lambda key: Trace(*sheet.trace(key)))
+    facts = {name: truth.columns()[name] for name in FACTS}
+    return facts | {name: np.asarray(values) for name, values in summaries.items()}

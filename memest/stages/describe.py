@@ -1,0 +1,121 @@
+"""What a training run says of itself: its axes and description, and the report at its end.
+
+Depends on everything below the stages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from memest.analysis import figures
+from memest.config import flatten
+from memest.data import CORRUPTIONS, SETS, ImageSet, Truth
+from memest.detect import detect
+from memest.models import MODELS
+from memest.stages.common import short
+from memest.store.tables import FACTS, Columns
+from memest.summaries import SUMMARIES, suspicion
+from memest.tracking import About, Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from memest.stages.train import TrainConfig
+
+LISTED = 50
+PICTURED = 25
+
+
+def about_training(
+    config: TrainConfig, key: str, images: ImageSet, truth: Truth, device: torch.device
+) -> About:
+    """The axes, settings and description of a training run."""
+    dataset, corruption = short(SETS, config.data), short(CORRUPTIONS, config.corruption)
+    model = short(MODELS, config.model)
+    note = (
+        f"**{model}** on **{dataset}** ({len(images):,} images, {len(images.classes)} classes, "
+        f"{int(truth.changed.sum()):,} labels changed by `{corruption}`), {config.recipe.epochs} epochs, seed "
+        f"{config.seed}, on {device.type}.\n\nRead `sheet/summary.parquet` first: one row per example. `csl` is "
+        "from a clean pass in evaluation mode after every epoch, `seen/csl` from the training batches themselves."
+    )
+    return About(
+        stage="train",
+        key=key,
+        name=f"{dataset} {model} seed {config.seed}",
+        settings=flatten(config),
+        tags={
+            "dataset": dataset,
+            "limit": str(config.limit),
+            "corruption": corruption,
+            "model": model,
+            "protocol": "standard",
+            "epochs": str(config.recipe.epochs),
+            "seed": str(config.seed),
+            "device": device.type,
+            "order": images.order,
+        },
+        note=note,
+        dataset=(dataset, images.fingerprint),
+    )
+
+
+def report(run: Run, images: ImageSet, summary: Columns, epoch: int) -> None:
+    """Detection metrics where labels were changed, and the suspicious labels as table and picture.
+
+    Args:
+        summary: one row per example, in the order of the images.
+        epoch: the step of the metrics.
+    """
+    changed_N = summary["changed"].astype(bool)
+    if 0 < changed_N.sum() < len(changed_N):
+        run.metrics(epoch, detection_metrics(summary))
+    best = next((name for name in ("csl", "seen/csl") if name in summary), None)
+    if best is None:
+        return
+    order = np.argsort(-suspicion(best, summary[best]), kind="stable")
+    run.table("tables/suspicious", suspicious_table(images, summary, best, order[:LISTED]))
+    picture = suspicious_picture(images, summary, order[:PICTURED])
+    run.blobs.put("figures/suspicious.png", figures.png(picture))
+    histogram = figures.histogram(summary[best], changed_N, f"{best}, nats summed over epochs")
+    run.blobs.put("figures/csl.png", figures.png(histogram))
+
+
+def detection_metrics(summary: Columns) -> dict[str, float]:
+    """`detect/<summary>/auroc` and `…/average_precision` of every summary against the stored truth."""
+    values = {}
+    for name in summary.keys() - set(FACTS):
+        found = detect(suspicion(name, summary[name]), summary["changed"])
+        slug = SUMMARIES.parse(name).slug()
+        values[f"detect/{slug}/auroc"] = found.auroc.value
+        values[f"detect/{slug}/average_precision"] = found.average_precision
+    return values
+
+
+def suspicious_table(
+    images: ImageSet, summary: Columns, best: str, chosen: NDArray[np.int64]
+) -> dict[str, list[Any]]:
+    """Columns id, given label, score and, where the truth is known, whether and from what it was changed."""
+    changed = summary["changed"][chosen]
+    columns: dict[str, list[Any]] = {
+        "id": summary["id"][chosen].tolist(),
+        "label": [images.classes[label] for label in summary["label"][chosen]],
+        best: [round(float(value), 4) for value in summary[best][chosen]],
+    }
+    if summary["changed"].any():
+        columns["changed"] = changed.tolist()
+        columns["original_label"] = [images.classes[label] for label in summary["original_label"][chosen]]
+    return columns
+
+
+def suspicious_picture(images: ImageSet, summary: Columns, chosen: NDArray[np.int64]) -> Figure:
+    """The images at `chosen` with their labels; those whose label was changed are marked."""
+    captions = [
+        f"#{images.ids[n]}  label {images.classes[summary['label'][n]]}"
+        + (f"\nwas {images.classes[summary['original_label'][n]]}" if summary["changed"][n] else "")
+        for n in chosen
+    ]
+    return figures.gallery(images.images[chosen], captions, summary["changed"][chosen].tolist())

@@ -1,0 +1,121 @@
+"""Measure further scores of a finished training run from its checkpoints, as a run of its own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from memest.config import digest, flatten, option
+from memest.errors import InputError, NoRunsError, SettingError
+from memest.models import build_model
+from memest.scores import ScoreSet, describe, measure
+from memest.seeding import Streams
+from memest.spec import literal, split_list
+from memest.stages.common import choose_device, loaders, progress, rebuild, summary_table
+from memest.stages.train import SCORING_BATCH
+from memest.store import Header, SheetReader, SheetWriter, block_span
+from memest.store.artifacts import ArtifactBlobs
+from memest.store.blobs import Blobs
+from memest.tracking import AXES, SEALED, About, Opened, connect, home, open_run, tracking_uri
+from memest.train import checkpoint
+
+
+@dataclass(frozen=True)
+class ScoreConfig:
+    """Everything a scoring run can be told."""
+
+    run: str = option("", "id of the finished training run to measure")
+    scores: str = option("logits, input_gradient", "scores to measure", read=lambda text: str(ScoreSet(text)))
+    epochs: str = option("all", "epochs to measure: all that were kept, last, or a list such as 0, 10, 20")
+    device: str = option("auto", "where to measure: auto, cpu or cuda", key=False)
+    tracking: str = option("auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite", key=False)
+
+
+def score(config: ScoreConfig) -> Opened:
+    """Measure a finished run again: its own images and labels, read back and checked, its kept networks.
+
+    Raises:
+        InputError: no such finished run, an epoch that was not kept, a dataset that has changed.
+    """
+    uri = tracking_uri() if config.tracking == "auto" else config.tracking
+    source, tags, experiment = _source(uri, config.run)
+    sheet = SheetReader.open(source)
+    trained = sheet.manifest.header.config
+    epochs = choose_epochs(config.epochs, source)
+    split, images, truth = rebuild(sheet, trained)
+    device = choose_device(config.device)
+    scores, streams = ScoreSet(config.scores), Streams(int(trained["seed"]))
+    about = About(
+        stage="score",
+        key=digest(config.run, str(scores), epochs, device.type),
+        name=f"score {tags.get('mlflow.runName', config.run)}",
+        settings=flatten(config),
+        tags={axis: tags.get(f"memest.{axis}", "") for axis in AXES} | {"source_run": config.run},
+        note=f"{scores}, measured again at epochs {epochs} of run `{config.run}`.",
+        dataset=(tags.get("memest.dataset", ""), images.fingerprint),
+    )
+    with open_run(about, uri, experiment) as opened:
+        if opened.done:
+            return opened
+        training, _ = loaders(split, images, device)
+        network = build_model(trained["model"], images.channels, len(images.classes), 0).to(device)
+        header = Header(
+            about.key, images.fingerprint, images.order, truth.spec, trained, len(images), config.run
+        )
+        span = block_span(len(images), len(scores), len(epochs))
+        writer = SheetWriter(opened.run.blobs, header, images.ids, span, describe)
+        for epoch in progress(epochs, len(epochs), about.name):
+            began = time.perf_counter()
+            kept = checkpoint.unpack(source.get(checkpoint.name(epoch)), device)
+            network.load_state_dict(kept["network"])
+            probes = streams.seed("probes", epoch)
+            batches = training.batches(SCORING_BATCH)
+            writer.put(epoch, measure(network, batches, images.ids, scores, device, probes), {})
+            opened.run.metrics(epoch, {"scoring_seconds": time.perf_counter() - began})
+        writer.seal(truth.columns(), summary_table(writer.reader(), truth))
+        opened.run.seal({})
+    return opened
+
+
+def choose_epochs(wanted: str, source: Blobs) -> list[int]:
+    """The epochs to measure, all of them kept by the run.
+
+    Raises:
+        SettingError: one was not kept; the message lists those that were.
+    """
+    kept = sorted(checkpoint.epoch_of(name) for name in source.names("checkpoint"))
+    if not kept:
+        raise SettingError("the run kept no checkpoints; train again with --checkpoints all or every(k=10)")
+    if wanted in ("all", "last"):
+        return kept if wanted == "all" else kept[-1:]
+    epochs = [literal(part) for part in split_list(wanted)]
+    for epoch in epochs:
+        if epoch not in kept:
+            raise SettingError(
+                f"epoch {epoch} was not kept by the run (kept: {', '.join(map(str, kept))}); train with "
+                "--checkpoints every(k=…) or all to reach more"
+            )
+    return sorted(set(epochs))
+
+
+def _source(uri: str, run_id: str) -> tuple[Blobs, dict[str, str], str]:
+    """Artifacts, tags and experiment name of a finished training run."""
+    from mlflow.exceptions import MlflowException
+
+    if not run_id:
+        raise SettingError(
+            "--run is needed: the id of a finished training run (memest analyze and the MLflow UI show them)"
+        )
+    client = connect(uri)
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        raise NoRunsError(f"there is no run {run_id!r} at {uri}") from error
+    tags = dict(run.data.tags)
+    if tags.get("memest.stage") != "train" or tags.get("memest.state") != SEALED:
+        raise InputError(
+            f"run {run_id} is not a finished training run (stage {tags.get('memest.stage', 'unknown')}, state "
+            f"{tags.get('memest.state', run.info.status)})"
+        )
+    name = client.get_experiment(run.info.experiment_id).name
+    return ArtifactBlobs(client, run_id, home() / "cache"), tags, name

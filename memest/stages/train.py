@@ -1,0 +1,109 @@
+"""Train a network and keep every score of every example at every epoch: the whole method on one screen."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from memest.config import key_settings, one, option
+from memest.data import CORRUPTIONS, SETS, corrupt, load_images
+from memest.models import MODELS, build_model
+from memest.record import Recorder
+from memest.scores import ScoreSet, describe, measure
+from memest.seeding import Streams
+from memest.stages.common import (
+    choose_device,
+    deterministic,
+    loaders,
+    progress,
+    run_key,
+    summary_table,
+)
+from memest.stages.describe import about_training, report
+from memest.store import Header, SheetWriter, block_span
+from memest.tracking import Opened, open_run
+from memest.train import EPOCHS, Recipe, checkpoint, train_epochs
+from memest.values import Count, Index
+
+SCORING_BATCH = 256
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything a training run can be told."""
+
+    data: str = option(
+        "digits", "dataset spec, such as digits, cifar100 or npz(path=mine.npz)", read=one(SETS)
+    )
+    limit: Index = option(0, "train on this many images, class shares kept; 0: all")
+    corruption: str = option(
+        "none", "damage to the labels, such as symmetric_noise(rate=0.05)", read=one(CORRUPTIONS)
+    )
+    corruption_seed: Index | None = option(None, "seed of the corruption alone; none: that of the run")
+    model: str = option("tiny", "network spec, such as resnet18 or resnet18(width=16)", read=one(MODELS))
+    seed: Index = option(0, "seed of weights, order, augmentation, probes and corruption")
+    recipe: Recipe = field(default_factory=Recipe)
+    scores: str = option(
+        "logits",
+        "scores to measure after every epoch; logits: all that need logits only",
+        read=lambda text: str(ScoreSet(text)),
+    )
+    gradient_every: Count = option(
+        1, "measure input_gradient and curvature at every k-th epoch, and the last"
+    )
+    checkpoints: str = option(
+        "last", "epochs whose network is kept: none, last, every(k=10), all", read=one(EPOCHS)
+    )
+    device: Literal["auto", "cpu", "cuda"] = option("auto", "where to train", key=False)
+    deterministic: bool = option(True, "the same bits every time on one device")
+    experiment: str = option("memest", "MLflow experiment", key=False)
+    tracking: str = option(
+        "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; off", key=False
+    )
+
+
+def train(config: TrainConfig) -> Opened:
+    """Train, measure, store and track one run; a run of the same configuration is found, not repeated.
+
+    Raises:
+        InputError: before anything is written, if something asked for cannot be done.
+    """
+    streams = Streams(config.seed, corruption=config.corruption_seed)
+    split = load_images(config.data, config.limit)
+    images, truth = corrupt(split.train, config.corruption, streams)
+    device = choose_device(config.device)
+    key = run_key(key_settings(config), split, images, device)
+    about = about_training(config, key, images, truth, device)
+    with open_run(about, config.tracking, config.experiment) as opened, deterministic(config.deterministic):
+        if opened.done:
+            return opened
+        run, recipe, scores = opened.run, config.recipe, ScoreSet(config.scores)
+        training, testing = loaders(split, images, device)
+        network = build_model(config.model, images.channels, len(images.classes), streams.seed("weights"))
+        recorder = Recorder(images.ids, str(scores.of("logits")), device)
+        header = Header(key, images.fingerprint, images.order, truth.spec, key_settings(config), len(images))
+        span = block_span(len(images), 2 * len(scores), recipe.epochs + 1)
+        sheet = SheetWriter(run.blobs, header, images.ids, span, describe)
+
+        ends = train_epochs(network, training, testing, recipe, streams, recorder)
+        for end in progress(ends, recipe.epochs + 1, about.name):
+            began = time.perf_counter()
+            due = scores if _gradients_due(config, end.epoch) else scores.of("logits")
+            probes = streams.seed("probes", end.epoch)
+            measured = measure(end.network, training.batches(SCORING_BATCH), images.ids, due, device, probes)
+            sheet.put(end.epoch, measured | recorder.take(), {"weight_norm": end.metrics["weight_norm"]})
+            run.metrics(end.epoch, end.metrics | {"scoring_seconds": time.perf_counter() - began})
+            if EPOCHS.call(config.checkpoints, end.epoch, recipe.epochs):
+                run.blobs.put(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
+
+        summary = summary_table(sheet.reader(), truth)
+        sheet.seal(truth.columns(), summary)
+        report(run, images, summary, recipe.epochs)
+        run.seal({})
+    return opened
+
+
+def _gradients_due(config: TrainConfig, epoch: int) -> bool:
+    due: bool = EPOCHS.call(f"every(k={config.gradient_every})", epoch, config.recipe.epochs)
+    return due

@@ -1,0 +1,103 @@
+"""Where the bytes of a run live: a protocol of three methods, and the local folder that keeps it.
+
+A name is a relative path of plain parts. What is written never changes: the same bytes may come again
+(a resumed run repeats itself), different bytes are refused. Depends on `errors`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Protocol
+
+from memest.errors import SheetError
+
+_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
+
+
+class Blobs(Protocol):
+    """Immutable named bytes."""
+
+    def put(self, name: str, content: bytes) -> None:
+        """Keep `content`; a no-op if it is there already.
+
+        Raises:
+            SheetError: other bytes are kept under this name.
+        """
+        ...
+
+    def get(self, name: str) -> bytes:
+        """The bytes kept under `name`.
+
+        Raises:
+            SheetError: there are none.
+        """
+        ...
+
+    def names(self, folder: str) -> list[str]:
+        """The names directly inside `folder`, sorted; none if there is no such folder."""
+        ...
+
+
+class LocalBlobs:
+    """Files under one folder, written so that a crash leaves a file whole or absent."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, name: str) -> Path:
+        """Where `name` lies."""
+        return self.root / plain(name)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Keep `content`; a no-op if it is there already."""
+        path = self.path(name)
+        if path.exists():
+            refuse_change(name, path.read_bytes(), content)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+    def get(self, name: str) -> bytes:
+        """The bytes kept under `name`."""
+        try:
+            return self.path(name).read_bytes()
+        except FileNotFoundError as error:
+            raise SheetError(f"{name} is not in {self.root}") from error
+
+    def names(self, folder: str) -> list[str]:
+        """The names directly inside `folder`, sorted."""
+        place = self.path(folder)
+        if not place.is_dir():
+            return []
+        return sorted(f"{folder}/{path.name}" for path in place.iterdir() if path.suffix != ".partial")
+
+
+def plain(name: str) -> str:
+    """`name`, if it is a relative path of plain parts.
+
+    Raises:
+        SheetError: it is absolute, climbs out of its folder, or holds odd characters.
+    """
+    if not _NAME.fullmatch(name):
+        raise SheetError(f"artifact names are relative paths of letters, digits, - _ and ., not {name!r}")
+    return name
+
+
+def refuse_change(name: str, kept: bytes, came: bytes) -> None:
+    """Nothing, if the bytes are equal.
+
+    Raises:
+        SheetError: they differ.
+    """
+    if kept != came:
+        raise SheetError(
+            f"{name} is kept already with other bytes ({len(kept)}, now {len(came)}): a sheet never changes; "
+            "score into a run of its own"
+        )

@@ -1,0 +1,120 @@
+"""The manifest of a score sheet: what it holds, against which labels, and the hash of every part.
+
+Depends on the ground floor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from memest.errors import SheetError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a sheet: its name, its SHA-256 and its size in bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+    @classmethod
+    def of(cls, name: str, content: bytes) -> Part:
+        """The part that `content` is."""
+        return cls(name, hashlib.sha256(content).hexdigest(), len(content))
+
+    def verify(self, content: bytes) -> bytes:
+        """`content`, if it is what was written.
+
+        Raises:
+            SheetError: it is not, naming the part.
+        """
+        came = Part.of(self.name, content)
+        if came != self:
+            raise SheetError(
+                f"{self.name} is damaged: {self.size} bytes with SHA-256 {self.sha256[:12]}… were written, "
+                f"{came.size} bytes with {came.sha256[:12]}… came back; fetch it again or score the run anew"
+            )
+        return content
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part that holds the scores of the epochs `first` to `last`."""
+
+    part: Part
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a sheet is about, known before the first epoch.
+
+    Attributes:
+        key: the run key.
+        fingerprint: of the images, labels and ids that were measured.
+        order: whose numbering the ids follow.
+        corruption: the corruption spec; what it did is in the truth table.
+        config: every setting of the run.
+        count: N.
+        source_run: for a sheet that `score` made, the run it measured.
+    """
+
+    key: str
+    fingerprint: str
+    order: str
+    corruption: str
+    config: dict[str, Any]
+    count: int
+    source_run: str = ""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything about a finished sheet; it is written last.
+
+    Attributes:
+        header: what the sheet is about.
+        scores: by key, its unit, direction and the epochs it was measured at.
+        scalars: by key, the epochs of per-epoch numbers such as the weight norm.
+        blocks: in order of epochs.
+        tables: `truth` and `summary`.
+    """
+
+    header: Header
+    scores: dict[str, dict[str, Any]]
+    scalars: dict[str, list[int]]
+    blocks: list[Block]
+    tables: dict[str, Part]
+    format: int = field(default=FORMAT)
+
+    def to_json(self) -> bytes:
+        """JSON bytes; equal manifests give equal bytes."""
+        return json.dumps(asdict(self), sort_keys=True, indent=1).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Manifest:
+        """The manifest in `content`.
+
+        Raises:
+            SheetError: it is not a manifest of a format this version reads.
+        """
+        try:
+            raw = json.loads(content)
+            if raw["format"] != FORMAT:
+                raise SheetError(f"the sheet has format {raw['format']}; this version reads {FORMAT}")
+            return cls(
+                header=Header(**raw["header"]),
+                scores=raw["scores"],
+                scalars=raw["scalars"],
+                blocks=[Block(Part(**b["part"]), b["first"], b["last"]) for b in raw["blocks"]],
+                tables={name: Part(**part) for name, part in raw["tables"].items()},
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise SheetError(f"the manifest cannot be read ({type(error).__name__}: {error})") from error

@@ -1,0 +1,213 @@
+"""Score sheets: every score of every example at every epoch, in immutable blocks of epochs.
+
+    sheet/block-000000-000019.safetensors   by key: (epochs, N) float32; scalars (epochs,) float64
+    sheet/truth.parquet                     what the corruption did
+    sheet/summary.parquet                   one row per example; read this first
+    sheet/manifest.json                     written last: without it a sheet is unfinished
+
+Depends on numpy, safetensors and `blobs`; never on torch. Axes: E epochs, N examples.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memest.errors import FingerprintError, NonFiniteError, SheetError
+from memest.store.blobs import Blobs
+from memest.store.manifest import Block, Header, Manifest, Part
+from memest.store.tables import Columns, read_table, write_table
+
+FOLDER = "sheet"
+MANIFEST = f"{FOLDER}/manifest.json"
+_BLOCK_BYTES = 32 << 20
+_SCALAR = "scalar/"
+
+
+def block_span(count: int, keys: int, epochs: int) -> int:
+    """Epochs per block: as many as fit in 32 MB, at least 1, at most all; decided by the configuration.
+
+    Args:
+        count: N.
+        keys: scores per epoch.
+        epochs: how many will come, epoch 0 included.
+    """
+    return max(1, min(epochs, _BLOCK_BYTES // (4 * count * max(keys, 1))))
+
+
+class SheetWriter:
+    """A sheet being written, epoch by epoch.
+
+    Args:
+        blobs: where to.
+        header: what the sheet is about.
+        ids: (N,) int64, the order of every column.
+        span: epochs per block.
+        describe: unit and direction of a score, for the manifest.
+    """
+
+    def __init__(
+        self,
+        blobs: Blobs,
+        header: Header,
+        ids: NDArray[np.int64],
+        span: int,
+        describe: Callable[[str], dict[str, Any]],
+    ) -> None:
+        self._blobs, self._header, self._ids = blobs, header, ids
+        self._span, self._describe = span, describe
+        self._pending: dict[str, dict[int, NDArray[Any]]] = {}
+        self._first = 0
+        self._epochs: dict[str, list[int]] = {}
+        self._blocks: list[Block] = []
+        self._latest = -1
+
+    def put(
+        self, epoch: int, scores: Mapping[str, NDArray[np.float32]], scalars: Mapping[str, float]
+    ) -> None:
+        """Keep one epoch: scores (N,) float32 by key, in the order of the ids, and per-epoch numbers.
+
+        Raises:
+            SheetError: the epoch is not after the last one, or a column has the wrong length.
+            NonFiniteError: a score is NaN or infinite; nothing of this epoch is kept.
+        """
+        if epoch <= self._latest:
+            raise SheetError(f"epochs must come in order: {epoch} came after {self._latest}")
+        for key, values in scores.items():
+            if values.shape != self._ids.shape:
+                raise SheetError(f"{key} must have shape {self._ids.shape}, not {values.shape}")
+            if not (finite := np.isfinite(values)).all():
+                raise NonFiniteError(key, epoch, self._ids[~finite].tolist())
+        while epoch >= self._first + self._span:
+            self._close_block()
+        columns = {key: values.astype(np.float32, copy=False) for key, values in scores.items()}
+        numbers = {f"{_SCALAR}{key}": np.float64(value) for key, value in scalars.items()}
+        for key, value in (columns | numbers).items():
+            self._pending.setdefault(key, {})[epoch] = np.asarray(value)
+            self._epochs.setdefault(key, []).append(epoch)
+        self._latest = epoch
+
+    def seal(self, truth: Columns, summary: Columns) -> Manifest:
+        """Write the last block, the two tables and, last of all, the manifest.
+
+        Args:
+            truth: columns id, label, original_label, changed, partner_id, (N,) each.
+            summary: one row per example.
+        """
+        self._close_block()
+        tables = {}
+        for name, columns in (("truth", truth), ("summary", summary)):
+            content = write_table(columns)
+            tables[name] = Part.of(f"{FOLDER}/{name}.parquet", content)
+            self._blobs.put(tables[name].name, content)
+        manifest = self._manifest(tables)
+        self._blobs.put(MANIFEST, manifest.to_json())
+        return manifest
+
+    def reader(self) -> SheetReader:
+        """The sheet so far, its unfinished block included, for summaries before it is sealed."""
+        unfinished = {key: np.stack(list(rows.values())) for key, rows in sorted(self._pending.items())}
+        return SheetReader(self._blobs, self._manifest({}), unfinished)
+
+    def _manifest(self, tables: dict[str, Part]) -> Manifest:
+        scores = {key: epochs for key, epochs in self._epochs.items() if not key.startswith(_SCALAR)}
+        return Manifest(
+            header=self._header,
+            scores={key: self._describe(key) | {"epochs": list(epochs)} for key, epochs in scores.items()},
+            scalars={
+                key.removeprefix(_SCALAR): list(epochs)
+                for key, epochs in self._epochs.items()
+                if key.startswith(_SCALAR)
+            },
+            blocks=list(self._blocks),
+            tables=tables,
+        )
+
+    def _close_block(self) -> None:
+        last = self._first + self._span - 1
+        if self._pending:
+            name = f"{FOLDER}/block-{self._first:06d}-{last:06d}.safetensors"
+            content = _pack(self._pending)
+            self._blobs.put(name, content)
+            self._blocks.append(Block(Part.of(name, content), self._first, last))
+        self._pending, self._first = {}, last + 1
+
+
+class SheetReader:
+    """A sheet being read: every part is verified against its hash."""
+
+    def __init__(
+        self, blobs: Blobs, manifest: Manifest, unfinished: dict[str, NDArray[Any]] | None = None
+    ) -> None:
+        self._blobs = blobs
+        self.manifest = manifest
+        self._unfinished = unfinished or {}
+
+    @classmethod
+    def open(cls, blobs: Blobs) -> SheetReader:
+        """The finished sheet in `blobs`.
+
+        Raises:
+            SheetError: it has no manifest, so it is unfinished; or the manifest cannot be read.
+        """
+        if MANIFEST not in blobs.names(FOLDER):
+            raise SheetError("the sheet has no manifest: its run did not finish; run the same command again")
+        return cls(blobs, Manifest.from_json(blobs.get(MANIFEST)))
+
+    def require(self, fingerprint: str, what: str) -> None:
+        """Refuse any images and labels but those that were measured.
+
+        Raises:
+            FingerprintError: naming both fingerprints.
+        """
+        if fingerprint != self.manifest.header.fingerprint:
+            raise FingerprintError(self.manifest.header.fingerprint, fingerprint, what)
+
+    def trace(self, key: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Epochs (E,) and values of a score, (E, N) float32, or of `scalar/<name>`, (E, 1) float64.
+
+        Raises:
+            SheetError: it was not measured, or a block is damaged.
+        """
+        known = {
+            **{name: entry["epochs"] for name, entry in self.manifest.scores.items()},
+            **{f"{_SCALAR}{name}": epochs for name, epochs in self.manifest.scalars.items()},
+        }
+        if key not in known:
+            raise SheetError(f"the sheet has no {key!r} (it has {', '.join(sorted(known))})")
+        parts = [tensors[key] for tensors in map(self._block, self.manifest.blocks) if key in tensors]
+        if key in self._unfinished:
+            parts.append(self._unfinished[key])
+        values = np.concatenate(parts)
+        return np.asarray(known[key], np.int64), values[:, None] if values.ndim == 1 else values
+
+    def truth(self) -> Columns:
+        """What the corruption did: columns id, label, original_label, changed, partner_id."""
+        return self._table("truth")
+
+    def summary(self) -> Columns:
+        """One row per example: id, labels, truth and every summary."""
+        return self._table("summary")
+
+    def _table(self, name: str) -> Columns:
+        part = self.manifest.tables[name]
+        return read_table(part.verify(self._blobs.get(part.name)))
+
+    def _block(self, block: Block) -> dict[str, NDArray[Any]]:
+        from safetensors.numpy import load
+
+        tensors: dict[str, NDArray[Any]] = load(block.part.verify(self._blobs.get(block.part.name)))
+        return tensors
+
+
+def _pack(pending: Mapping[str, Mapping[int, NDArray[Any]]]) -> bytes:
+    """Block bytes. One metadata entry only: safetensors writes several in no fixed order."""
+    from safetensors.numpy import save
+
+    tensors = {key: np.stack(list(rows.values())) for key, rows in sorted(pending.items())}
+    epochs = {key: list(rows) for key, rows in sorted(pending.items())}
+    return bytes(save(tensors, metadata={"epochs": json.dumps(epochs)}))

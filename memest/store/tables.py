@@ -1,0 +1,43 @@
+"""Columns of equal length as parquet bytes, and back. Depends on pyarrow and numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memest.errors import SheetError
+
+Columns = dict[str, NDArray[Any]]
+FACTS = ("id", "label", "original_label", "changed")
+"""The columns of a summary table that are not summaries."""
+
+
+def write_table(columns: Mapping[str, NDArray[Any]]) -> bytes:
+    """Parquet bytes of named one-dimensional columns; equal columns give equal bytes."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    sink = pa.BufferOutputStream()
+    parquet.write_table(pa.table(dict(columns)), sink, compression="zstd")
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def read_table(content: bytes, columns: Sequence[str] | None = None) -> Columns:
+    """Named columns from parquet bytes, all of them or those asked for.
+
+    Raises:
+        SheetError: the bytes are not parquet, or a column is not there.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(pa.BufferReader(content), columns=columns)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SheetError(f"a table of the sheet cannot be read: {str(error).splitlines()[0]}") from error
+    if missing := set(columns or ()) - set(table.column_names):
+        raise SheetError(f"the table has no column {min(missing)!r} (it has {', '.join(table.column_names)})")
+    return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}

@@ -1,0 +1,38 @@
+"""All epochs of a score become one value per example: (E, N) → (N,). One file per family.
+
+Depends on numpy and the ground floor; importing it registers every summary.
+"""
+
+from memest.summaries import gradient, learning, loss
+from memest.summaries.base import (
+    HIGHER,
+    LOWER,
+    SUMMARIES,
+    MissingTraceError,
+    Trace,
+    default_summaries,
+    direction,
+    needs_of,
+    summarise,
+    summary,
+    suspicion,
+)
+from memest.summaries.choose import summarise_all
+
+__all__ = [
+    "HIGHER",
+    "LOWER",
+    "SUMMARIES",
+    "MissingTraceError",
+    "Trace",
+    "default_summaries",
+    "direction",
+    "gradient",
+    "learning",
+    "loss",
+    "needs_of",
+    "summarise",
+    "summarise_all",
+    "summary",
+    "suspicion",
+]

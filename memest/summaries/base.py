@@ -1,0 +1,241 @@
+"""What a summary is: all epochs of a score, (E, N), become one value per example, (N,).
+
+    @summary(needs="loss", harder=HIGHER)
+    def final_loss(loss: Trace) -> Floats:
+        return loss.values[-1]
+
+    summarise("final_loss", traces)          # traces("loss") gives the trace
+    summarise("seen/final_loss", traces)     # the same of the training batches: asks for "seen/loss"
+
+A summary names the scores it needs, gets one `Trace` for each, in that order, and declares once whether
+higher means harder. Axes: E measured epochs, N examples. Depends on numpy and the ground floor.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from memest.errors import DataError, InputError
+from memest.registry import Registry, keyword_parameters
+from memest.spec import Spec
+from memest.stats import Floats
+
+HIGHER: Literal[1] = 1
+LOWER: Literal[-1] = -1
+
+SEEN = "seen/"
+SCALAR = "scalar/"
+
+SummaryFunction: TypeAlias = Callable[..., Floats]
+S = TypeVar("S", bound=SummaryFunction)
+
+
+class MissingTraceError(InputError):
+    """A score that a summary needs was not measured, or not at the epochs it needs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One score over the epochs at which it was measured.
+
+    Attributes:
+        epochs: (E,) whole numbers, strictly increasing; 0 is the untouched network. Need not be every epoch.
+        values: (E, N), one row per epoch; (E, 1) for a per-epoch scalar.
+
+    Raises:
+        DataError: the shapes do not fit, or the epochs are not whole numbers in increasing order.
+    """
+
+    epochs: NDArray[np.integer[Any]]
+    values: NDArray[np.floating[Any]]
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.epochs.shape != self.values.shape[:1]:
+            raise DataError(
+                "a trace needs epochs (E,) and values (E, N), "
+                f"not shapes {self.epochs.shape} and {self.values.shape}"
+            )
+        if self.epochs.dtype.kind not in "iu" or not (self.epochs[1:] > self.epochs[:-1]).all():
+            raise DataError(f"epochs must be whole numbers, strictly increasing, not {self.epochs}")
+
+    def since(self, start: int) -> Trace:
+        """The part measured at epoch `start` or later."""
+        first = int(np.searchsorted(self.epochs, start))
+        return Trace(self.epochs[first:], self.values[first:])
+
+    def until(self, stop: int) -> Trace:
+        """The part measured at epoch `stop` or earlier."""
+        end = int(np.searchsorted(self.epochs, stop, side="right"))
+        return Trace(self.epochs[:end], self.values[:end])
+
+    def first(self) -> Floats:
+        """The values at the first measured epoch, (N,) float64."""
+        return np.asarray(self.values[0], dtype=np.float64)
+
+    def last(self) -> Floats:
+        """The values at the last measured epoch, (N,) float64."""
+        return np.asarray(self.values[-1], dtype=np.float64)
+
+    def total(self) -> Floats:
+        """The sum over the measured epochs, (N,) float64."""
+        return np.asarray(self.values.sum(axis=0, dtype=np.float64))
+
+    def mean(self) -> Floats:
+        """The mean over the measured epochs, (N,) float64."""
+        return self.total() / len(self.epochs)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a summary says of itself.
+
+    Attributes:
+        needs: the scores it reads, as spec texts in which `{norm}` stands for its own setting `norm`.
+        harder: `HIGHER` or `LOWER`, the way in which an example is harder or more suspicious.
+        untouched: whether it is given epoch 0, the untouched network.
+    """
+
+    needs: tuple[str, ...]
+    harder: Literal[1, -1]
+    untouched: bool
+
+
+class SummaryRegistry(Registry[SummaryFunction]):
+    """Summaries by name; `seen/` before a name asks for the same over the training batches."""
+
+    def __init__(self) -> None:
+        super().__init__("summary")
+        self._declared: dict[str, Declaration] = {}
+
+    def declare(self, function: S, declaration: Declaration) -> S:
+        """Add `function` under its own name, with what it says of itself.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        self.register(function)
+        self._declared[function.__name__] = declaration
+        return function
+
+    def declaration(self, name: str) -> Declaration:
+        """What the summary called `name`, with or without `seen/`, says of itself.
+
+        Raises:
+            UnknownNameError: no such name.
+        """
+        return self._declared[self[name].__name__]
+
+    def __getitem__(self, name: str) -> SummaryFunction:
+        return super().__getitem__(name.removeprefix(SEEN))
+
+    def parse(self, text: str | Spec) -> Spec:
+        """The canonical spec, as `Registry.parse` gives it; `seen/` stays part of the name."""
+        if isinstance(text, Spec):
+            return super().parse(text)
+        bare = text.strip().removeprefix(SEEN)
+        given = Spec.parse(bare)
+        name = SEEN + given.name if bare != text.strip() else given.name
+        return super().parse(dataclasses.replace(given, name=name))
+
+
+SUMMARIES = SummaryRegistry()
+
+
+def summary(
+    *, needs: str | tuple[str, ...], harder: Literal[1, -1], untouched: bool = False
+) -> Callable[[S], S]:
+    """Register the decorated function as a summary.
+
+    It takes one `Trace` per need, values float64, then its settings as keywords, and returns (N,).
+
+    Args:
+        needs: score specs such as `input_gradient(norm={norm})`; `scalar/weight_norm` is per epoch, (E, 1).
+        harder: `HIGHER` or `LOWER`.
+        untouched: give it epoch 0 too, which is left out otherwise.
+    """
+    declaration = Declaration((needs,) if isinstance(needs, str) else needs, harder, untouched)
+    return lambda function: SUMMARIES.declare(function, declaration)
+
+
+def needs_of(text: str | Spec) -> tuple[str, ...]:
+    """The score specs that a summary needs, with its settings filled in (not made canonical).
+
+    `seen/` goes before each of them, except before a per-epoch scalar.
+
+    Raises:
+        UnknownNameError: no such summary.
+        SettingError: a setting is unknown, of the wrong type or out of range.
+    """
+    spec = SUMMARIES.parse(text)
+    prefix = SEEN if spec.name.startswith(SEEN) else ""
+    filled = [need.format(**spec.settings) for need in SUMMARIES.declaration(spec.name).needs]
+    return tuple(need if need.startswith(SCALAR) else prefix + need for need in filled)
+
+
+def summarise(text: str | Spec, traces: Callable[[str], Trace]) -> Floats:
+    """The values of a summary, (N,) float64, in its own direction.
+
+    Epoch 0 is left out here, and nowhere else, unless the summary declares that it wants it.
+
+    Args:
+        text: the summary, such as `csl(start=1)` or `seen/csl`.
+        traces: gives the trace of a needed score, or raises `MissingTraceError`.
+
+    Raises:
+        MissingTraceError: a needed score, or an epoch of it, was not measured.
+        DataError: the traces lead to values that are not finite or not one per example.
+    """
+    spec = SUMMARIES.parse(text)
+    untouched = SUMMARIES.declaration(spec.name).untouched
+    given = [_prepared(key, traces(key), untouched) for key in needs_of(spec)]
+    values_N = np.asarray(SUMMARIES.call(spec, *given), dtype=np.float64)
+    examples = max(trace.values.shape[1] for trace in given)
+    if values_N.shape != (examples,) or not np.isfinite(values_N).all():
+        raise DataError(
+            f"{spec} must give {examples} finite values: are its traces finite and of one dataset?"
+        )
+    return values_N
+
+
+def _prepared(key: str, trace: Trace, untouched: bool) -> Trace:
+    kept = trace if untouched else trace.since(1)
+    if kept.epochs.size == 0:
+        raise MissingTraceError(
+            f"{key} was measured at no epoch after training began; train an epoch at least"
+        )
+    return Trace(kept.epochs, np.asarray(kept.values, dtype=np.float64))
+
+
+def direction(text: str | Spec) -> Literal[1, -1]:
+    """1 where a higher value of the summary means a harder example, −1 where a lower one does."""
+    return SUMMARIES.declaration(SUMMARIES.parse(text).name).harder
+
+
+def suspicion(text: str | Spec, values_N: ArrayLike) -> Floats:
+    """Values of a summary turned so that higher is more suspicious: values · direction, (N,) float64."""
+    return np.asarray(values_N, dtype=np.float64) * direction(text)
+
+
+def default_summaries() -> list[str]:
+    """Every summary at its default settings, and the second norm or power of the two that papers and code
+    take differently, as canonical texts. One that cannot do without a setting is left out.
+    """
+    names = [name for name in SUMMARIES if not _needs_settings(SUMMARIES[name])]
+    texts = [*names, "loss_sensitivity(norm=2)", "learning_time(power=1)"]
+    return [str(SUMMARIES.parse(text)) for text in texts]
+
+
+def _needs_settings(function: SummaryFunction) -> bool:
+    return any(value.default is value.empty for value in keyword_parameters(function).values())
+
+
+def first_epoch(holds_EN: NDArray[np.bool_], epochs_E: NDArray[np.integer[Any]]) -> Floats:
+    """The first measured epoch at which a condition holds, (N,); the last epoch + 1 where it never does."""
+    first_N = epochs_E[np.argmax(holds_EN, axis=0)]
+    return np.asarray(np.where(holds_EN.any(axis=0), first_N, epochs_E[-1] + 1), dtype=np.float64)

@@ -1,0 +1,57 @@
+"""Every summary that a sheet can answer. Depends on numpy and the ground floor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from memest.registry import keyword_parameters
+from memest.spec import Spec
+from memest.stats import Floats
+from memest.summaries.base import (
+    SEEN,
+    SUMMARIES,
+    MissingTraceError,
+    Trace,
+    default_summaries,
+    needs_of,
+    summarise,
+)
+
+
+def summarise_all(keys: Iterable[str], traces: Callable[[str], Trace]) -> dict[str, Floats]:
+    """Every summary the measured scores can answer, (N,) float64 by short name, clean ones first.
+
+    Args:
+        keys: the scores that were measured, and `scalar/…`.
+        traces: gives the trace of each.
+    """
+    known = set(keys)
+    answers = {}
+    for text in candidates(known):
+        if not known.issuperset(needs_of(text)):
+            continue
+        try:
+            answers[SUMMARIES.parse(text).short()] = summarise(text, traces)
+        except MissingTraceError:
+            continue
+    return answers
+
+
+def candidates(keys: Iterable[str]) -> list[str]:
+    """Default summaries, and those with the settings that scores were measured with, clean and seen.
+
+    A sheet with `curvature(step=0.001, probes=5, power=1)` makes `mean_curvature(probes=5)` a candidate.
+    """
+    names = [str(SUMMARIES.parse(text)) for text in [*default_summaries(), *_tailored(keys)]]
+    names = list(dict.fromkeys(names))
+    return names + [SEEN + name for name in names]
+
+
+def _tailored(keys: Iterable[str]) -> Iterable[Spec]:
+    measured = [Spec.parse(key) for key in keys if "/" not in key]
+    for name in SUMMARIES:
+        own = keyword_parameters(SUMMARIES[name])
+        for score in measured:
+            if any(Spec.parse(need).name == score.name for need in needs_of(name) if "/" not in need):
+                shared = tuple((key, value) for key, value in score.keywords if key in own)
+                yield Spec(name, shared)

@@ -1,0 +1,70 @@
+"""Summaries of the loss: nats, added up over training or at its ends.
+
+Sums run over the epochs that were measured: compare them only between traces of the same epochs. Axes: E
+measured epochs, N examples. Depends on `summaries.base`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from memest.stats import Floats
+from memest.summaries.base import HIGHER, MissingTraceError, Trace, summary
+from memest.values import Index
+
+
+@summary(needs="loss", harder=HIGHER, untouched=True)
+def csl(loss: Trace, *, start: Index = 1) -> Floats:
+    """Cumulative Sample Loss: Σₜ loss(wₜ) for t ≥ `start`, (N,) nats. Higher is harder.
+
+    `start=0` adds the untouched network. Source: Ravikumar et al. 2025, eq. 5.
+
+    Raises:
+        MissingTraceError: nothing was measured at `start` or later.
+    """
+    counted = loss.since(start)
+    if counted.epochs.size == 0:
+        raise MissingTraceError(f"csl(start={start}): loss was last measured at epoch {loss.epochs[-1]}")
+    return counted.total()
+
+
+@summary(needs="loss", harder=HIGHER, untouched=True)
+def loss_drop(loss: Trace) -> Floats:
+    """loss(w₀) − loss(w_E), (N,) nats: a baseline, what the bound on memorization by CSL telescopes to.
+
+    Higher is harder as that bound reads: an example never learned has a drop near 0.
+    Source: Ravikumar et al. 2025, appendix D.3.
+
+    Raises:
+        MissingTraceError: epoch 0, the untouched network, or any later one was not measured.
+    """
+    if loss.epochs[0] != 0 or loss.epochs.size == 1:
+        raise MissingTraceError(
+            "loss_drop needs the loss of the untouched network, epoch 0, and of a trained one; "
+            f"it was measured at epochs {loss.epochs[0]} to {loss.epochs[-1]}"
+        )
+    return loss.first() - loss.last()
+
+
+@summary(needs=("loss", "scalar/weight_norm"), harder=HIGHER)
+def sgal(loss: Trace, weight_norm: Trace) -> Floats:
+    """Σₜ loss(wₜ) for t ≤ T*, (N,) nats, T* the first epoch at which ‖wₜ‖ peaks. Higher is harder.
+
+    Source: "Memorization Through the Lens of Sample Gradients", ICLR 2026.
+
+    Raises:
+        MissingTraceError: the loss was not measured up to the peak.
+    """
+    peak = int(weight_norm.epochs[np.argmax(weight_norm.values[:, 0])])
+    counted = loss.until(peak)
+    if counted.epochs.size == 0:
+        raise MissingTraceError(
+            f"sgal: weights peak at epoch {peak}, loss was first measured at {loss.epochs[0]}"
+        )
+    return counted.total()
+
+
+@summary(needs="loss", harder=HIGHER)
+def final_loss(loss: Trace) -> Floats:
+    """loss(w_E) at the last measured epoch, (N,) nats. Higher is harder."""
+    return loss.last()

@@ -1,0 +1,24 @@
+"""The thin layer over MLflow: clients, runs, and finding a run by its key."""
+
+from memest.tracking.client import connect, experiment_id, tracking_uri
+from memest.tracking.open import OFF, Opened, home, mark_refused, open_run, reason
+from memest.tracking.run import AXES, SEALED, About, LocalRun, MlflowRun, Run, metric_key
+
+__all__ = [
+    "AXES",
+    "OFF",
+    "SEALED",
+    "About",
+    "LocalRun",
+    "MlflowRun",
+    "Opened",
+    "Run",
+    "connect",
+    "experiment_id",
+    "home",
+    "mark_refused",
+    "metric_key",
+    "open_run",
+    "reason",
+    "tracking_uri",
+]

@@ -1,0 +1,90 @@
+"""A client of the MLflow server, and experiments made once. Depends on mlflow.
+
+The fluent API is not used here: every call names its run or experiment.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memest.errors import InputError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_TRUNCATE_LONG_VALUES": "false",
+    "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+    "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+}
+
+
+def tracking_uri() -> str:
+    """`MLFLOW_TRACKING_URI`, else the SQLite store that a plain `mlflow ui` opens in this folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').absolute()}"
+
+
+def connect(uri: str) -> MlflowClient:
+    """A client that has answered one real call.
+
+    Raises:
+        InputError: nothing answers at `uri`, or it is not a tracking server.
+    """
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    for noisy in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client = MlflowClient(tracking_uri=uri)
+        with _alone(uri):
+            client.search_experiments(max_results=1)
+    except MlflowException as error:
+        raise InputError(
+            f"no MLflow server answers at {uri} ({_first_line(error)}); start one, set MLFLOW_TRACKING_URI, "
+            "or use --tracking off"
+        ) from error
+    return client
+
+
+def experiment_id(client: MlflowClient, name: str) -> str:
+    """The id of the experiment called `name`, made if there is none.
+
+    Raises:
+        InputError: it was deleted in the UI and has to be restored first.
+    """
+    from mlflow.exceptions import MlflowException
+
+    with _alone(client.tracking_uri):
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                return str(client.create_experiment(name))
+            except MlflowException:
+                found = client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+    if found.lifecycle_stage != "active":
+        raise InputError(f"experiment {name!r} is deleted; restore it in the MLflow UI or use another name")
+    return str(found.experiment_id)
+
+
+def _alone(uri: str) -> AbstractContextManager[object]:
+    """Two processes that make the schema or an experiment in one SQLite file at once break each other."""
+    if not uri.startswith("sqlite:///"):
+        return nullcontext()
+    from filelock import FileLock
+
+    return FileLock(uri.removeprefix("sqlite:///") + ".lock")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:200]

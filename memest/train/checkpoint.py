@@ -1,0 +1,75 @@
+"""Checkpoints: the network after an epoch, as bytes. Depends on torch.
+
+They hold tensors and plain values only and are read with `weights_only=True`: no code in a checkpoint
+is ever executed.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from memest.errors import SheetError
+from memest.registry import Registry
+from memest.values import Count
+
+EPOCHS: Registry[Callable[..., bool]] = Registry("choice of epochs")
+
+
+@EPOCHS.register
+def none(epoch: int, epochs: int) -> bool:
+    """No epoch."""
+    return False
+
+
+@EPOCHS.register
+def last(epoch: int, epochs: int) -> bool:
+    """The last epoch only."""
+    return epoch == epochs
+
+
+@EPOCHS.register
+def all(epoch: int, epochs: int) -> bool:
+    """Every epoch, the untouched network's included."""
+    return True
+
+
+@EPOCHS.register
+def every(epoch: int, epochs: int, *, k: Count) -> bool:
+    """Every k-th epoch, counted from 0, and the last."""
+    return epoch % k == 0 or epoch == epochs
+
+
+def name(epoch: int) -> str:
+    """The artifact that holds the network after `epoch`."""
+    return f"checkpoint/epoch-{epoch:06d}.pt"
+
+
+def epoch_of(name: str) -> int:
+    """The epoch whose network the artifact `name` holds."""
+    return int(name.rpartition("-")[2].removesuffix(".pt"))
+
+
+def pack(state: dict[str, Any]) -> bytes:
+    """The bytes of a checkpoint: tensors and plain values."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def unpack(content: bytes, device: torch.device) -> dict[str, Any]:
+    """The state in a checkpoint.
+
+    Raises:
+        SheetError: it is damaged, or holds anything but tensors and plain values.
+    """
+    try:
+        state: dict[str, Any] = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise SheetError(f"a checkpoint cannot be read as tensors and plain values: {reason}") from error
+    return state

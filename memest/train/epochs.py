@@ -1,0 +1,157 @@
+"""Training as a generator: the caller owns the loop. Depends on torch and `data`.
+
+    for end in train_epochs(network, training, testing, recipe, streams):
+        …measure, store and track, in plain sight…
+
+yields after every epoch, beginning with epoch 0, the untouched network.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from memest.data import Batch, Loader
+from memest.seeding import Streams
+from memest.train.recipe import Recipe, learning_rate
+
+_EVALUATION_BATCH = 512
+
+
+class Observer(Protocol):
+    """Whatever wants to see each training batch's logits, such as a `Recorder`."""
+
+    def see(self, logits: Tensor, labels: Tensor, ids: Tensor) -> None: ...
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """The state of training after an epoch.
+
+    Attributes:
+        epoch: 0 for the untouched network, then 1 … epochs.
+        network: the network itself, not a copy.
+        metrics: train/loss, train/accuracy (over the training batches, as trained on), test/loss,
+            test/accuracy, weight_norm, images_per_second, learning_rate.
+        state: what a checkpoint must hold to go on from here: call it to get it.
+    """
+
+    epoch: int
+    network: nn.Module
+    metrics: dict[str, float]
+    state: Callable[[], dict[str, Any]]
+
+
+def train_epochs(
+    network: nn.Module,
+    training: Loader,
+    testing: Loader,
+    recipe: Recipe,
+    streams: Streams,
+    observer: Observer,
+    state: dict[str, Any] | None = None,
+) -> Iterator[EpochEnd]:
+    """Train `network` in place and yield after every epoch.
+
+    Args:
+        network: on the device of the loaders.
+        training: what to train on.
+        testing: what test loss and accuracy are taken on.
+        recipe: optimizer, schedule, augmentation and precision.
+        streams: the order and augmentation of epoch t depend on the seed and t alone.
+        observer: sees the logits of every training batch, before the step.
+        state: that of an earlier `EpochEnd`, to go on after its epoch instead of from the beginning.
+    """
+    network.to(training.device)
+    if recipe.channels_last:
+        network.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(
+        network.parameters(), lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+    )
+
+    def snapshot(epoch: int) -> dict[str, Any]:
+        return {"epoch": epoch, "network": network.state_dict(), "optimizer": optimizer.state_dict()}
+
+    def end(epoch: int, metrics: dict[str, float]) -> EpochEnd:
+        metrics |= evaluate(network, testing) | {"weight_norm": weight_norm(network)}
+        return EpochEnd(epoch, network, metrics, lambda: snapshot(epoch))
+
+    if state is None:
+        yield end(0, {})
+    else:
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+    step = torch.compile(_step) if recipe.compile else _step
+    for epoch in range(1 if state is None else state["epoch"] + 1, recipe.epochs + 1):
+        yield end(epoch, _train_one(network, training, optimizer, recipe, streams, observer, epoch, step))
+
+
+def _train_one(
+    network: nn.Module,
+    training: Loader,
+    optimizer: torch.optim.Optimizer,
+    recipe: Recipe,
+    streams: Streams,
+    observer: Observer,
+    epoch: int,
+    step: Callable[..., tuple[Tensor, Tensor]],
+) -> dict[str, float]:
+    network.train()
+    began, seen = time.perf_counter(), 0
+    totals = torch.zeros(2, device=training.device)
+    for batch in training.training_batches(recipe.batch_size, epoch, recipe.augmentation, streams):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(recipe, (epoch - 1 + seen / len(training)) / recipe.epochs)
+        logits, losses = step(network, batch, recipe)
+        optimizer.zero_grad()
+        losses.mean().backward()  # type: ignore[no-untyped-call]
+        observer.see(logits.detach(), batch.labels, batch.ids)
+        optimizer.step()
+        totals += torch.stack([losses.detach().sum(), (logits.argmax(1) == batch.labels).sum()])
+        seen += len(batch.labels)
+    loss, correct = totals.tolist()
+    return {
+        "train/loss": loss / seen,
+        "train/accuracy": correct / seen,
+        "learning_rate": optimizer.param_groups[0]["lr"],
+        "images_per_second": seen / (time.perf_counter() - began),
+    }
+
+
+def _step(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """Logits (B, K) and losses (B,) of a batch, both float32, ready for backward."""
+    images = batch.images
+    if recipe.channels_last:
+        images = images.to(memory_format=torch.channels_last)
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+        logits = network(images)
+    logits = logits.float()
+    return logits, functional.cross_entropy(logits, batch.labels, reduction="none")
+
+
+@torch.no_grad()
+def evaluate(network: nn.Module, testing: Loader) -> dict[str, float]:
+    """Mean cross-entropy in nats and accuracy on a set, in evaluation mode; the mode is put back."""
+    training = network.training
+    network.eval()
+    totals = torch.zeros(2, device=testing.device)
+    for batch in testing.batches(_EVALUATION_BATCH):
+        logits = network(batch.images).float()
+        loss = functional.cross_entropy(logits, batch.labels, reduction="sum")
+        totals += torch.stack([loss, (logits.argmax(1) == batch.labels).sum()])
+    network.train(training)
+    loss, correct = (totals / len(testing)).tolist()
+    return {"test/loss": loss, "test/accuracy": correct}
+
+
+@torch.no_grad()
+def weight_norm(network: nn.Module) -> float:
+    """‖w‖₂ over all parameters together."""
+    squares = torch.stack([weight.float().square().sum() for weight in network.parameters()])
+    return float(squares.sum().sqrt())

@@ -1,0 +1,385 @@
+"""Summaries: a contract that every registered one keeps, and each one's numbers by a plain loop."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from memest.errors import DataError, InputError, SettingError, UnknownNameError
+from memest.summaries import (
+    HIGHER,
+    LOWER,
+    SUMMARIES,
+    MissingTraceError,
+    Trace,
+    base,
+    default_summaries,
+    direction,
+    needs_of,
+    summarise,
+    suspicion,
+)
+
+EVERY = np.arange(13)  # epoch 0, the untouched network, and 12 epochs of training
+FIFTH = np.arange(0, 31, 5)
+
+
+def key_of(need):
+    """`input_gradient` of `seen/input_gradient(norm=2)`."""
+    return need.removeprefix("seen/").split("(")[0]
+
+
+def random_values(need, epochs, examples=6, seed=0):
+    """Plausible values of a score, (E, N), drawn by its name; a per-epoch scalar is (E, 1)."""
+    rng = np.random.default_rng([seed, *need.encode()])
+    name = key_of(need)
+    if name.startswith("scalar/"):
+        return rng.uniform(1, 2, (len(epochs), 1))
+    shape = (len(epochs), examples)
+    if name == "correct":
+        return rng.integers(0, 2, shape).astype(np.float32)
+    if name in ("confidence", "peak"):
+        return rng.uniform(0, 1, shape).astype(np.float32)
+    return (rng.normal(0, 3, shape) if name == "margin" else rng.gamma(2, 1, shape)).astype(np.float32)
+
+
+def random_traces(epochs=EVERY, change=lambda need, values: values, **settings):
+    """A source of traces with random values, each changed by `change(need, values)`."""
+    return lambda need: Trace(epochs, change(need, random_values(need, epochs, **settings)))
+
+
+def only(**scores):
+    """A source of traces given in full, by score name, as {name: (epochs, values)}."""
+    return lambda need: Trace(np.array(scores[key_of(need)][0]), np.array(scores[key_of(need)][1]))
+
+
+def course(learned_at, epochs):
+    """The share learned at each epoch: 0 before `learned_at`, then in two steps to 1."""
+    return np.clip((np.asarray(epochs) - learned_at + 1) / 2, 0, 1)
+
+
+def three_examples(epochs=EVERY):
+    """Traces of an easy example, a hard one that is learned late and once forgotten, and one never learned.
+
+    Their losses at epoch 0 differ as little as those of an untouched network do.
+    """
+    easy, hard, never = course(1, epochs), course(8, epochs), np.zeros(len(epochs))
+    hard = np.where(np.asarray(epochs) == 10, 0.0, hard)
+    share_EN = np.stack([easy, hard, never], axis=1)
+    share_EN[0] = 0
+    confidence_EN = 0.1 + share_EN * np.array([0.85, 0.8, 0])
+    loss_EN = -np.log(confidence_EN)
+    loss_EN[0] = [2.2, 2.6, 2.6]
+    size_EN = 1.1 - confidence_EN
+    values = {
+        "loss": loss_EN,
+        "correct": (share_EN > 0.4).astype(float),
+        "confidence": confidence_EN,
+        "peak": confidence_EN + np.array([0, 0, -0.01]),
+        "margin": 10 * (confidence_EN - 0.5),
+        "el2n": size_EN,
+        "input_gradient": size_EN,
+        "curvature": size_EN,
+        "scalar/weight_norm": np.asarray(epochs, dtype=float)[:, None],
+    }
+    return lambda need: Trace(np.asarray(epochs), values[key_of(need)])
+
+
+@pytest.fixture(params=default_summaries())
+def text(request):
+    """Every registered summary at its defaults, and the two extra settings."""
+    return request.param
+
+
+def test_a_summary_is_one_finite_value_per_example(text):
+    """(E, N) → (N,), float64, finite, whatever the float type of the traces."""
+    values = summarise(text, random_traces(examples=9))
+    assert values.shape == (9,)
+    assert values.dtype == np.float64
+    assert np.isfinite(values).all()
+
+
+def test_an_easy_example_is_less_suspicious_than_a_hard_one(text):
+    """The declared direction turns every summary so that higher is harder."""
+    easy, hard, _ = suspicion(text, summarise(text, three_examples()))
+    assert easy < hard
+
+
+NEVER_IS_NOT_HARDEST = {
+    "variability": "an example whose confidence never moves does not vary",
+    "loss_drop": "an example whose loss never falls has not been memorized",
+}
+
+
+def test_an_example_never_learned_is_the_most_suspicious(text):
+    """Never learned is harder than learned late, not easier than learned first."""
+    turned = suspicion(text, summarise(text, three_examples()))
+    if text in NEVER_IS_NOT_HARDEST:
+        assert turned.argmax() != 2
+    elif text == "first_crossing(tau=none)" or text.startswith("learning_time"):
+        assert turned[2] == turned.max()  # counts of epochs, which may tie
+    else:
+        assert turned[2] > turned[:2].max()
+
+
+def test_the_untouched_network_counts_only_where_it_is_declared(text):
+    """Epoch 0 changes no summary that does not ask for it."""
+
+    def spoilt(need, values):
+        values[0] = 1e6
+        return values
+
+    before, after = summarise(text, random_traces()), summarise(text, random_traces(change=spoilt))
+    declared = SUMMARIES.declaration(text.split("(")[0]).untouched
+    same = np.array_equal(before, after)
+    assert same or declared
+    assert text != "csl(start=1)" or same
+
+
+def test_epochs_may_be_sparse(text):
+    """Measured every fifth epoch, a summary is that of the measurements."""
+    values = summarise(text, random_traces(FIFTH))
+    assert np.isfinite(values).all()
+    if not text.startswith(("first_", "mean_el2n")):  # those two kinds read the numbers of the epochs
+        renumbered = random_traces(np.arange(len(FIFTH)))
+        np.testing.assert_array_equal(values, summarise(text, renumbered))
+
+
+def test_examples_may_come_in_any_order(text):
+    """Permuting the examples of the traces permutes the summary."""
+    order = np.random.default_rng(1).permutation(6)
+
+    def permuted(need, values):
+        return values if key_of(need).startswith("scalar/") else values[:, order]
+
+    values = summarise(text, random_traces())
+    np.testing.assert_allclose(summarise(text, random_traces(change=permuted)), values[order], rtol=1e-12)
+
+
+def test_training_batches_have_the_same_summaries(text):
+    """`seen/` asks for the same scores of the training batches; per-epoch scalars keep their name."""
+    for need, seen in zip(needs_of(text), needs_of("seen/" + text), strict=True):
+        assert seen == (need if need.startswith("scalar/") else "seen/" + need)
+    plain = random_traces()
+    seen_values = summarise("seen/" + text, lambda need: plain(need.removeprefix("seen/")))
+    np.testing.assert_array_equal(seen_values, summarise(text, plain))
+    assert direction("seen/" + text) == direction(text)
+
+
+def test_a_summary_that_lost_its_trace_says_so(text):
+    """A score that was not measured is the caller's error, raised through unchanged."""
+
+    def nothing(need):
+        raise MissingTraceError(f"{need} was not measured")
+
+    with pytest.raises(MissingTraceError, match="was not measured"):
+        summarise(text, nothing)
+    with pytest.raises(MissingTraceError):  # only the untouched network was measured
+        summarise(text, random_traces(np.array([0])))
+
+
+def test_a_summary_has_a_direction(text):
+    """Every entry says which way is harder, and canonical texts are stable under parsing."""
+    assert direction(text) in (HIGHER, LOWER)
+    assert str(SUMMARIES.parse(text)) == text
+    assert str(SUMMARIES.parse(SUMMARIES.parse("seen/" + text))) == "seen/" + text
+
+
+def test_every_need_names_a_score_that_exists():
+    """The scores that summaries ask for are registered, under settings they accept."""
+    pytest.importorskip("torch")
+    scores = pytest.importorskip("memest.scores").SCORES
+    for need in {need for text in default_summaries() for need in needs_of(text)}:
+        assert need.startswith("scalar/") or scores.parse(need)
+
+
+def test_settings_reach_the_needs():
+    """A summary's settings fill in the scores it needs, in scientific notation where Python prints it."""
+    assert needs_of("loss_sensitivity") == ("input_gradient(norm=1)",)
+    assert needs_of("loss_sensitivity(norm=2)") == ("input_gradient(norm=2)",)
+    assert needs_of("mean_curvature(probes=2)") == ("curvature(step=0.001, probes=2, power=1)",)
+    assert needs_of("seen/sgal") == ("seen/loss", "scalar/weight_norm")
+
+
+def test_default_summaries_hold_every_entry_and_both_variants():
+    """Everything registered is listed once, with the norm and power that paper and code disagree about."""
+    names = [text.split("(")[0] for text in default_summaries()]
+    assert set(names) == set(SUMMARIES)
+    assert {"loss_sensitivity(norm=1)", "loss_sensitivity(norm=2)"} <= set(default_summaries())
+    assert {"learning_time(power=1, tau=none)", "learning_time(power=2, tau=none)"} <= set(
+        default_summaries()
+    )
+    assert len(set(default_summaries())) == len(default_summaries())
+
+
+def test_unknown_names_and_settings_are_refused():
+    """A wrong name, keyword or value is named together with what would do."""
+    with pytest.raises(UnknownNameError, match="did you mean 'csl'"):
+        needs_of("seen/cls")
+    with pytest.raises(UnknownNameError, match="start"):
+        direction("csl(begin=2)")
+    with pytest.raises(SettingError, match="one of 1, 2"):
+        needs_of("loss_sensitivity(norm=3)")
+
+
+def test_a_new_summary_is_one_decorated_function():
+    """Registering adds the entry with its declaration; a name taken twice is a bug in the code."""
+    registry = base.SummaryRegistry()
+    declared = base.Declaration(("loss",), LOWER, untouched=False)
+
+    def worst_loss(loss):
+        return loss.values.max(axis=0)
+
+    assert registry.declare(worst_loss, declared) is worst_loss
+    assert registry.declaration("seen/worst_loss") is declared
+    with pytest.raises(ValueError, match="already registered"):
+        registry.declare(worst_loss, declared)
+
+
+def test_traces_are_checked_when_made():
+    """Epochs count one row each and go up; a part keeps rows and epochs together."""
+    trace = Trace(np.array([0, 1, 5]), np.arange(6.0).reshape(3, 2))
+    assert trace.since(1).epochs.tolist() == [1, 5]
+    assert trace.since(2).values.tolist() == [[4.0, 5.0]]
+    assert trace.until(4).epochs.tolist() == [0, 1]
+    assert trace.since(6).values.shape == (0, 2)
+    with pytest.raises(DataError, match="strictly increasing"):
+        Trace(np.array([0, 1, 1]), np.zeros((3, 2)))
+    with pytest.raises(DataError, match="whole numbers"):
+        Trace(np.array([0.0, 1.0]), np.zeros((2, 2)))
+    with pytest.raises(DataError, match="shapes"):
+        Trace(np.array([0, 1]), np.zeros(2))
+
+
+def test_values_that_are_not_finite_are_refused():
+    """A NaN in a trace stops the summary instead of sorting somewhere."""
+    with pytest.raises(InputError, match="finite"):
+        summarise("csl", only(loss=([0, 1], [[1.0, 1.0], [np.nan, 1.0]])))
+
+
+# What each one computes, by a loop or by hand.
+
+
+def test_csl_adds_up_the_loss_from_its_start():
+    """start=1 leaves out the untouched network, start=0 (eq. 5) counts it, a later start skips more."""
+    traces = only(loss=([0, 1, 2, 3], [[9.0, 1.0], [4.0, 2.0], [2.0, 3.0], [1.0, 4.0]]))
+    assert summarise("csl", traces).tolist() == [7.0, 9.0]
+    assert summarise("csl(start=0)", traces).tolist() == [16.0, 10.0]
+    assert summarise("csl(start=3)", traces).tolist() == [1.0, 4.0]
+    assert summarise("loss_drop", traces).tolist() == [8.0, -3.0]
+    assert summarise("final_loss", traces).tolist() == [1.0, 4.0]
+    with pytest.raises(MissingTraceError, match="last measured at epoch 3"):
+        summarise("csl(start=4)", traces)
+
+
+def test_sums_are_taken_in_double_precision():
+    """Adding a thousand float32 losses loses nothing that float64 keeps."""
+    losses = np.full((1001, 1), 0.1, dtype=np.float32)
+    total = summarise("csl", lambda need: Trace(np.arange(1001), losses))
+    assert total[0] == pytest.approx(1000 * float(np.float32(0.1)), rel=1e-12)
+
+
+def test_loss_drop_needs_the_untouched_network():
+    """Training batches have no epoch 0, so there is no drop to measure from."""
+    with pytest.raises(MissingTraceError, match="untouched"):
+        summarise("seen/loss_drop", only(loss=([1, 2], [[1.0], [2.0]])))
+
+
+def test_sgal_stops_at_the_first_peak_of_the_weight_norm():
+    """The epoch of the peak counts, later ones do not, and the norm of the untouched network is no peak."""
+    loss = ([0, 2, 4, 6], [[9.0], [1.0], [10.0], [100.0]])
+
+    def peaking_at(epoch):
+        norms = np.where(np.arange(7) == epoch, 2.0, 1.0)
+        norms[0] = 5.0
+        return only(loss=loss, **{"scalar/weight_norm": (np.arange(7), norms[:, None])})
+
+    assert [summarise("sgal", peaking_at(epoch))[0] for epoch in (2, 3, 4, 5, 6)] == [1, 1, 11, 11, 111]
+    with pytest.raises(MissingTraceError, match="peak at epoch 1"):
+        summarise("sgal", peaking_at(1))
+
+
+def test_gradient_summaries_are_sums_and_means():
+    """CSG adds squares; sensitivity and curvature are means of what was measured."""
+    gradient = ([0, 1, 2], [[7.0, 7.0], [1.0, 2.0], [3.0, 4.0]])
+    assert summarise("csg", only(input_gradient=gradient)).tolist() == [10.0, 20.0]
+    assert summarise("loss_sensitivity", only(input_gradient=gradient)).tolist() == [2.0, 3.0]
+    assert summarise("mean_curvature", only(curvature=gradient)).tolist() == [2.0, 3.0]
+
+
+@pytest.mark.parametrize("power", [1, 2])
+@pytest.mark.parametrize("tau", [None, 2.5])
+@pytest.mark.parametrize("epochs", [EVERY, FIFTH])
+def test_learning_time_is_the_share_of_epochs_above_the_threshold(power, tau, epochs):
+    """The running mean, its mean as τ and the share of t, each as a loop over epochs and examples."""
+    norms = random_values("input_gradient(norm=2)", epochs).astype(float)[1:]
+    steps, examples = norms.shape
+    running = [
+        [sum(norms[s, i] ** power for s in range(t + 1)) / (t + 1) for t in range(steps)]
+        for i in range(examples)
+    ]
+    limit = sum(map(sum, running)) / (steps * examples) if tau is None else tau
+    expected = [sum(mean >= limit for mean in row) / steps for row in running]
+    setting = "none" if tau is None else tau
+    found = summarise(f"learning_time(power={power}, tau={setting})", random_traces(epochs))
+    np.testing.assert_allclose(found, expected)
+    if power == 2:
+        never = epochs[-1] + 1
+        crossed = [
+            next((e for e, mean in zip(epochs[1:], row, strict=True) if mean <= limit), never)
+            for row in running
+        ]
+        assert summarise(f"first_crossing(tau={setting})", random_traces(epochs)).tolist() == crossed
+
+
+def test_learning_counts_are_those_of_a_loop():
+    """First correct epoch, correct→wrong transitions and their never-learned value, example by example."""
+    epochs = [0, 5, 10, 15, 20]
+    rows = {
+        "at once": [0, 1, 1, 1, 1],
+        "late": [1, 0, 0, 1, 1],  # right at epoch 0 by chance
+        "forgotten twice": [0, 1, 0, 1, 0],
+        "never": [1, 0, 0, 0, 0],
+    }
+    traces = only(correct=(epochs, np.array(list(rows.values()), dtype=float).T))
+    assert summarise("first_learned", traces).tolist() == [5, 15, 5, 21]
+    assert summarise("forgetting_count(never=raw)", traces).tolist() == [0, 0, 2, 0]
+    assert summarise("forgetting_count", traces).tolist() == [0, 0, 2, 5]
+    assert summarise("mean_correct", traces).tolist() == [1.0, 0.5, 0.5, 0.0]
+
+
+def test_never_learned_ranks_above_every_possible_count():
+    """Nobody can forget more often than an example that alternates, and never learned still exceeds it."""
+    alternating = np.arange(201) % 2
+    correct = np.stack([alternating, np.zeros(201)], axis=1)
+    count, never = summarise("forgetting_count", only(correct=(np.arange(201), correct)))
+    assert count == sum(a == 1 and b == 0 for a, b in pairwise(alternating[1:]))
+    assert never == 201 > count
+
+
+def test_confidence_summaries_are_moments_and_ends():
+    """Mean, population spread and last value of confidence; peak ignores the label."""
+    confidence = ([0, 1, 2], [[0.9], [0.25], [0.75]])
+    traces = only(confidence=confidence, peak=([0, 2], [[0.1], [0.8]]), margin=([1, 2], [[-1.0], [4.0]]))
+    assert summarise("mean_confidence", traces).tolist() == [0.5]
+    assert summarise("variability", traces).tolist() == [0.25]
+    assert summarise("in_confidence", traces).tolist() == [0.25]
+    assert summarise("in_peak", traces)[0] == pytest.approx(0.2)
+    assert summarise("aum", traces).tolist() == [1.5]
+
+
+def test_el2n_is_read_early_in_training():
+    """Epochs up to and including the limit count, by their numbers; none measured there is an error."""
+    traces = only(el2n=([0, 10, 20, 30], [[9.0], [1.0], [2.0], [6.0]]))
+    assert summarise("mean_el2n", traces).tolist() == [1.5]
+    assert summarise("mean_el2n(epochs=30)", traces).tolist() == [3.0]
+    with pytest.raises(MissingTraceError, match="first measured at epoch 10"):
+        summarise("mean_el2n(epochs=9)", traces)
+
+
+def test_suspicion_turns_values_by_their_declared_direction():
+    """A low margin is suspicious, a high loss is; nobody else flips a sign."""
+    assert suspicion("aum", [1.0, -2.0]).tolist() == [-1.0, 2.0]
+    assert suspicion("csl", [1.0, -2.0]).tolist() == [1.0, -2.0]

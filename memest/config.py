@@ -85,7 +85,8 @@ def build(kind: Callable[..., C], settings: Mapping[str, Any]) -> C:
         if name not in known:
             raise UnknownNameError("setting", name, known)
     checked = {name: flag.read(settings.get(name, flag.default)) for name, flag in known.items()}
-    return _assemble(kind, checked)
+    built: C = _assemble(kind, checked)
+    return built
 
 
 def _assemble(kind: Any, values: Mapping[str, Any]) -> Any:

@@ -24,6 +24,7 @@ from memest.summaries import suspicion
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 GROUP = ["dataset", "limit", "corruption", "model", "protocol", "epochs"]
 REFERENCES = ("csl", "seen/csl")
@@ -181,13 +182,11 @@ def _groups(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         axes = dict(zip(GROUP, group, strict=True))
         first = part.iloc[0]
         seeds = f"{first.seeds} seed{'s' if first.seeds > 1 else ''}"
-        yield (
-            (
-                f"{axes['dataset']}, {axes['corruption']}, {axes['model']}, {axes['epochs']} epochs, {seeds}: "
-                f"{first.changed:,} of {first.examples:,} labels changed"
-            ),
-            part,
+        title = (
+            f"{axes['dataset']}, {axes['corruption']}, {axes['model']}, {axes['epochs']} epochs, {seeds}: "
+            f"{first.changed:,} of {first.examples:,} labels changed"
         )
+        yield title, part
 
 
 def _cells(part: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
@@ -195,7 +194,7 @@ def _cells(part: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     header = ["summary", "AUROC", "over seeds", "AP", "FPR95", f"P@{changed}", "p (vs CSL)"]
     rows = [
         [
-            row.summary,
+            str(row.summary),
             f"{row.auroc:.4f}",
             f"{row.lowest:.4f}–{row.highest:.4f}",
             f"{row.average_precision:.3f}",
@@ -215,7 +214,7 @@ def _dots(part: pd.DataFrame, rows: pd.DataFrame) -> list[tuple[str, list[tuple[
     ]
 
 
-def _depths(runs: RunSet, rows: pd.DataFrame) -> figures.Figure:
+def _depths(runs: RunSet, rows: pd.DataFrame) -> Figure:
     """Mean precision at each depth over the runs of one group."""
     mine = [run for run in runs if run.id in set(rows.run)]
     curves = {}

@@ -97,7 +97,10 @@ def _explain(client: MlflowClient, experiment: str, name: str, where: Mapping[st
     wanted = {"state": SEALED, "stage": "train"}
     left = _search(client, experiment, wanted)
     if not left:
-        return f"experiment {name!r} has no finished training runs; make some with memest train --experiment {name}"
+        return (
+            f"experiment {name!r} has no finished training runs; make some with "
+            f"memest train --experiment {name}"
+        )
     for axis, value in where.items():
         present = sorted({run.data.tags.get(f"memest.{axis}", "") for run in left})
         wanted[axis] = value
@@ -105,5 +108,8 @@ def _explain(client: MlflowClient, experiment: str, name: str, where: Mapping[st
         if not left:
             kept = ", ".join(f"{a}={v}" for a, v in wanted.items() if a not in ("state", "stage", axis))
             among = f"among the runs with {kept}" if kept else "among its finished training runs"
-            return f"{axis}={value} removed the last run of experiment {name!r}: {among}, {axis} is {', '.join(present)}"
+            return (
+                f"{axis}={value} removed the last run of experiment {name!r}: {among}, "
+                f"{axis} is {', '.join(present)}"
+            )
     raise AssertionError("a query without results has a condition that removed them")

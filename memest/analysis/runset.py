@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
@@ -32,7 +32,7 @@ class RunRecord:
     tags: dict[str, str]
     metrics: dict[str, float]
     blobs: Blobs
-    further: list[Blobs] = field(default_factory=list)
+    further: Sequence[Blobs] = ()
 
     @cached_property
     def sheet(self) -> SheetReader:

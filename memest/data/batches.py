@@ -84,7 +84,7 @@ class Loader:
 
 
 def _spans(order: Tensor, size: int) -> list[Tensor]:
-    parts = list(order.split(size))
+    parts = list(torch.split(order, size))
     if len(parts) > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts

@@ -58,7 +58,7 @@ class ImageSet:
         content = hashlib.sha256()
         for array in (self.ids, self.labels, self.images):
             content.update(f"{array.dtype.str}{array.shape}".encode())
-            content.update(np.ascontiguousarray(array))
+            content.update(np.ascontiguousarray(array).data)
         return content.hexdigest()
 
     def take(self, positions: Integers) -> ImageSet:

@@ -18,7 +18,8 @@ from memest.values import Count, Positive
 @input_score(unit="nats per input", harder=HIGHER)
 def input_gradient(local: LocalLoss, *, norm: Literal[1, 2] = 2) -> Tensor:
     """‖∇ₓ loss‖ in the 1- or 2-norm, x being the normalised input (Ravikumar et al. 2025, eq. 6)."""
-    return torch.linalg.vector_norm(local.gradient.flatten(1), ord=norm, dim=1)
+    size: Tensor = torch.linalg.vector_norm(local.gradient.flatten(1), ord=norm, dim=1)
+    return size
 
 
 @input_score(unit="nats per input²", harder=HIGHER)

@@ -55,7 +55,8 @@ def el2n(logits_BK: Tensor, labels_B: Tensor) -> Tensor:
     """‖p − onehot(label)‖₂ (Paul et al. 2021)."""
     p = logits_BK.softmax(1)
     error = p - functional.one_hot(labels_B, p.shape[1])
-    return torch.linalg.vector_norm(error, dim=1)
+    length: Tensor = torch.linalg.vector_norm(error, dim=1)
+    return length
 
 
 def _of_label(values_BK: Tensor, labels_B: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +59,7 @@ def analyze(config: AnalyzeConfig) -> str:
 def log(run: Run, finding: Finding) -> None:
     """Tables, figures and report as artifacts."""
     for name, table in finding.tables.items():
-        run.table(f"tables/{name}", json.loads(table.to_json(orient="list")))
+        run.table(f"tables/{name}", {str(column): table[column].tolist() for column in table})
     for name, content in finding.figures.items():
         run.blobs.put(f"figures/{name}", content)
     run.blobs.put("report.html", finding.report.html())

@@ -38,9 +38,10 @@ def about_training(
     model = short(MODELS, config.model)
     note = (
         f"**{model}** on **{dataset}** ({len(images):,} images, {len(images.classes)} classes, "
-        f"{int(truth.changed.sum()):,} labels changed by `{corruption}`), {config.recipe.epochs} epochs, seed "
-        f"{config.seed}, on {device.type}.\n\nRead `sheet/summary.parquet` first: one row per example. `csl` is "
-        "from a clean pass in evaluation mode after every epoch, `seen/csl` from the training batches themselves."
+        f"{int(truth.changed.sum()):,} labels changed by `{corruption}`), {config.recipe.epochs} epochs, "
+        f"seed {config.seed}, on {device.type}.\n\nRead `sheet/summary.parquet` first: one row per example. "
+        "`csl` is from a clean pass in evaluation mode after every epoch, `seen/csl` from the training "
+        "batches themselves."
     )
     return About(
         stage="train",

@@ -114,8 +114,8 @@ def _source(uri: str, run_id: str) -> tuple[Blobs, dict[str, str], str]:
     tags = dict(run.data.tags)
     if tags.get("memest.stage") != "train" or tags.get("memest.state") != SEALED:
         raise InputError(
-            f"run {run_id} is not a finished training run (stage {tags.get('memest.stage', 'unknown')}, state "
-            f"{tags.get('memest.state', run.info.status)})"
+            f"run {run_id} is not a finished training run (stage {tags.get('memest.stage', 'unknown')}, "
+            f"state {tags.get('memest.state', run.info.status)})"
         )
     name = client.get_experiment(run.info.experiment_id).name
     return ArtifactBlobs(client, run_id, home() / "cache"), tags, name

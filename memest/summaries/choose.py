@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from memest.registry import keyword_parameters
 from memest.spec import Spec
@@ -42,12 +42,12 @@ def candidates(keys: Iterable[str]) -> list[str]:
 
     A sheet with `curvature(step=0.001, probes=5, power=1)` makes `mean_curvature(probes=5)` a candidate.
     """
-    names = [str(SUMMARIES.parse(text)) for text in [*default_summaries(), *_tailored(keys)]]
-    names = list(dict.fromkeys(names))
+    tailored = map(str, _tailored(keys))
+    names = list(dict.fromkeys(str(SUMMARIES.parse(text)) for text in (*default_summaries(), *tailored)))
     return names + [SEEN + name for name in names]
 
 
-def _tailored(keys: Iterable[str]) -> Iterable[Spec]:
+def _tailored(keys: Iterable[str]) -> Iterator[Spec]:
     measured = [Spec.parse(key) for key in keys if "/" not in key]
     for name in SUMMARIES:
         own = keyword_parameters(SUMMARIES[name])

@@ -94,7 +94,7 @@ def _part(folder: Path, part: str, count: int) -> tuple[NDArray[np.uint8], Integ
 
 
 def _idx(path: Path) -> NDArray[Any]:
-    """An array in the idx format: two zero bytes, a type byte (8: uint8), the rank, big-endian sizes, data."""
+    """An array in the idx format: two zeros, a type byte (8: uint8), the rank, big-endian sizes, data."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rb") as file:
         raw = file.read()

@@ -1,6 +1,6 @@
 """Queries, run sets, tables, figures and reports over finished runs."""
 
 from memest.analysis import detection as detection
-from memest.analysis.finding import ANALYSES, Finding
+from memest.analysis.finding import ANALYSES, Finding, Suspects
 
-__all__ = ["ANALYSES", "Finding"]
+__all__ = ["ANALYSES", "Finding", "Suspects"]

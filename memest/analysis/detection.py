@@ -1,6 +1,6 @@
 """How well each summary finds the labels that were changed, over seeds and models.
 
-    runs → rows (one per run and summary) → table (one per group and summary) → text, figures, report
+    runs → rows (one per run and summary) → table (one per group and summary) → sections of a report
 
 Depends on `detect`, `stats`, `summaries`, pandas.
 """
@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.analysis import figures
-from memest.analysis.finding import ANALYSES, Finding
-from memest.analysis.report import Report
+from memest.analysis.finding import ANALYSES, Cells, Finding, Section, Suspects
 from memest.analysis.runset import RunRecord, RunSet
 from memest.detect import detect, rank
 from memest.errors import NoRunsError
@@ -28,7 +27,12 @@ if TYPE_CHECKING:
 
 GROUP = ["dataset", "limit", "corruption", "model", "protocol", "epochs"]
 REFERENCES = ("csl", "seen/csl")
-_CURVES = ("csl", "seen/csl", "aum", "mean_curvature", "in_confidence")
+_CURVES = ("csl", "seen/csl", "aum", "final_loss", "first_learned")
+_READING = (
+    "csl is summed over clean passes in evaluation mode, seen/csl over the training batches themselves. "
+    "AUROC, AP, FPR95 and P@k are means over seeds; the spread over seeds is shown as it is. p: the largest of the "
+    "seeds' paired DeLong tests against CSL on the same run."
+)
 
 
 @ANALYSES.register
@@ -40,32 +44,19 @@ def detection(runs: RunSet) -> Finding:
     """
     rows = detection_rows(runs)
     table = detection_table(rows)
-    report = Report("Which summaries find the changed labels?")
-    finding = Finding(detection_text(table), report, {"detection": table, "detection_per_run": rows})
-    for number, (title, part) in enumerate(_groups(table)):
-        mine = rows.merge(part[GROUP].drop_duplicates(), on=GROUP)
-        pictures = {
-            f"auroc-{number}.png": figures.png(
-                figures.intervals(_dots(part, mine), "AUROC (95 % DeLong, per seed)")
-            ),
-            f"depth-{number}.png": figures.png(_depths(runs, mine)),
-        }
-        finding.figures |= pictures
-        report.heading(title)
-        report.table(*_cells(part))
-        for name, content in pictures.items():
-            report.picture(content, f"{title}: {name.partition('-')[0]}")
-    report.text(
-        "csl is summed over clean passes in evaluation mode, seen/csl over the training batches themselves. "
-        "AUROC, AP, FPR95 and P@ are means over seeds; the spread over seeds is shown as it is. p is the "
-        "smallest of the seeds' paired DeLong tests against CSL on the same run. Runs: "
-        + ", ".join(sorted(rows.run.unique())),
-        small=True,
+    judged = RunSet([run for run in runs if run.id in set(rows.run)])
+    return Finding(
+        title="Which summaries find the changed labels?",
+        tables={"detection": table, "detection_per_run": rows},
+        sections=[
+            _section(number, title, part, judged, rows) for number, (title, part) in enumerate(_groups(table))
+        ],
+        remark=f"{_READING} Runs: {', '.join(run.id for run in judged)}.",
+        suspects=[
+            Suspects(same, consensus(same, _reference(same[0]))[0].tolist())
+            for _, same in judged.group_by("fingerprint")
+        ],
     )
-    judged = [run for run in runs if run.id in set(rows.run)]
-    for _, same in RunSet(judged).group_by("fingerprint"):
-        finding.suspects.append((same, consensus(same, _reference(same[0]))[0].tolist()))
-    return finding
 
 
 def detection_rows(runs: RunSet) -> pd.DataFrame:
@@ -104,24 +95,10 @@ def detection_table(rows: pd.DataFrame) -> pd.DataFrame:
         precision=("precision", "mean"),
         changed=("changed", "max"),
         examples=("examples", "max"),
-        least_p_vs_csl=("p_vs_csl", "min"),
+        largest_p_vs_csl=("p_vs_csl", "max"),
     )
     ascending = [True] * len(GROUP) + [False]
     return table.reset_index().sort_values([*GROUP, "auroc"], ascending=ascending, ignore_index=True)
-
-
-def detection_text(table: pd.DataFrame) -> str:
-    """The table for a terminal: a block for each group."""
-    blocks = []
-    for title, part in _groups(table):
-        header, rows = _cells(part)
-        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-        lines = [
-            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
-            for row in [header, *rows]
-        ]
-        blocks.append("\n".join([title, *lines]))
-    return "\n\n".join(blocks)
 
 
 def consensus(runs: RunSet, summary: str) -> tuple[NDArray[np.int64], Floats]:
@@ -189,7 +166,7 @@ def _groups(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield title, part
 
 
-def _cells(part: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+def _cells(part: pd.DataFrame) -> Cells:
     changed = part.iloc[0].changed
     header = ["summary", "AUROC", "over seeds", "AP", "FPR95", f"P@{changed}", "p (vs CSL)"]
     rows = [
@@ -200,11 +177,31 @@ def _cells(part: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
             f"{row.average_precision:.3f}",
             f"{row.fpr95:.3f}",
             f"{row.precision:.3f}",
-            "" if row.summary in REFERENCES[:1] else f"{row.least_p_vs_csl:.1g}",
+            "" if row.summary in REFERENCES[:1] else _p(float(str(row.largest_p_vs_csl))),
         ]
         for row in part.itertuples()
     ]
     return header, rows
+
+
+def _p(value: float) -> str:
+    return "<1e-16" if value < 1e-16 else f"{value:.1g}"
+
+
+def _section(number: int, title: str, part: pd.DataFrame, runs: RunSet, rows: pd.DataFrame) -> Section:
+    mine = rows.merge(part[GROUP].drop_duplicates(), on=GROUP)
+
+    def paint() -> dict[tuple[str, str], Figure]:
+        return {
+            (f"auroc-{number}", "AUROC of each seed with its 95 % DeLong interval"): figures.intervals(
+                _dots(part, mine), "AUROC"
+            ),
+            (f"depth-{number}", "How far down the list it pays to look, mean over seeds"): _depths(
+                runs, mine
+            ),
+        }
+
+    return Section(title, _cells(part), paint)
 
 
 def _dots(part: pd.DataFrame, rows: pd.DataFrame) -> list[tuple[str, list[tuple[float, float, float]]]]:

@@ -1,6 +1,6 @@
-"""What an analysis gives: text for the terminal, tables and figures for MLflow, one report.
+"""What an analysis gives: numbers and text first; its pictures are painted only when somebody wants them.
 
-Depends on the ground floor; an analysis is one function registered in `ANALYSES`.
+An analysis is one function registered in `ANALYSES`. Depends on the ground floor.
 """
 
 from __future__ import annotations
@@ -9,31 +9,69 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from memest.analysis.report import Report
 from memest.analysis.runset import RunSet
 from memest.registry import Registry
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
+
+Cells = tuple[list[str], list[list[str]]]
 
 
-@dataclass
+@dataclass(frozen=True)
+class Section:
+    """A part of the report.
+
+    Attributes:
+        title: its heading.
+        cells: header and rows of its table, formatted.
+        paint: its figures by name and caption, made when called.
+    """
+
+    title: str
+    cells: Cells
+    paint: Callable[[], dict[tuple[str, str], Figure]]
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """A set of labels, the runs that were trained on it, and the ids they suspect, most suspicious first."""
+
+    runs: RunSet
+    ids: list[int]
+
+
+@dataclass(frozen=True)
 class Finding:
     """The outcome of an analysis.
 
     Attributes:
-        text: for a terminal.
-        report: one page.
-        tables: by name.
-        figures: PNG or SVG bytes by file name.
-        suspects: for each set of labels, its runs and the ids they suspect most, most suspicious first.
+        title: of the report.
+        tables: by name, for MLflow.
+        sections: of the report and of the text for a terminal.
+        remark: how to read it, and which runs it is made from.
+        suspects: one for each set of labels.
     """
 
-    text: str
-    report: Report
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    figures: dict[str, bytes] = field(default_factory=dict)
-    suspects: list[tuple[RunSet, list[int]]] = field(default_factory=list)
+    title: str
+    tables: dict[str, pd.DataFrame]
+    sections: list[Section]
+    remark: str
+    suspects: list[Suspects] = field(default_factory=list)
+
+    def text(self) -> str:
+        """The sections' tables for a terminal."""
+        return "\n\n".join(f"{section.title}\n{aligned(*section.cells)}" for section in self.sections)
 
 
 ANALYSES: Registry[Callable[[RunSet], Finding]] = Registry("analysis")
+
+
+def aligned(header: list[str], rows: list[list[str]]) -> str:
+    """Columns of text: the first to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+        for row in [header, *rows]
+    )

@@ -30,18 +30,19 @@ class Rows:
         self._device = device
         sorted_ids, order = torch.sort(torch.from_numpy(ids).to(device))
         self._sorted_ids_N, self._order_N = sorted_ids, order
-        self._visits_N = torch.zeros(self._count, dtype=torch.int32, device=device)
+        # One place more than there are examples: ids of no example go there and spoil nobody's values.
+        self._visits = torch.zeros(self._count + 1, dtype=torch.int32, device=device)
         self._columns: dict[str, Tensor] = {}
 
     def put(self, ids_B: Tensor, columns: Mapping[str, Tensor]) -> None:
         """Keep one batch: each column (B,) belongs to `ids_B`. Nothing is brought to the host."""
-        place = torch.searchsorted(self._sorted_ids_N, ids_B).clamp_(max=self._count - 1)
-        positions = self._order_N[place]
-        known = (self._sorted_ids_N[place] == ids_B).int()
-        self._visits_N.index_add_(0, positions, 2 * known - 1)
+        place = torch.searchsorted(self._sorted_ids_N, ids_B.contiguous()).clamp_(max=self._count - 1)
+        known = self._sorted_ids_N[place] == ids_B
+        positions = torch.where(known, self._order_N[place], self._count)
+        self._visits.index_add_(0, positions, torch.ones_like(positions, dtype=torch.int32))
         for key, values in columns.items():
             if key not in self._columns:
-                self._columns[key] = torch.full((self._count,), torch.nan, device=self._device)
+                self._columns[key] = torch.full((self._count + 1,), torch.nan, device=self._device)
             self._columns[key][positions] = values.detach().float()
 
     @property
@@ -58,14 +59,15 @@ class Rows:
         Raises:
             UnseenError: an example was not delivered exactly once, or an id is not of this set.
         """
-        visits = self._visits_N.cpu().numpy()
-        if (visits > 1).any() or (visits < 0).any() or (not partial and (visits == 0).any()):
+        counts = self._visits.cpu().numpy()
+        visits, foreign = counts[:-1], counts[-1]
+        if (visits > 1).any() or foreign or (not partial and (visits == 0).any()):
             raise UnseenError(
                 f"each of {self._count} examples must be delivered once in an epoch; {(visits == 0).sum()} "
-                f"were not, {(visits > 1).sum()} came more than once, and some ids may be foreign "
-                f"({(visits < 0).sum()} places); pass the ids of the set you score, and no padding"
+                f"were not, {(visits > 1).sum()} came more than once, and {foreign} deliveries had an id "
+                "of no example; pass the ids of the set you score, and no padding"
             )
-        columns = {key: values.cpu().numpy() for key, values in self._columns.items()}
+        columns = {key: values[:-1].cpu().numpy() for key, values in self._columns.items()}
         self._columns = {}
-        self._visits_N.zero_()
+        self._visits.zero_()
         return columns

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memest.analysis import ANALYSES, Finding, figures
+from memest.analysis import ANALYSES, Finding, Suspects, figures
 from memest.analysis.queries import find_runs, parse_where
-from memest.analysis.runset import RunSet
+from memest.analysis.report import Report
 from memest.config import digest, flatten, one, option
 from memest.errors import DataError
 from memest.stages.common import rebuild
 from memest.stages.describe import suspicious_picture
+from memest.store.blobs import Blobs
 from memest.tracking import About, Run, connect, home, open_run, tracking_uri
 
 SHOWN = 10
@@ -28,17 +29,25 @@ class AnalyzeConfig:
     tracking: str = option("auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite", key=False)
 
 
-def analyze(config: AnalyzeConfig) -> str:
-    """The table for the terminal; it, the figures and the report are logged as a run of their own.
+@dataclass(frozen=True)
+class Analyzed:
+    """What an analysis found, and the run whose artifacts hold its report, tables and figures."""
+
+    text: str
+    run_id: str
+    blobs: Blobs
+
+
+def analyze(config: AnalyzeConfig) -> Analyzed:
+    """Query, judge, and log table, figures and report as a run of their own, once for the same runs.
 
     Raises:
         NoRunsError: no run answers the query; the message says which condition removed the last ones.
     """
     uri = tracking_uri() if config.tracking == "auto" else config.tracking
     where = parse_where(config.where)
-    runs = find_runs(connect(uri), config.experiment, where, home() / "cache")
+    runs = find_runs(connect(uri, existing=True), config.experiment, where, home() / "cache")
     finding: Finding = ANALYSES.call(config.analysis, runs)
-    add_pictures(finding)
     about = About(
         stage="analyze",
         key=digest(config.analysis, where, sorted(run.id for run in runs)),
@@ -51,46 +60,46 @@ def analyze(config: AnalyzeConfig) -> str:
         if not opened.done:
             log(opened.run, finding)
             opened.run.seal({})
-    return (
-        f"{finding.text}\n\n{len(runs)} runs analysed; report, tables and figures are in run {opened.run.id}"
-    )
+    return Analyzed(finding.text(), opened.run.id, opened.run.blobs)
 
 
 def log(run: Run, finding: Finding) -> None:
     """Tables, figures and report as artifacts."""
     for name, table in finding.tables.items():
         run.table(f"tables/{name}", {str(column): table[column].tolist() for column in table})
-    for name, content in finding.figures.items():
-        run.blobs.put(f"figures/{name}", content)
-    run.blobs.put("report.html", finding.report.html())
-
-
-def add_pictures(finding: Finding) -> None:
-    """The most suspicious images of each set of labels, as the runs together rank them.
-
-    The images come from the dataset itself, checked against the sheet; where it cannot be had the report
-    says so instead.
-    """
-    for number, (runs, ids) in enumerate(finding.suspects):
-        title = f"The {SHOWN} labels that {len(runs)} runs suspect most"
-        finding.report.heading(title)
+    report = Report(finding.title)
+    for section in finding.sections:
+        report.heading(section.title)
+        report.table(*section.cells)
+        for (name, caption), figure in section.paint().items():
+            _show(run, report, name, caption, figures.png(figure))
+    for number, suspects in enumerate(finding.suspects):
+        report.heading(f"The {SHOWN} labels that {len(suspects.runs)} runs suspect most")
         try:
-            picture = suspects_picture(runs, ids[:SHOWN])
+            picture = suspects_picture(suspects)
         except DataError as error:
-            finding.report.text(f"The images cannot be shown here: {error}")
-            continue
-        finding.figures[f"suspicious-{number}.png"] = picture
-        finding.report.picture(picture, "red: the label had been changed")
+            report.text(f"The images cannot be shown here: {error}")
+        else:
+            _show(run, report, f"suspicious-{number}", "red: the label had been changed", picture)
+    report.text(finding.remark, small=True)
+    run.blobs.put("report.html", report.html())
 
 
-def suspects_picture(runs: RunSet, ids: list[int]) -> bytes:
-    """PNG of the images with these ids and their labels.
+def suspects_picture(suspects: Suspects) -> bytes:
+    """PNG of the images that the runs together suspect most, with their labels.
+
+    The images come from the dataset itself, checked against the sheet.
 
     Raises:
         DataError: the dataset cannot be had here.
     """
-    sheet = runs[0].sheet
-    _, images, _ = rebuild(sheet, sheet.manifest.header.config)
+    run = suspects.runs[0]
+    _, images, _ = rebuild(run.sheet, run.sheet.manifest.header.config)
     position = {int(example): place for place, example in enumerate(images.ids)}
-    chosen = np.array([position[example] for example in ids])
-    return figures.png(suspicious_picture(images, runs[0].sheet.summary(), chosen))
+    chosen = np.array([position[example] for example in suspects.ids[:SHOWN]])
+    return figures.png(suspicious_picture(images, run.summary, chosen))
+
+
+def _show(run: Run, report: Report, name: str, caption: str, picture: bytes) -> None:
+    run.blobs.put(f"figures/{name}.png", picture)
+    report.picture(picture, caption)

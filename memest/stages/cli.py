@@ -34,7 +34,11 @@ def stages() -> dict[str, Stage]:
             "train a network and score every example",
         ),
         "score": (score.ScoreConfig, lambda c: _outcome(score.score(c)), "measure a finished run again"),
-        "analyze": (analyze.AnalyzeConfig, analyze.analyze, "judge the summaries of finished runs"),
+        "analyze": (
+            analyze.AnalyzeConfig,
+            lambda c: _analyzed(analyze.analyze(c)),
+            "judge the summaries of finished runs",
+        ),
         "demo": (
             demo.DemoConfig,
             demo.demo,
@@ -91,6 +95,10 @@ def run(arguments: Sequence[str]) -> str:
 def _outcome(opened: Any) -> str:
     state = "was done before" if opened.done else "is done"
     return f"run {opened.run.id} {state}"
+
+
+def _analyzed(found: Any) -> str:
+    return f"{found.text}\n\nreport, tables and figures are in run {found.run_id}"
 
 
 def _fail(error: MemestError, code: int) -> int:

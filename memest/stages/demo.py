@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from memest.config import build, option
 from memest.stages.analyze import AnalyzeConfig, analyze
@@ -12,9 +13,11 @@ from memest.tracking import tracking_uri
 
 MODELS = ("tiny", "resnet18(width=8)")
 SEEDS = (1, 2, 3)
+PICTURE = Path("suspicious.png")
 SETTINGS = {
     "data": "digits",
     "corruption": "symmetric_noise(rate=0.05)",
+    "corruption_seed": 0,
     "epochs": 30,
     "scores": "logits, input_gradient, input_gradient(norm=1), curvature(probes=5)",
     "gradient_every": 5,
@@ -33,5 +36,10 @@ def demo(config: DemoConfig) -> str:
     grid = [(model, seed) for model in MODELS for seed in SEEDS]
     for model, seed in progress(grid, len(grid), "demo"):
         train(build(TrainConfig, SETTINGS | {"model": model, "seed": seed, "experiment": config.experiment}))
-    text = analyze(build(AnalyzeConfig, {"experiment": config.experiment}))
-    return f"{text}\n\nopen the runs with: mlflow ui --backend-store-uri {tracking_uri()}"
+    found = analyze(build(AnalyzeConfig, {"experiment": config.experiment}))
+    PICTURE.write_bytes(found.blobs.get("figures/suspicious-0.png"))
+    return (
+        f"{found.text}\n\nthe ten most suspicious images: {PICTURE}\n"
+        f"the report: report.html of run {found.run_id}\n"
+        f"all runs side by side: mlflow ui --backend-store-uri {tracking_uri()}"
+    )

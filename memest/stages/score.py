@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 from memest.config import digest, flatten, option
 from memest.errors import InputError, NoRunsError, SettingError
@@ -27,7 +28,7 @@ class ScoreConfig:
     run: str = option("", "id of the finished training run to measure")
     scores: str = option("logits, input_gradient", "scores to measure", read=lambda text: str(ScoreSet(text)))
     epochs: str = option("all", "epochs to measure: all that were kept, last, or a list such as 0, 10, 20")
-    device: str = option("auto", "where to measure: auto, cpu or cuda", key=False)
+    device: Literal["auto", "cpu", "cuda"] = option("auto", "where to measure", key=False)
     tracking: str = option("auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite", key=False)
 
 
@@ -106,7 +107,7 @@ def _source(uri: str, run_id: str) -> tuple[Blobs, dict[str, str], str]:
         raise SettingError(
             "--run is needed: the id of a finished training run (memest analyze and the MLflow UI show them)"
         )
-    client = connect(uri)
+    client = connect(uri, existing=True)
     try:
         run = client.get_run(run_id)
     except MlflowException as error:

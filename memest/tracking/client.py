@@ -16,6 +16,7 @@ from memest.errors import InputError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+_SQLITE = "sqlite:///"
 _DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -28,15 +29,21 @@ _DEFAULTS = {
 
 def tracking_uri() -> str:
     """`MLFLOW_TRACKING_URI`, else the SQLite store that a plain `mlflow ui` opens in this folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').absolute()}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{Path('mlflow.db').absolute()}"
 
 
-def connect(uri: str) -> MlflowClient:
+def connect(uri: str, existing: bool = False) -> MlflowClient:
     """A client that has answered one real call.
+
+    Args:
+        uri: of a tracking server or a SQLite file.
+        existing: refuse a SQLite file that is not there instead of making it.
 
     Raises:
         InputError: nothing answers at `uri`, or it is not a tracking server.
     """
+    if existing and uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).is_file():
+        raise InputError(f"there are no runs yet: no {uri}; train first, or set MLFLOW_TRACKING_URI")
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     for noisy in ("alembic", "mlflow.store.db.utils"):
@@ -80,11 +87,11 @@ def experiment_id(client: MlflowClient, name: str) -> str:
 
 def _alone(uri: str) -> AbstractContextManager[object]:
     """Two processes that make the schema or an experiment in one SQLite file at once break each other."""
-    if not uri.startswith("sqlite:///"):
+    if not uri.startswith(_SQLITE):
         return nullcontext()
     from filelock import FileLock
 
-    return FileLock(uri.removeprefix("sqlite:///") + ".lock")
+    return FileLock(uri.removeprefix(_SQLITE) + ".lock")
 
 
 def _first_line(error: Exception) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,7 +78,8 @@ def mark_refused(message: str) -> None:
     """Tag the run that `mlflow run` made before it called us with why nothing was done in it."""
     run_id = os.environ.get("MLFLOW_RUN_ID")
     if run_id:
-        MlflowRun(connect(tracking_uri()), run_id).fail(message)
+        with suppress(MemestError):  # an unreachable server may be the very reason
+            MlflowRun(connect(tracking_uri()), run_id).fail(message)
 
 
 def _local(folder: Path) -> Opened:

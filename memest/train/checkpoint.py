@@ -17,6 +17,19 @@ from memest.errors import SheetError
 from memest.registry import Registry
 from memest.values import Count
 
+# What reading damaged bytes raises: a flipped bit can turn one pickle instruction into any other.
+_DAMAGE = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+)
+
 EPOCHS: Registry[Callable[..., bool]] = Registry("choice of epochs")
 
 
@@ -69,7 +82,10 @@ def unpack(content: bytes, device: torch.device) -> dict[str, Any]:
     """
     try:
         state: dict[str, Any] = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise SheetError(f"a checkpoint cannot be read as tensors and plain values: {reason}") from error
+    except _DAMAGE as error:
+        # torch's own message is not repeated: it advises to read the file with code execution allowed.
+        raise SheetError(
+            f"a checkpoint of {len(content)} bytes cannot be read as tensors and plain values "
+            f"({type(error).__name__}): it is damaged or not one of memest's; fetch it again from its run"
+        ) from error
     return state

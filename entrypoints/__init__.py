@@ -1,0 +1,1 @@
+"""What MLproject calls: one thin file per stage."""

@@ -1,0 +1,8 @@
+"""`mlflow run . -e analyze`: the same words as `memest analyze`."""
+
+import sys
+
+from memest.stages.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["analyze", *sys.argv[1:]]))

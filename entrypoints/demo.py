@@ -1,0 +1,8 @@
+"""`mlflow run .`: the main entry point, `memest demo`."""
+
+import sys
+
+from memest.stages.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["demo", *sys.argv[1:]]))

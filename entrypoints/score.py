@@ -1,0 +1,8 @@
+"""`mlflow run . -e score`: the same words as `memest score`."""
+
+import sys
+
+from memest.stages.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["score", *sys.argv[1:]]))

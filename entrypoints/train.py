@@ -1,0 +1,8 @@
+"""`mlflow run . -e train`: the same words as `memest train`."""
+
+import sys
+
+from memest.stages.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["train", *sys.argv[1:]]))

@@ -89,9 +89,12 @@ def split_list(text: str) -> list[str]:
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
-    start, depth, quote = 0, 0, ""
+    start, depth, quote, escaped = 0, 0, "", False
     for position, character in enumerate(text):
-        if quote:
+        if escaped:
+            escaped = False
+        elif quote:
+            escaped = character == "\\"
             quote = "" if character == quote else quote
         elif character in "'\"":
             quote = character
@@ -120,18 +123,21 @@ def literal(text: str) -> Any:
         return _CONSTANTS[text]
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
 
 
 def _spell(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return str(value).lower()
-    if isinstance(value, str) and _WORD.fullmatch(value) and value not in _CONSTANTS:
+    if isinstance(value, str) and _WORD.fullmatch(value) and literal(value) == value:
         return value
     return repr(value)
 
 
 def _clean(value: Any) -> str:
-    text = f"{value:g}" if isinstance(value, float) else _spell(value)
-    return re.sub(r"[^\w./-]+", "-", text).strip("-")
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0").replace("+", "")
+    if isinstance(value, int):
+        return _spell(value)
+    return re.sub(r"[^\w./-]+", "-", _spell(value), flags=re.ASCII).strip("-")

@@ -9,6 +9,7 @@ registered name and for the fields of every configuration. Depends on `errors` o
 from __future__ import annotations
 
 import math
+import sys
 import types
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -90,10 +91,12 @@ def _parts(hint: Any) -> tuple[Any, tuple[Within, ...]]:
 
 def _fit(value: Any, hint: Any) -> tuple[bool, Any]:
     if get_origin(hint) is Literal:
-        return value in get_args(hint), value
+        return any(type(value) is type(arm) and value == arm for arm in get_args(hint)), value
     base, limits = _parts(hint)
-    if base is float and type(value) is int:
-        value = float(value)
+    if base is float and type(value) in (int, float):
+        if not abs(value) <= sys.float_info.max:  # infinite, NaN, or a whole number beyond any float
+            return False, None
+        value = float(value) + 0.0  # one spelling of zero
     if type(value) is not base:
         return False, None
     return all(limit.holds(value) for limit in limits), value

@@ -30,8 +30,8 @@ REFERENCES = ("csl", "seen/csl")
 _CURVES = ("csl", "seen/csl", "aum", "final_loss", "first_learned")
 _READING = (
     "csl is summed over clean passes in evaluation mode, seen/csl over the training batches themselves. "
-    "AUROC, AP, FPR95 and P@k are means over seeds; the spread over seeds is shown as it is. p: the largest of the "
-    "seeds' paired DeLong tests against CSL on the same run."
+    "AUROC, AP, FPR95 and P@k are means over seeds; the spread over seeds is shown as it is. p: the largest "
+    "of the seeds' paired DeLong tests against CSL on the same run."
 )
 
 
@@ -171,15 +171,15 @@ def _cells(part: pd.DataFrame) -> Cells:
     header = ["summary", "AUROC", "over seeds", "AP", "FPR95", f"P@{changed}", "p (vs CSL)"]
     rows = [
         [
-            str(row.summary),
-            f"{row.auroc:.4f}",
-            f"{row.lowest:.4f}–{row.highest:.4f}",
-            f"{row.average_precision:.3f}",
-            f"{row.fpr95:.3f}",
-            f"{row.precision:.3f}",
-            "" if row.summary in REFERENCES[:1] else _p(float(str(row.largest_p_vs_csl))),
+            row["summary"],
+            f"{row['auroc']:.4f}",
+            f"{row['lowest']:.4f}–{row['highest']:.4f}",
+            f"{row['average_precision']:.3f}",
+            f"{row['fpr95']:.3f}",
+            f"{row['precision']:.3f}",
+            "" if row["summary"] == REFERENCES[0] else _p(row["largest_p_vs_csl"]),
         ]
-        for row in part.itertuples()
+        for row in part.to_dict("records")
     ]
     return header, rows
 

@@ -48,8 +48,8 @@ class Loader:
         self.device = device
         self._natural_augmentation = images.augmentation
         self._pixels_NCHW = pixels.to(device)
-        self._labels_N = torch.from_numpy(images.labels).to(device)
-        self._ids_N = torch.from_numpy(images.ids).to(device)
+        self._labels_N = torch.tensor(images.labels).to(device)
+        self._ids_N = torch.tensor(images.ids).to(device)
         mean, deviation = (torch.from_numpy(s).to(device).view(1, -1, 1, 1) for s in statistics)
         self._scale, self._shift = 1 / (255 * deviation), mean / deviation
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def symmetric_noise(images: ImageSet, rng: np.random.Generator, *, rate: Positiv
     Raises:
         SettingError: the rate rounds to no example, or there is no other class to move to.
     """
-    count, classes = int(rate * len(images)), len(images.classes)
+    count, classes = int(Decimal(str(rate)) * len(images)), len(images.classes)
     if count == 0 or classes < 2:
         raise SettingError(
             f"symmetric_noise(rate={rate:g}) would change {count} of {len(images)} labels over "

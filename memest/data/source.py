@@ -7,7 +7,8 @@ scikit-learn and Pillow are imported inside the sources that need them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,18 @@ SETS: Registry[Callable[..., Split]] = Registry("dataset")
 def data_root() -> Path:
     """The folder that holds downloaded datasets: `MEMEST_DATA`, else `data` in the working directory."""
     return Path(os.environ.get("MEMEST_DATA", "data"))
+
+
+@contextmanager
+def downloading(root: Path) -> Iterator[None]:
+    """A block that may download into `root`; one that fails leaves no empty folders behind."""
+    try:
+        yield
+    except (OSError, RuntimeError):
+        for folder in sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True) + [root]:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def load_images(spec: str, limit: int = 0) -> Split:
@@ -46,12 +59,13 @@ def stratified(images: ImageSet, limit: int) -> ImageSet:
     """
     if limit > len(images):
         raise SettingError(f"limit must be at most the {len(images)} training images, not {limit}")
-    if limit < len(np.unique(images.labels)):
-        raise SettingError(f"limit={limit} leaves some of {len(images.classes)} classes without an image")
     rank = np.empty(len(images))
     for label in np.unique(images.labels):
         members = np.flatnonzero(images.labels == label)
         rank[np.random.Generator(np.random.PCG64(0)).permutation(members)] = (
             np.arange(len(members)) + 0.5
         ) / len(members)
-    return images.take(np.sort(np.argsort(rank, kind="stable")[:limit]))
+    chosen = images.take(np.sort(np.argsort(rank, kind="stable")[:limit]))
+    if len(np.unique(chosen.labels)) < len(np.unique(images.labels)):
+        raise SettingError(f"limit={limit} leaves some of {len(images.classes)} classes without an image")
+    return chosen

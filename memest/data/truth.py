@@ -91,6 +91,8 @@ class Truth:
         pixels = images.images
         copied = np.flatnonzero(self.partner_ids >= 0)
         if len(copied):
+            if len(strangers := np.setdiff1d(self.partner_ids[copied], images.ids)):
+                raise DataError(f"the stored truth copies from id {strangers[0]}, which the dataset lacks")
             order = np.argsort(images.ids)
             source = order[np.searchsorted(images.ids, self.partner_ids[copied], sorter=order)]
             pixels = pixels.copy()

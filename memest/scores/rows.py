@@ -28,7 +28,7 @@ class Rows:
     def __init__(self, ids: NDArray[np.int64], device: torch.device) -> None:
         self._count = len(ids)
         self._device = device
-        sorted_ids, order = torch.sort(torch.from_numpy(ids).to(device))
+        sorted_ids, order = torch.sort(torch.tensor(ids).to(device))
         self._sorted_ids_N, self._order_N = sorted_ids, order
         # One place more than there are examples: ids of no example go there and spoil nobody's values.
         self._visits = torch.zeros(self._count + 1, dtype=torch.int32, device=device)

@@ -51,7 +51,7 @@ class ArtifactBlobs:
 
     def names(self, folder: str) -> list[str]:
         """The names directly inside `folder`, sorted."""
-        infos = self._client.list_artifacts(self._run_id, folder or None)
+        infos = self._client.list_artifacts(self._run_id, plain(folder) if folder else None)
         return sorted(info.path for info in infos if not info.is_dir)
 
     def _download(self, name: str) -> bytes:

@@ -66,17 +66,21 @@ class LocalBlobs:
 
     def get(self, name: str) -> bytes:
         """The bytes kept under `name`."""
-        try:
-            return self.path(name).read_bytes()
-        except FileNotFoundError as error:
-            raise SheetError(f"{name} is not in {self.root}") from error
+        path = self.path(name)
+        if not path.is_file():
+            raise SheetError(f"{name} is not in {self.root}")
+        return path.read_bytes()
 
     def names(self, folder: str) -> list[str]:
         """The names directly inside `folder`, sorted."""
         place = self.path(folder)
         if not place.is_dir():
             return []
-        return sorted(f"{folder}/{path.name}" for path in place.iterdir() if path.suffix != ".partial")
+        return sorted(
+            f"{folder}/{path.name}"
+            for path in place.iterdir()
+            if path.is_file() and path.suffix != ".partial"
+        )
 
 
 def plain(name: str) -> str:

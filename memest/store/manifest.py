@@ -116,5 +116,5 @@ class Manifest:
                 blocks=[Block(Part(**b["part"]), b["first"], b["last"]) for b in raw["blocks"]],
                 tables={name: Part(**part) for name, part in raw["tables"].items()},
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SheetError(f"the manifest cannot be read ({type(error).__name__}: {error})") from error

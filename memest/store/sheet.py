@@ -77,14 +77,14 @@ class SheetWriter:
         """
         if epoch <= self._latest:
             raise SheetError(f"epochs must come in order: {epoch} came after {self._latest}")
-        for key, values in scores.items():
+        columns = {key: values.astype(np.float32) for key, values in scores.items()}  # a copy
+        for key, values in columns.items():
             if values.shape != self._ids.shape:
                 raise SheetError(f"{key} must have shape {self._ids.shape}, not {values.shape}")
             if not (finite := np.isfinite(values)).all():
                 raise NonFiniteError(key, epoch, self._ids[~finite].tolist())
         while epoch >= self._first + self._span:
             self._close_block()
-        columns = {key: values.astype(np.float32, copy=False) for key, values in scores.items()}
         numbers = {f"{_SCALAR}{key}": np.float64(value) for key, value in scalars.items()}
         for key, value in (columns | numbers).items():
             self._pending.setdefault(key, {})[epoch] = np.asarray(value)

@@ -35,9 +35,9 @@ def read_table(content: bytes, columns: Sequence[str] | None = None) -> Columns:
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(pa.BufferReader(content), columns=columns)
-    except (pa.ArrowInvalid, OSError) as error:
+        table = parquet.ParquetFile(pa.BufferReader(content)).read(columns)
+    except (pa.ArrowException, OSError) as error:
         raise SheetError(f"a table of the sheet cannot be read: {str(error).splitlines()[0]}") from error
     if missing := set(columns or ()) - set(table.column_names):
         raise SheetError(f"the table has no column {min(missing)!r} (it has {', '.join(table.column_names)})")
-    return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}
+    return {name: np.asarray(table[name].to_numpy()) for name in columns or table.column_names}

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SQLITE = "sqlite:///"
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""What makes the UI open an experiment on its training runs."""
 _DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -75,7 +77,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
         found = client.get_experiment_by_name(name)
         if found is None:
             try:
-                return str(client.create_experiment(name))
+                return str(client.create_experiment(name, tags=_KIND))
             except MlflowException:
                 found = client.get_experiment_by_name(name)
                 if found is None:

@@ -135,7 +135,7 @@ class MlflowRun:
         self._client = client
 
     def begin(self, about: About) -> None:
-        """Name, tags, description, parameters (`cfg.…`) and the dataset input.
+        """Name, tags, description, parameters (`cfg.…`), `config.json` and the dataset input.
 
         Parameters get a prefix of their own because `mlflow run` has logged its spelling of the same
         settings already, and a parameter cannot be logged twice with different text.
@@ -152,6 +152,7 @@ class MlflowRun:
             params=[Param(f"cfg.{key}", str(value)) for key, value in about.settings.items()],
             tags=[RunTag(key, value) for key, value in tags.items()],
         )
+        self.blobs.put("config.json", json.dumps(dict(about.settings), indent=1).encode())
         if about.dataset:
             self._dataset(*about.dataset)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.data.images import ImageSet, Integers, Split
-from memest.data.source import SETS, data_root
+from memest.data.source import SETS, data_root, downloading
 from memest.errors import DataError
 
 _GARMENTS = (
@@ -61,7 +61,8 @@ def _download(name: str, folders: list[Path]) -> Path:
     from torchvision import datasets
 
     try:
-        getattr(datasets, name)(data_root(), download=True)
+        with downloading(data_root()):
+            getattr(datasets, name)(data_root(), download=True)
     except (OSError, RuntimeError) as error:
         looked = ", ".join(map(str, folders))
         raise DataError(

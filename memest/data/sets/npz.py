@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,15 @@ from memest.errors import DataError
 _HELP = (
     "expected arrays images (N, H, W[, C]) and labels (N,), and, if you have them, ids (N,), classes (K,), "
     "test_images and test_labels"
+)
+_UNREADABLE = (
+    ValueError,  # a pickled array
+    TypeError,  # a single .npy array
+    OSError,
+    EOFError,
+    RuntimeError,  # this and the rest come out of zipfile, depending on which byte is damaged
+    zipfile.BadZipFile,
+    zlib.error,
 )
 
 
@@ -35,7 +45,7 @@ def npz(*, path: str) -> Split:
     ids = _integers(arrays["ids"], "ids", path) if "ids" in arrays else np.arange(len(labels))
     if ("test_images" in arrays) != ("test_labels" in arrays):
         raise DataError(f"{path} has one of test_images and test_labels but not the other; {_HELP}")
-    classes = _classes(arrays, labels)
+    classes = _classes(arrays, labels, path)
     whole = ImageSet(images, labels, ids, classes, order=f"npz:{Path(path).name}", augmentation="crop_flip")
     if "test_images" in arrays:
         test_images, test_labels = _pair(arrays, "test_", path)
@@ -53,8 +63,8 @@ def _read(path: Path) -> Mapping[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
+    except _UNREADABLE as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise DataError(f"{path} cannot be read as an .npz of plain arrays ({reason}); {_HELP}") from error
 
 
@@ -79,7 +89,7 @@ def _pixels(raw: NDArray[Any], name: str, path: str) -> NDArray[np.uint8]:
         raise DataError(f"{name} in {path} must be uint8, or floats in [0, 1], not {raw.dtype}")
     if not np.isfinite(raw).all():
         raise DataError(f"{name} in {path} holds NaN or infinite values")
-    if raw.min() < 0 or raw.max() > 1:
+    if raw.size and (raw.min() < 0 or raw.max() > 1):
         raise DataError(
             f"{name} in {path} are floats in [{raw.min():g}, {raw.max():g}]; expected [0, 1], or uint8"
         )
@@ -97,7 +107,13 @@ def _integers(raw: NDArray[Any], name: str, path: str) -> Integers:
     return raw.astype(np.int64)
 
 
-def _classes(arrays: Mapping[str, NDArray[Any]], labels: Integers) -> tuple[str, ...]:
+def _classes(arrays: Mapping[str, NDArray[Any]], labels: Integers, path: str) -> tuple[str, ...]:
     if "classes" in arrays:
-        return tuple(map(str, arrays["classes"]))
-    return tuple(map(str, range(int(labels.max(initial=0)) + 1)))
+        names = arrays["classes"]
+        if names.ndim != 1 or names.dtype.kind not in "Uiu":
+            raise DataError(f"classes in {path} must be text of shape (K,), not {names.dtype} {names.shape}")
+        return tuple(map(str, names.tolist()))
+    largest = int(labels.max(initial=0))
+    if largest > len(labels):
+        raise DataError(f"labels in {path} go up to {largest} for {len(labels)} images; give classes (K,)")
+    return tuple(map(str, range(largest + 1)))

@@ -1,0 +1,291 @@
+"""The stages end to end: real digits, real networks, a real MLflow store."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from mlflow import MlflowClient
+from sklearn.metrics import roc_auc_score
+
+from memest.config import build, flags
+from memest.errors import BusyError, FingerprintError, InputError, NonFiniteError, NoRunsError, SettingError
+from memest.stages import analyze, cli, score, train
+from memest.store import LocalBlobs, SheetReader
+from memest.store.artifacts import ArtifactBlobs
+from memest.summaries import suspicion
+
+pytestmark = pytest.mark.mlflow
+NOISE = "symmetric_noise(rate=0.05)"
+PROJECT = Path(__file__).parent.parent
+_names = itertools.count()
+
+
+def training(**settings: Any) -> train.TrainConfig:
+    """A short run on part of the digits."""
+    short = {"corruption": NOISE, "epochs": 2, "limit": 300, "tracking": "off"}
+    return build(train.TrainConfig, short | settings)
+
+
+@pytest.fixture
+def tracked(store_uri: str) -> dict[str, str]:
+    """Settings that put runs into a fresh experiment of the shared store."""
+    return {"tracking": store_uri, "experiment": f"test-{next(_names)}-{Path.cwd().name}"}
+
+
+@pytest.fixture
+def client(store_uri: str) -> MlflowClient:
+    """A client of the shared store."""
+    return MlflowClient(store_uri)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_wrong_digits_are_found(seed: int) -> None:
+    """With their declared directions csl, aum, mean_correct and first_learned find 5 % wrong digits."""
+    opened = train.train(training(limit=0, epochs=30, seed=seed))
+    summary = SheetReader.open(opened.run.blobs).summary()
+    assert summary["changed"].sum() == 71
+    for name in ("csl", "seen/csl", "aum", "mean_correct", "first_learned"):
+        assert roc_auc_score(summary["changed"], suspicion(name, summary[name])) > 0.8, name
+
+
+def test_a_run_says_what_it_is_in_mlflow(tracked: dict[str, str], client: MlflowClient) -> None:
+    """Parameters, tags, per-epoch metrics, the dataset input, artifacts: all there without opening a file."""
+    opened = train.train(training(seed=4, **tracked))
+    run = client.get_run(opened.run.id)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["memest.state"] == "sealed"
+    assert run.data.tags["memest.corruption"] == NOISE
+    assert run.data.params["cfg.model"] == "tiny(width=16)"
+    history = client.get_metric_history(opened.run.id, "train/loss")
+    assert [point.step for point in history] == [1, 2]
+    assert run.inputs.dataset_inputs[0].dataset.digest == run.data.tags["memest.fingerprint"][:32]
+    assert "detect/csl/auroc" in run.data.metrics
+    assert len(run.data.tags["mlflow.note.content"]) > 50
+    found = {
+        a.path
+        for folder in ("", "sheet", "figures", "tables")
+        for a in client.list_artifacts(run.info.run_id, folder)
+    }
+    assert {"config.json", "sheet/manifest.json", "sheet/summary.parquet", "sheet/truth.parquet"} <= found
+    assert {"figures/csl.png", "figures/suspicious.png", "tables/suspicious.json"} <= found
+
+
+def test_the_same_configuration_is_not_run_twice(tracked: dict[str, str]) -> None:
+    """A second identical call finds the finished run; another seed is another run."""
+    first, again = train.train(training(**tracked)), train.train(training(**tracked))
+    other = train.train(training(seed=9, **tracked))
+    assert (first.done, again.done, other.done) == (False, True, False)
+    assert first.run.id == again.run.id != other.run.id
+
+
+def test_a_given_run_becomes_a_ticket(
+    tracked: dict[str, str], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mlflow run` makes a run first: it is adopted, or, where the work is done, points at that."""
+    experiment = client.create_experiment(tracked["experiment"])
+    given = [client.create_run(experiment).info.run_id for _ in range(2)]
+    for run_id in given:
+        monkeypatch.setenv("MLFLOW_RUN_ID", run_id)
+        assert train.train(training(**tracked)).run.id == given[0]
+    ticket = client.get_run(given[1])
+    assert ticket.data.tags["memest.ticket_of"] == given[0]
+    assert ticket.info.status == "FINISHED"
+    found = analyze.analyze(build(analyze.AnalyzeConfig, tracked))
+    assert "1 seed:" in found.text
+
+
+def test_a_run_twice_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file of the sheet is the same bit for bit when the run is made again from nothing."""
+    sheets = []
+    for home in ("one", "two"):
+        monkeypatch.setenv("MEMEST_HOME", home)
+        blobs = train.train(training(scores="logits, curvature(probes=2)", gradient_every=2)).run.blobs
+        sheets.append({name: blobs.get(name) for name in blobs.names("sheet")})
+    assert sheets[0] == sheets[1]
+    assert len(sheets[0]) == 4
+
+
+def test_the_noise_seed_moves_labels_only() -> None:
+    """Another corruption seed changes other labels and leaves the untouched network's logits as they are."""
+    peaks, changed = [], []
+    for seed in (0, 1):
+        sheet = SheetReader.open(train.train(training(corruption_seed=seed)).run.blobs)
+        peaks.append(sheet.trace("peak")[1][0])
+        changed.append(sheet.truth()["changed"])
+    np.testing.assert_array_equal(peaks[0], peaks[1])
+    assert (changed[0] != changed[1]).any()
+
+
+def test_scoring_from_checkpoints_repeats_training(tracked: dict[str, str], client: MlflowClient) -> None:
+    """What `score` measures from a kept network is what training measured, probes included."""
+    scores = "loss, curvature(probes=2)"
+    trained = train.train(training(scores=scores, checkpoints="all", **tracked))
+    again = score.score(
+        build(score.ScoreConfig, {"run": trained.run.id, "scores": scores, "tracking": tracked["tracking"]})
+    )
+    assert again.run.id != trained.run.id
+    assert client.get_run(again.run.id).data.tags["memest.source_run"] == trained.run.id
+    first, second = SheetReader.open(trained.run.blobs), SheetReader.open(again.run.blobs)
+    for key in first.manifest.scores:
+        if not key.startswith("seen/"):
+            np.testing.assert_array_equal(first.trace(key)[0], second.trace(key)[0])
+            np.testing.assert_allclose(first.trace(key)[1], second.trace(key)[1], rtol=1e-5)
+
+
+def test_analysis_joins_what_score_added(tracked: dict[str, str]) -> None:
+    """A summary that only a later scoring run can answer stands in the table of its training run."""
+    trained = train.train(training(**tracked))
+    settings = {"run": trained.run.id, "scores": "input_gradient", "tracking": tracked["tracking"]}
+    assert "csg " not in analyze.analyze(build(analyze.AnalyzeConfig, tracked)).text
+    score.score(build(score.ScoreConfig, settings))
+    assert "csg " in analyze.analyze(build(analyze.AnalyzeConfig, tracked)).text
+
+
+def test_score_refuses_epochs_that_were_not_kept(tracked: dict[str, str]) -> None:
+    """The error lists the epochs that can be reached, and nothing is written."""
+    trained = train.train(training(**tracked))
+    settings = {"run": trained.run.id, "epochs": "1", "tracking": tracked["tracking"]}
+    with pytest.raises(SettingError, match=r"epoch 1 was not kept .*kept: 2"):
+        score.score(build(score.ScoreConfig, settings))
+
+
+def test_score_refuses_a_dataset_that_has_changed(tracked: dict[str, str]) -> None:
+    """Images that changed since the run are refused by fingerprint: labels are never joined by luck."""
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 255, (60, 8, 8), np.uint8), np.arange(60) % 3
+    np.savez("mine.npz", images=images, labels=labels)
+    trained = train.train(training(data="npz(path=mine.npz)", limit=0, **tracked))
+    images[0, 0, 0] ^= 1
+    np.savez("mine.npz", images=images, labels=labels)
+    settings = {"run": trained.run.id, "tracking": tracked["tracking"]}
+    with pytest.raises(FingerprintError, match="measured against fingerprint"):
+        score.score(build(score.ScoreConfig, settings))
+
+
+def test_a_query_without_runs_says_why(tracked: dict[str, str]) -> None:
+    """The condition that removed the last run is named, with the values there are."""
+    train.train(training(**tracked))
+    with pytest.raises(NoRunsError, match=r"seed=7 removed the last run .* model=tiny, seed is 0"):
+        analyze.analyze(build(analyze.AnalyzeConfig, tracked | {"where": "model=tiny, seed=7"}))
+
+
+def test_a_crash_marks_the_run_failed(tracked: dict[str, str], client: MlflowClient) -> None:
+    """Training that diverges ends as FAILED, with the epoch and the examples as the reason."""
+    with pytest.raises(NonFiniteError, match="epoch 1"):
+        train.train(training(lr=1e30, **tracked))
+    (run,) = client.search_runs([client.get_experiment_by_name(tracked["experiment"]).experiment_id])
+    assert run.info.status == "FAILED"
+    assert "not finite at epoch 1" in run.data.tags["memest.error"]
+
+
+def test_two_trainers_of_one_configuration_keep_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one process works on a configuration another is told so."""
+    from filelock import FileLock
+
+    train.train(training())
+    (folder,) = Path(".memest/runs").iterdir()
+    with FileLock(folder / "lock"), pytest.raises(BusyError, match="another process"):
+        train.train(training())
+
+
+BAD = [
+    (["train", "--data", "digitz"], "did you mean 'digits'"),
+    (["train", "--corruption", "symmetric_noise(rate=1.5)"], "a number in (0, 1], not 1.5"),
+    (["train", "--corruption", "symmetric_noise(rat=0.1)"], "did you mean 'rate'"),
+    (["train", "--corruption", "symmetric_noise"], "needs rate="),
+    (["train", "--corruption", "symmetric_noise(rate=0.0001)"], "would change 0 of"),
+    (["train", "--scores", "curvature(probes=0)"], "probes"),
+    (["train", "--scores", "losss"], "did you mean 'loss'"),
+    (["train", "--model", "resnet81"], "did you mean 'resnet18'"),
+    (["train", "--sede", "1"], "did you mean '--seed'"),
+    (["train", "--epochs", "0"], "at least 1, not 0"),
+    (["train", "--device", "cuda"], "no GPU"),
+    (["train", "--data", "npz(path=no.npz)"], "there is no file no.npz"),
+    (["train", "--data", "mnist"], "put train-images-idx3-ubyte"),
+    (["score", "--run", "abc"], "there are no runs yet"),
+    (["score"], "--run is needed"),
+    (["analyze"], "there are no runs yet"),
+    (["analyze", "--where", "modl=tiny"], "did you mean 'model'"),
+    (["analyze", "--analysis", "detektion"], "did you mean 'detection'"),
+    (["trian"], "invalid choice"),
+    ([], "required"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), BAD, ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else ""
+)
+def test_bad_input_is_one_line_and_writes_nothing(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, one line that names the way out, no traceback, not one file."""
+    if "cuda" in arguments:
+        torch = pytest.importorskip("torch")
+        if torch.cuda.is_available():
+            pytest.skip("there is a GPU here")
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_mlproject_knows_the_flags() -> None:
+    """Every flag is an MLproject parameter with the same default, but those MLflow has of its own."""
+    project = yaml.safe_load((PROJECT / "MLproject").read_text())
+    own = {"experiment", "tracking"}
+    for entry, command in (("train", "train"), ("score", "score"), ("analyze", "analyze")):
+        kind = cli.stages()[command][0]
+        wanted = {
+            n: f for n, f in flags(kind).items() if n not in own or (entry, n) == ("analyze", "experiment")
+        }
+        parameters = project["entry_points"][entry]["parameters"]
+        assert list(parameters) == list(wanted)
+        for name, flag in wanted.items():
+            assert flag.read(parameters[name]["default"]) == flag.read(flag.default), name
+        assert re.findall(r"{(\w+)}", project["entry_points"][entry]["command"]) == list(wanted)
+
+
+def test_every_setting_decides_the_key_or_says_not() -> None:
+    """A new setting belongs to the run key unless it declares that it cannot change the numbers."""
+    outside = {name for name, flag in flags(train.TrainConfig).items() if not flag.in_key}
+    assert outside == {"device", "experiment", "tracking"}
+
+
+def test_configurations_are_frozen() -> None:
+    """A configuration cannot change after it was checked."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        training().seed = 3  # type: ignore[misc]
+
+
+def test_local_runs_need_no_server() -> None:
+    """With tracking off everything lies in one folder: settings, metrics, sheet, checkpoint."""
+    run = train.train(training()).run
+    assert isinstance(run.blobs, LocalBlobs)
+    assert len((run.blobs.root / "metrics.jsonl").read_text().splitlines()) == 4
+    assert run.blobs.names("checkpoint") == ["checkpoint/epoch-000002.pt"]
+
+
+def test_a_flipped_bit_is_refused(tracked: dict[str, str], client: MlflowClient) -> None:
+    """A damaged artifact is named when it is read."""
+    opened = train.train(training(**tracked))
+    root = Path(client.get_run(opened.run.id).info.artifact_uri.removeprefix("file://"))
+    path = root / "sheet" / "summary.parquet"
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(Exception, match=r"sheet/summary\.parquet is damaged"):
+        SheetReader.open(ArtifactBlobs(client, opened.run.id)).summary()
+
+
+def test_unfinished_checkpoints_choice_is_refused_early() -> None:
+    """`every` without its k is refused before anything is loaded."""
+    with pytest.raises(InputError, match="needs k="):
+        training(checkpoints="every")

@@ -208,6 +208,7 @@ BAD = [
     (["train", "--epochs", "0"], "at least 1, not 0"),
     (["train", "--device", "cuda"], "no GPU"),
     (["train", "--data", "npz(path=no.npz)"], "there is no file no.npz"),
+    (["train", "--data", "cifar10"], "put cifar-10-python.tar.gz"),
     (["train", "--data", "mnist"], "put train-images-idx3-ubyte"),
     (["score", "--run", "abc"], "there are no runs yet"),
     (["score"], "--run is needed"),
@@ -223,9 +224,11 @@ BAD = [
     ("arguments", "message"), BAD, ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else ""
 )
 def test_bad_input_is_one_line_and_writes_nothing(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exit code 2, one line that names the way out, no traceback, not one file."""
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # as if offline, wherever the test runs
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     if "cuda" in arguments:
         torch = pytest.importorskip("torch")
         if torch.cuda.is_available():

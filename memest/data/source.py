@@ -28,13 +28,14 @@ def data_root() -> Path:
 
 @contextmanager
 def downloading(root: Path) -> Iterator[None]:
-    """A block that may download into `root`; one that fails leaves no empty folders behind."""
+    """A block that may download into `root`; one that fails leaves no new empty folders behind."""
+    before = {root, *root.rglob("*")} if root.exists() else set()
     try:
         yield
     except (OSError, RuntimeError):
-        for folder in sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True) + [root]:
+        for path in sorted({root, *root.rglob("*")} - before, reverse=True):
             with suppress(OSError):
-                folder.rmdir()
+                path.rmdir()
         raise
 
 

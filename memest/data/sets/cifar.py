@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from memest.data.images import ImageSet, Split
-from memest.data.source import SETS, data_root
+from memest.data.source import SETS, data_root, downloading
 from memest.errors import DataError
 
 
@@ -29,9 +29,9 @@ def _cifar(name: str, folder: str, archive: str) -> Split:
     root = data_root()
     kind = getattr(datasets, name)
     try:
-        train, test = (
-            kind(root, train=part, download=not (root / folder).is_dir()) for part in (True, False)
-        )
+        with downloading(root):
+            download = not (root / folder).is_dir()
+            train, test = (kind(root, train=part, download=download) for part in (True, False))
     except (OSError, RuntimeError) as error:
         raise DataError(
             f"{name} cannot be had: looked for {root / folder} and could not download it "

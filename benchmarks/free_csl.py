@@ -93,9 +93,10 @@ def compare(scores: str, options: argparse.Namespace, device: torch.device) -> d
     """Epochs with a recorder of `scores` against plain ones, after some of each to warm up."""
     images = synthetic(options.images)
     recorder = Clocked(Recorder(images.ids, scores, device))
-    sides = [epochs_of(images, observer, options, device) for observer in (Unobserved(), recorder)]
-    alternate(*sides, WARM_UP)
-    ratio = alternate(*sides, options.pairs)
+    plain = epochs_of(images, Unobserved(), options, device)
+    recorded = epochs_of(images, recorder, options, device)
+    alternate(plain, recorded, WARM_UP)
+    ratio = alternate(plain, recorded, options.pairs)
     inside = np.array(recorder.epochs[WARM_UP:]) / ratio.measured
     return ratio.report() | {"share_inside": float(np.median(inside))}
 

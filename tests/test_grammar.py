@@ -319,7 +319,7 @@ def test_a_keyword_that_does_not_fit_is_refused(text: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [Share, PositiveShare, Positive, NonNegative, float, float | None])
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, pytest.param(10**400, id="beyond")])
 def test_a_number_is_finite(kind: Any, value: float) -> None:
     """NaN and infinities are no settings, wherever they come from: they have no canonical text."""
     with pytest.raises(SettingError):

@@ -140,6 +140,14 @@ def test_the_network_yielded_is_the_one_trained() -> None:
     assert all(end.network is network for end in setting.train(SHORT, network=network))
 
 
+def test_what_the_caller_does_to_the_mode_does_not_matter() -> None:
+    """A caller that leaves the network in eval mode between epochs gets the same training."""
+    *_, expected = Setting().train(SHORT)
+    for end in Setting().train(SHORT):
+        end.network.eval()
+    assert equal(end.network.state_dict(), expected.network.state_dict())
+
+
 def test_metrics_are_those_promised() -> None:
     """Every epoch has the documented keys, finite; epoch 0 has only what needs no training batch."""
     first, *others = Setting().train(SHORT)
@@ -231,7 +239,13 @@ def test_the_corruption_seed_moves_labels_only() -> None:
 
 
 @pytest.mark.parametrize("at", [0, 1, 3])
-@pytest.mark.parametrize("recipe", [SHORT, replace(SHORT, channels_last=True, schedule="one_cycle")], ids=str)
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(SHORT, id="plain"),
+        pytest.param(replace(SHORT, channels_last=True, schedule="one_cycle"), id="channels_last, one_cycle"),
+    ],
+)
 def test_going_on_from_a_checkpoint_ends_with_the_same_bits(at: int, recipe: Recipe) -> None:
     """A run that died after epoch k and went on from its checkpoint cannot be told from one that did not.
 

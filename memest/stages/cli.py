@@ -30,7 +30,7 @@ def stages() -> dict[str, Stage]:
     return {
         "train": (
             train.TrainConfig,
-            lambda c: _outcome(train.train(c)),
+            lambda c: _trained(train.train(c)),
             "train a network and score every example",
         ),
         "score": (score.ScoreConfig, lambda c: _outcome(score.score(c)), "measure a finished run again"),
@@ -95,6 +95,13 @@ def run(arguments: Sequence[str]) -> str:
 def _outcome(opened: Any) -> str:
     state = "was done before" if opened.done else "is done"
     return f"run {opened.run.id} {state}"
+
+
+def _trained(opened: Any) -> str:
+    from memest.stages.describe import suspicious_text
+    from memest.store import SheetReader
+
+    return f"{suspicious_text(SheetReader.open(opened.run.blobs))}\n\n{_outcome(opened)}"
 
 
 def _analyzed(found: Any) -> str:

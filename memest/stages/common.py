@@ -16,7 +16,7 @@ from memest.config import digest
 from memest.data import SETS, ImageSet, Loader, Split, Truth, load_images
 from memest.errors import SettingError
 from memest.registry import Registry
-from memest.store import SheetReader
+from memest.store import Header, SheetReader
 from memest.store.tables import FACTS, Columns
 from memest.summaries import Trace, summarise_all
 
@@ -67,6 +67,22 @@ def run_key(settings: dict[str, Any], split: Split, images: ImageSet, device: to
 def short(registry: Registry[Any], text: str) -> str:
     """A spec as people read it: without the keywords at their defaults."""
     return registry.parse(text).short()
+
+
+def sheet_header(
+    key: str, images: ImageSet, truth: Truth, config: dict[str, Any], source_run: str = ""
+) -> Header:
+    """What a sheet over these images and labels says of itself."""
+    return Header(
+        key=key,
+        fingerprint=images.fingerprint,
+        order=images.order,
+        corruption=truth.spec,
+        config=config,
+        count=len(images),
+        source_run=source_run,
+        classes=images.classes,
+    )
 
 
 def rebuild(sheet: SheetReader, config: dict[str, Any]) -> tuple[Split, ImageSet, Truth]:

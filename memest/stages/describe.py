@@ -5,6 +5,7 @@ Depends on everything below the stages.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from memest.analysis import figures
+from memest.analysis.finding import aligned
 from memest.config import flatten
 from memest.data import CORRUPTIONS, SETS, ImageSet, Truth
-from memest.detect import detect
+from memest.detect import detect, rank
 from memest.models import MODELS
 from memest.stages.common import short
+from memest.store import SheetReader
 from memest.store.tables import FACTS, Columns
 from memest.summaries import SUMMARIES, suspicion
 from memest.tracking import About, Run
@@ -74,11 +77,11 @@ def report(run: Run, images: ImageSet, summary: Columns, epoch: int) -> None:
     changed_N = summary["changed"].astype(bool)
     if 0 < changed_N.sum() < len(changed_N):
         run.metrics(epoch, detection_metrics(summary))
-    best = next((name for name in ("csl", "seen/csl") if name in summary), None)
+    best = leading(summary)
     if best is None:
         return
-    order = np.argsort(-suspicion(best, summary[best]), kind="stable")
-    run.table("tables/suspicious", suspicious_table(images, summary, best, order[:LISTED]))
+    order = rank(best, summary[best])
+    run.table("tables/suspicious", suspicious_table(images.classes, summary, best, order[:LISTED]))
     picture = suspicious_picture(images, summary, order[:PICTURED])
     run.blobs.put("figures/suspicious.png", figures.png(picture))
     histogram = figures.histogram(summary[best], changed_N, f"{best}, nats summed over epochs")
@@ -96,23 +99,40 @@ def detection_metrics(summary: Columns) -> dict[str, float]:
     return values
 
 
+def leading(summary: Columns) -> str | None:
+    """The summary that ranks examples for people: CSL, the clean one if it was measured."""
+    return next((name for name in ("csl", "seen/csl") if name in summary), None)
+
+
+def suspicious_text(sheet: SheetReader, count: int = 10) -> str:
+    """The most suspicious labels of a finished sheet, for a terminal."""
+    summary = sheet.summary()
+    best = leading(summary)
+    if best is None:
+        return "no loss was measured, so no example is ranked"
+    chosen = rank(best, summary[best])[:count]
+    columns = suspicious_table(sheet.manifest.header.classes, summary, best, chosen)
+    rows = [list(map(str, row)) for row in zip(*columns.values(), strict=True)]
+    return f"the {len(rows)} most suspicious labels:\n{aligned(list(columns), rows)}"
+
+
 def suspicious_table(
-    images: ImageSet, summary: Columns, best: str, chosen: NDArray[np.int64]
+    classes: Sequence[str], summary: Columns, best: str, chosen: NDArray[np.integer[Any]]
 ) -> dict[str, list[Any]]:
     """Columns id, given label, score and, where the truth is known, whether and from what it was changed."""
     changed = summary["changed"][chosen]
     columns: dict[str, list[Any]] = {
         "id": summary["id"][chosen].tolist(),
-        "label": [images.classes[label] for label in summary["label"][chosen]],
+        "label": [classes[label] for label in summary["label"][chosen]],
         best: [round(float(value), 4) for value in summary[best][chosen]],
     }
     if summary["changed"].any():
         columns["changed"] = changed.tolist()
-        columns["original_label"] = [images.classes[label] for label in summary["original_label"][chosen]]
+        columns["original_label"] = [classes[label] for label in summary["original_label"][chosen]]
     return columns
 
 
-def suspicious_picture(images: ImageSet, summary: Columns, chosen: NDArray[np.int64]) -> Figure:
+def suspicious_picture(images: ImageSet, summary: Columns, chosen: NDArray[np.integer[Any]]) -> Figure:
     """The images at `chosen` with their labels; those whose label was changed are marked."""
     captions = [
         f"#{images.ids[n]}  label {images.classes[summary['label'][n]]}"

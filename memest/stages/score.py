@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from memest.config import digest, flatten, option
-from memest.errors import InputError, NoRunsError, SettingError
+from memest.errors import InputError, SettingError
 from memest.models import build_model
 from memest.scores import ScoreSet, describe, measure
 from memest.seeding import Streams
 from memest.spec import literal, split_list
-from memest.stages.common import choose_device, loaders, progress, rebuild, summary_table
+from memest.stages.common import choose_device, loaders, progress, rebuild, sheet_header, summary_table
 from memest.stages.train import SCORING_BATCH
-from memest.store import Header, SheetReader, SheetWriter, block_span
+from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.artifacts import ArtifactBlobs
 from memest.store.blobs import Blobs
-from memest.tracking import AXES, SEALED, About, Opened, connect, home, open_run, tracking_uri
+from memest.tracking import AXES, SEALED, About, Opened, connect, get_run, home, open_run, tracking_uri
 from memest.train import checkpoint
 
 
@@ -60,9 +60,7 @@ def score(config: ScoreConfig) -> Opened:
             return opened
         training, _ = loaders(split, images, device)
         network = build_model(trained["model"], images.channels, len(images.classes), 0).to(device)
-        header = Header(
-            about.key, images.fingerprint, images.order, truth.spec, trained, len(images), config.run
-        )
+        header = sheet_header(about.key, images, truth, trained, config.run)
         span = block_span(len(images), len(scores), len(epochs))
         writer = SheetWriter(opened.run.blobs, header, images.ids, span, describe)
         for epoch in progress(epochs, len(epochs), about.name):
@@ -101,17 +99,12 @@ def choose_epochs(wanted: str, source: Blobs) -> list[int]:
 
 def _source(uri: str, run_id: str) -> tuple[Blobs, dict[str, str], str]:
     """Artifacts, tags and experiment name of a finished training run."""
-    from mlflow.exceptions import MlflowException
-
     if not run_id:
         raise SettingError(
             "--run is needed: the id of a finished training run (memest analyze and the MLflow UI show them)"
         )
     client = connect(uri, existing=True)
-    try:
-        run = client.get_run(run_id)
-    except MlflowException as error:
-        raise NoRunsError(f"there is no run {run_id!r} at {uri}") from error
+    run = get_run(client, run_id)
     tags = dict(run.data.tags)
     if tags.get("memest.stage") != "train" or tags.get("memest.state") != SEALED:
         raise InputError(

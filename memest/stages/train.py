@@ -18,10 +18,11 @@ from memest.stages.common import (
     loaders,
     progress,
     run_key,
+    sheet_header,
     summary_table,
 )
 from memest.stages.describe import about_training, report
-from memest.store import Header, SheetWriter, block_span
+from memest.store import SheetWriter, block_span
 from memest.tracking import Opened, open_run
 from memest.train import EPOCHS, Recipe, checkpoint, train_epochs
 from memest.values import Count, Index
@@ -82,7 +83,7 @@ def train(config: TrainConfig) -> Opened:
         training, testing = loaders(split, images, device)
         network = build_model(config.model, images.channels, len(images.classes), streams.seed("weights"))
         recorder = Recorder(images.ids, str(scores.of("logits")), device)
-        header = Header(key, images.fingerprint, images.order, truth.spec, key_settings(config), len(images))
+        header = sheet_header(key, images, truth, key_settings(config))
         span = block_span(len(images), 2 * len(scores), recipe.epochs + 1)
         sheet = SheetWriter(run.blobs, header, images.ids, span, describe)
 

@@ -64,6 +64,7 @@ class Header:
         config: every setting of the run.
         count: N.
         source_run: for a sheet that `score` made, the run it measured.
+        classes: what the labels stand for.
     """
 
     key: str
@@ -73,6 +74,7 @@ class Header:
     config: dict[str, Any]
     count: int
     source_run: str = ""
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Manifest:
             if raw["format"] != FORMAT:
                 raise SheetError(f"the sheet has format {raw['format']}; this version reads {FORMAT}")
             return cls(
-                header=Header(**raw["header"]),
+                header=Header(**raw["header"] | {"classes": tuple(raw["header"]["classes"])}),
                 scores=raw["scores"],
                 scalars=raw["scalars"],
                 blocks=[Block(Part(**b["part"]), b["first"], b["last"]) for b in raw["blocks"]],

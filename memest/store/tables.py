@@ -28,6 +28,9 @@ def write_table(columns: Mapping[str, NDArray[Any]]) -> bytes:
 def read_table(content: bytes, columns: Sequence[str] | None = None) -> Columns:
     """Named columns from parquet bytes, all of them or those asked for.
 
+    Read on this thread alone: an Arrow worker that still holds Python's bytes when the interpreter exits
+    aborts the process.
+
     Raises:
         SheetError: the bytes are not parquet, or a column is not there.
     """
@@ -35,7 +38,9 @@ def read_table(content: bytes, columns: Sequence[str] | None = None) -> Columns:
     from pyarrow import parquet
 
     try:
-        table = parquet.ParquetFile(pa.BufferReader(content)).read(columns)
+        table = parquet.ParquetFile(pa.BufferReader(content), pre_buffer=False).read(
+            columns, use_threads=False
+        )
     except (pa.ArrowException, OSError) as error:
         raise SheetError(f"a table of the sheet cannot be read: {str(error).splitlines()[0]}") from error
     if missing := set(columns or ()) - set(table.column_names):

@@ -1,8 +1,8 @@
 """The thin layer over MLflow: clients, runs, and finding a run by its key."""
 
-from memest.tracking.client import connect, experiment_id, tracking_uri
+from memest.tracking.client import connect, experiment_id, get_run, tracking_uri
 from memest.tracking.open import OFF, Opened, home, mark_refused, open_run, reason
-from memest.tracking.run import AXES, SEALED, About, LocalRun, MlflowRun, Run, metric_key
+from memest.tracking.run import AXES, SEALED, About, LocalRun, MlflowRun, Run
 
 __all__ = [
     "AXES",
@@ -15,9 +15,9 @@ __all__ = [
     "Run",
     "connect",
     "experiment_id",
+    "get_run",
     "home",
     "mark_refused",
-    "metric_key",
     "open_run",
     "reason",
     "tracking_uri",

@@ -9,9 +9,9 @@ import logging
 import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from memest.errors import InputError
+from memest.errors import InputError, NoRunsError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -65,6 +65,20 @@ def connect(uri: str, existing: bool = False) -> MlflowClient:
     return client
 
 
+def get_run(client: MlflowClient, run_id: str) -> Any:
+    """The run with this id.
+
+    Raises:
+        NoRunsError: there is none.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id)
+    except MlflowException as error:
+        raise NoRunsError(f"there is no run {run_id!r} at {client.tracking_uri}") from error
+
+
 def experiment_id(client: MlflowClient, name: str) -> str:
     """The id of the experiment called `name`, made if there is none.
 
@@ -97,4 +111,4 @@ def _alone(uri: str) -> AbstractContextManager[object]:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:200]
+    return " ".join(str(error).split())[:200]

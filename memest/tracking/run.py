@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 SEALED = "sealed"
 AXES = ("dataset", "limit", "corruption", "model", "protocol", "epochs", "seed")
 """The tags that queries filter and group by."""
-_FORBIDDEN_IN_KEYS = str.maketrans("()=,", "....")
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class LocalRun:
     """A run in a folder of its own: `run.json`, `metrics.jsonl` and the blobs."""
 
     def __init__(self, folder: Path) -> None:
-        self.id = folder.name
+        self.id = str(folder)
         self.folder = folder
         self.blobs: Blobs = LocalBlobs(folder)
         self._about: dict[str, Any] = {}
@@ -163,7 +162,7 @@ class MlflowRun:
         now = int(time.time() * 1000)
         self._client.log_batch(
             self.id,
-            metrics=[Metric(metric_key(key), float(value), now, step) for key, value in values.items()],
+            metrics=[Metric(key, float(value), now, step) for key, value in values.items()],
         )
 
     def table(self, name: str, columns: Mapping[str, list[Any]]) -> None:
@@ -189,8 +188,3 @@ class MlflowRun:
         dataset = Dataset(name=name, digest=fingerprint[:32], source_type="memest", source=source)
         context = InputTag(key="mlflow.data.context", value="training")
         self._client.log_inputs(self.id, datasets=[DatasetInput(dataset=dataset, tags=[context])])
-
-
-def metric_key(key: str) -> str:
-    """`key` in the characters that MLflow allows."""
-    return key.translate(_FORBIDDEN_IN_KEYS)

@@ -29,9 +29,10 @@ def _cifar(name: str, folder: str, archive: str) -> Split:
     root = data_root()
     kind = getattr(datasets, name)
     try:
-        with downloading(root):
-            download = not (root / folder).is_dir()
-            train, test = (kind(root, train=part, download=download) for part in (True, False))
+        if not (root / folder).is_dir():
+            with downloading(root):
+                kind(root, download=True)
+        train, test = (kind(root, train=part) for part in (True, False))
     except (OSError, RuntimeError) as error:
         raise DataError(
             f"{name} cannot be had: looked for {root / folder} and could not download it "

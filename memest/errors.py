@@ -71,5 +71,9 @@ class UnseenError(MemestError):
     """Examples that a pass over the data never delivered, or delivered twice."""
 
 
+class MemoryFullError(MemestError):
+    """Not even a single example fits into memory."""
+
+
 class BusyError(MemestError):
     """Another process on this machine is already at work on the same configuration."""

@@ -2,14 +2,12 @@
 
 For each batch one forward serves all logit scores and one backward to the input serves the gradient
 and the base point of curvature; each probe is one more forward and backward. No weight gradient is
-made, nothing is repeated, and nothing comes to the host until the pass is over.
+made, nothing is repeated, batch norms are folded away, and nothing comes to the host until the pass is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Protocol
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -17,19 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from memest.scores.base import KINDS, SCORES, LocalLoss
+from memest.scores.pieces import Examples, Pieces
+from memest.scores.prepare import folded, frozen
 from memest.scores.rows import Rows, Values
 from memest.spec import Spec, split_list
-
-
-class Examples(Protocol):
-    """Some examples of a pass: images (B, C, H, W), labels (B,), ids (B,)."""
-
-    @property
-    def images(self) -> Tensor: ...
-    @property
-    def labels(self) -> Tensor: ...
-    @property
-    def ids(self) -> Tensor: ...
 
 
 class ScoreSet:
@@ -98,34 +87,23 @@ def measure(
 
     Raises:
         UnseenError: the batches do not hold each id exactly once.
+        MemoryFullError: a single example does not fit; larger batches are halved until they do.
     """
     rows = Rows(ids, device)
     with frozen(network):
-        for batch in batches:
+        fast = folded(network)
+
+        def score(batch: Examples) -> dict[str, Tensor]:
+            images = batch.images.to(memory_format=torch.channels_last)
             if scores.of("input"):
-                local = LocalLoss(network, batch.images, batch.labels, batch.ids, seed)
-                rows.put(batch.ids, scores.from_input(local))
-            else:
-                with torch.no_grad():
-                    rows.put(batch.ids, scores.from_logits(network(batch.images), batch.labels))
+                return scores.from_input(LocalLoss(fast, images, batch.labels, batch.ids, seed))
+            with torch.no_grad():
+                return scores.from_logits(fast(images), batch.labels)
+
+        pieces = Pieces(score, rows)
+        for batch in batches:
+            pieces.put(batch)
     return rows.take()
-
-
-@contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode and no gradients for the weights; both are put back afterwards."""
-    modes = {module: module.training for module in network.modules()}
-    asking = [weight for weight in network.parameters() if weight.requires_grad]
-    network.eval()
-    for weight in asking:
-        weight.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for weight in asking:
-            weight.requires_grad_(True)
-        for module, mode in modes.items():
-            module.training = mode
 
 
 def _expand(part: str) -> list[str]:

@@ -112,7 +112,7 @@ class Manifest:
             if raw["format"] != FORMAT:
                 raise SheetError(f"the sheet has format {raw['format']}; this version reads {FORMAT}")
             return cls(
-                header=Header(**raw["header"] | {"classes": tuple(raw["header"]["classes"])}),
+                header=Header(**raw["header"] | {"classes": tuple(raw["header"].get("classes", ()))}),
                 scores=raw["scores"],
                 scalars=raw["scalars"],
                 blocks=[Block(Part(**b["part"]), b["first"], b["last"]) for b in raw["blocks"]],

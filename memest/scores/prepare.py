@@ -1,0 +1,46 @@
+"""The network made ready for scoring: frozen, its batch norms folded away, in the layout that is fast.
+
+In evaluation mode a batch norm is a fixed affine map and can be multiplied into the convolution before it;
+values stay the same to float32 rounding (a test holds them to it). Depends on torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from torch.fx.experimental.optimization import fuse
+from torch.fx.proxy import TraceError
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode and no gradients for the weights; both are put back afterwards."""
+    modes = {module: module.training for module in network.modules()}
+    asking = [weight for weight in network.parameters() if weight.requires_grad]
+    network.eval()
+    for weight in asking:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in asking:
+            weight.requires_grad_(True)
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """A copy of a frozen network without batch norms, channels last; the network itself if it cannot be.
+
+    A network whose forward depends on its input's values cannot be traced and is used as it is.
+    """
+    try:
+        copy: nn.Module = fuse(network)
+    except (TraceError, TypeError, ValueError, AttributeError, NotImplementedError):
+        return network
+    for weight in copy.parameters():
+        weight.requires_grad_(False)
+    return copy.to(memory_format=torch.channels_last)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +101,7 @@ def test_a_given_run_becomes_a_ticket(
     assert ticket.data.tags["memest.ticket_of"] == given[0]
     assert ticket.info.status == "FINISHED"
     found = analyze.analyze(build(analyze.AnalyzeConfig, tracked))
-    assert "1 seed:" in found.text
+    assert "1 run:" in found.text
 
 
 def test_a_run_twice_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,9 +146,12 @@ def test_analysis_joins_what_score_added(tracked: dict[str, str]) -> None:
     """A summary that only a later scoring run can answer stands in the table of its training run."""
     trained = train.train(training(**tracked))
     settings = {"run": trained.run.id, "scores": "input_gradient", "tracking": tracked["tracking"]}
-    assert "csg " not in analyze.analyze(build(analyze.AnalyzeConfig, tracked)).text
+    before = analyze.analyze(build(analyze.AnalyzeConfig, tracked))
     score.score(build(score.ScoreConfig, settings))
-    assert "csg " in analyze.analyze(build(analyze.AnalyzeConfig, tracked)).text
+    after = analyze.analyze(build(analyze.AnalyzeConfig, tracked))
+    for found, there in ((before, False), (after, True)):
+        assert ("csg " in found.text) == there
+        assert (b"<td>csg</td>" in found.blobs.get("report.html")) == there
 
 
 def test_score_refuses_epochs_that_were_not_kept(tracked: dict[str, str]) -> None:
@@ -212,6 +218,11 @@ BAD = [
     (["train", "--data", "mnist"], "put train-images-idx3-ubyte"),
     (["score", "--run", "abc"], "there are no runs yet"),
     (["score"], "--run is needed"),
+    (["score", "--tracking", "off"], "only train works without MLflow"),
+    (["train", "--scores", ""], "at least one score is needed"),
+    (["train", "--tracking", "http://127.0.0.1:9"], "no MLflow server answers"),
+    (["train", "--tracking", "sqlite:///no/such/x.db"], "there is no folder"),
+    (["analyze", "--where", "seed=1, seed=2"], "names seed twice"),
     (["analyze"], "there are no runs yet"),
     (["analyze", "--where", "modl=tiny"], "did you mean 'model'"),
     (["analyze", "--analysis", "detektion"], "did you mean 'detection'"),
@@ -266,6 +277,89 @@ def test_configurations_are_frozen() -> None:
     """A configuration cannot change after it was checked."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         training().seed = 3  # type: ignore[misc]
+
+
+def test_runs_of_another_recipe_are_not_averaged(tracked: dict[str, str]) -> None:
+    """Only runs that differ in seeds share a row; another learning rate is another group."""
+    for settings in ({"seed": 0}, {"seed": 1}, {"seed": 0, "lr": 0.01}):
+        train.train(training(**settings, **tracked))
+    text = analyze.analyze(build(analyze.AnalyzeConfig, tracked)).text
+    assert sorted(re.findall(r"(\d) runs?:", text)) == ["1", "2"]
+
+
+def test_runs_without_a_loss_are_analysed_too(tracked: dict[str, str]) -> None:
+    """A run that measured margins only is judged by what it has, and ranked with what all runs share."""
+    train.train(training(scores="margin", **tracked))
+    train.train(training(**tracked))
+    text = analyze.analyze(build(analyze.AnalyzeConfig, tracked)).text
+    assert "2 runs:" in text
+    assert "\naum " in text
+
+
+def test_the_classes_belong_to_the_identity() -> None:
+    """The same pixels and labels with more classes make another network, and so another run."""
+    images, labels = np.zeros((60, 8, 8), np.uint8), np.arange(60) % 3
+    fingerprints = set()
+    for count in (3, 7):
+        np.savez("mine.npz", images=images, labels=labels, classes=[f"class {c}" for c in range(count)])
+        opened = train.train(training(data="npz(path=mine.npz)", limit=0, corruption="none"))
+        assert not opened.done
+        fingerprints.add(SheetReader.open(opened.run.blobs).manifest.header.fingerprint)
+    assert len(fingerprints) == 2
+
+
+def test_a_failed_local_run_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that broke after its sheet was written is made again, from an empty folder."""
+    with monkeypatch.context() as broken:
+        broken.setattr(train, "report", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train.train(training())
+    assert not train.train(training()).done
+    assert train.train(training()).done
+
+
+def test_an_error_leaves_a_finished_run_finished(
+    tracked: dict[str, str], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bad input under a run id that is in use already does not touch that run."""
+    run_id = train.train(training(**tracked)).run.id
+    monkeypatch.setenv("MLFLOW_RUN_ID", run_id)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracked["tracking"])
+    assert cli.main(["train", "--epochs", "0"]) == 2
+    assert client.get_run(run_id).info.status == "FINISHED"
+
+
+def test_the_main_entry_point_runs_under_mlflow(
+    store_uri: str, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mlflow run .` gives one run for the whole demo: it ends as the ticket of the analysis."""
+    from memest.stages import demo
+
+    given = client.create_run("0").info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", given)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
+    monkeypatch.setattr(demo, "SETTINGS", demo.SETTINGS | {"epochs": 1, "limit": 200, "scores": "loss"})
+    demo.demo(build(demo.DemoConfig, {}))
+    ticket = client.get_run(given).data.tags["memest.ticket_of"]
+    assert client.get_run(ticket).data.tags["memest.stage"] == "analyze"
+    assert Path("suspicious.png").stat().st_size > 1000
+
+
+def test_a_terminated_run_says_so(tracked: dict[str, str], client: MlflowClient) -> None:
+    """SIGTERM ends a run as KILLED instead of leaving it RUNNING for ever."""
+    arguments = ["train", "--epochs", "100000", *(f"--{key}={value}" for key, value in tracked.items())]
+    process = subprocess.Popen([sys.executable, "-m", "entrypoints.train", *arguments[1:]], cwd=PROJECT)
+    deadline = time.monotonic() + 60
+    runs: list[Any] = []
+    while not any("train/loss" in run.data.metrics for run in runs):
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+        found = client.get_experiment_by_name(tracked["experiment"])
+        runs = list(client.search_runs([found.experiment_id])) if found else []
+    process.terminate()
+    assert process.wait(30) == 130
+    (run,) = client.search_runs([found.experiment_id])
+    assert run.info.status == "KILLED"
 
 
 def test_local_runs_need_no_server() -> None:

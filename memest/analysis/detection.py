@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-GROUP = ["dataset", "limit", "corruption", "model", "protocol", "epochs"]
+AXES = ["dataset", "limit", "corruption", "model", "protocol", "epochs", "recipe"]
+GROUP = [*AXES, "examples"]
 REFERENCES = ("csl", "seen/csl")
 _CURVES = ("csl", "seen/csl", "aum", "final_loss", "first_learned")
 _READING = (
     "csl is summed over clean passes in evaluation mode, seen/csl over the training batches themselves. "
-    "AUROC, AP, FPR95 and P@k are means over seeds; the spread over seeds is shown as it is. p: the largest "
-    "of the seeds' paired DeLong tests against CSL on the same run."
+    "AUROC, AP, FPR95 and P@k are means over runs that differ in seeds only; their spread is shown as it is. "
+    "p: the largest of the runs' paired DeLong tests against CSL on the same run."
 )
 
 
@@ -53,8 +54,9 @@ def detection(runs: RunSet) -> Finding:
         ],
         remark=f"{_READING} Runs: {', '.join(run.id for run in judged)}.",
         suspects=[
-            Suspects(same, consensus(same, _reference(same[0]))[0].tolist())
+            Suspects(same, consensus(same, name)[0].tolist())
             for _, same in judged.group_by("fingerprint")
+            if (name := _shared(same))
         ],
     )
 
@@ -71,7 +73,7 @@ def detection_rows(runs: RunSet) -> pd.DataFrame:
     """
     import pandas as pd
 
-    judged = [run for run in runs if 0 < run.summary["changed"].sum() < len(run.summary["changed"])]
+    judged = [run for run in runs if run.summaries and 0 < run.summary["changed"].mean() < 1]
     if not judged:
         raise NoRunsError(
             f"none of the {len(runs)} runs has changed labels to detect; train with --corruption "
@@ -86,7 +88,7 @@ def detection_table(rows: pd.DataFrame) -> pd.DataFrame:
     Sorted by group, best mean AUROC first. Three seeds carry no test, so the spread is shown as it is.
     """
     table = rows.groupby([*GROUP, "summary"], sort=True).agg(
-        seeds=("seed", "nunique"),
+        runs=("run", "nunique"),
         auroc=("auroc", "mean"),
         lowest=("auroc", "min"),
         highest=("auroc", "max"),
@@ -94,7 +96,6 @@ def detection_table(rows: pd.DataFrame) -> pd.DataFrame:
         fpr95=("fpr95", "mean"),
         precision=("precision", "mean"),
         changed=("changed", "max"),
-        examples=("examples", "max"),
         largest_p_vs_csl=("p_vs_csl", "max"),
     )
     ascending = [True] * len(GROUP) + [False]
@@ -128,12 +129,12 @@ def precision_curve(summary: str, values_N: Floats, changed_N: NDArray[np.bool_]
 
 def _rows(run: RunRecord) -> Iterable[dict[str, object]]:
     changed = run.summary["changed"].astype(bool)
-    reference = suspicion(_reference(run), run.summary[_reference(run)])
+    csl = suspicion("csl", run.summary["csl"]) if "csl" in run.summary else None
     for name in run.summaries:
         values = suspicion(name, run.summary[name])
         found = detect(values, changed)
         yield {
-            **{axis: run.tags.get(axis, "") for axis in GROUP},
+            **{axis: run.tags.get(axis, "") for axis in AXES},
             "seed": run.tags.get("seed", ""),
             "run": run.id,
             "summary": name,
@@ -145,22 +146,23 @@ def _rows(run: RunRecord) -> Iterable[dict[str, object]]:
             "precision": found.precision_at[found.positives],
             "changed": found.positives,
             "examples": found.examples,
-            "p_vs_csl": paired_delong(values, reference, changed).p_value,
+            "p_vs_csl": np.nan if csl is None else paired_delong(values, csl, changed).p_value,
         }
 
 
-def _reference(run: RunRecord) -> str:
-    """CSL, the clean one if it was measured; else whatever summary comes first."""
-    return next((name for name in REFERENCES if name in run.summary), run.summaries[0])
+def _shared(runs: RunSet) -> str | None:
+    """A summary that all of the runs have: CSL, the clean one first; else any."""
+    names = [*REFERENCES, *runs[0].summaries]
+    return next((name for name in names if all(name in run.summary for run in runs)), None)
 
 
 def _groups(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     for group, part in table.groupby(GROUP, sort=False):
         axes = dict(zip(GROUP, group, strict=True))
         first = part.iloc[0]
-        seeds = f"{first.seeds} seed{'s' if first.seeds > 1 else ''}"
+        count = f"{part.runs.max()} run{'s' if part.runs.max() > 1 else ''}"
         title = (
-            f"{axes['dataset']}, {axes['corruption']}, {axes['model']}, {axes['epochs']} epochs, {seeds}: "
+            f"{axes['dataset']}, {axes['corruption']}, {axes['model']}, {axes['epochs']} epochs, {count}: "
             f"{first.changed:,} of {first.examples:,} labels changed"
         )
         yield title, part
@@ -168,7 +170,7 @@ def _groups(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 def _cells(part: pd.DataFrame) -> Cells:
     changed = part.iloc[0].changed
-    header = ["summary", "AUROC", "over seeds", "AP", "FPR95", f"P@{changed}", "p (vs CSL)"]
+    header = ["summary", "AUROC", "over runs", "AP", "FPR95", f"P@{changed}", "p (vs CSL)"]
     rows = [
         [
             row["summary"],
@@ -177,7 +179,7 @@ def _cells(part: pd.DataFrame) -> Cells:
             f"{row['average_precision']:.3f}",
             f"{row['fpr95']:.3f}",
             f"{row['precision']:.3f}",
-            "" if row["summary"] == REFERENCES[0] else _p(row["largest_p_vs_csl"]),
+            "" if row["summary"] == "csl" else _p(row["largest_p_vs_csl"]),
         ]
         for row in part.to_dict("records")
     ]
@@ -185,6 +187,8 @@ def _cells(part: pd.DataFrame) -> Cells:
 
 
 def _p(value: float) -> str:
+    if np.isnan(value):
+        return ""
     return "<1e-16" if value < 1e-16 else f"{value:.1g}"
 
 

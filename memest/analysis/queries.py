@@ -6,7 +6,7 @@ MLflow's filters know only AND over quoted strings, so the axes of an experiment
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 _PAGE = 1000
 
 
-def parse_where(text: str) -> dict[str, str]:
+def parse_where(text: str, spell: Callable[[str, str], str] = lambda axis, value: value) -> dict[str, str]:
     """`model=tiny, seed=1` as a mapping from axis to value.
 
+    Args:
+        spell: gives the value of an axis as runs are tagged with it.
+
     Raises:
-        InputError: not `axis=value`, or no such axis.
+        InputError: not `axis=value`, no such axis, or one named twice.
     """
     pairs = {}
     for part in split_list(text):
@@ -35,9 +38,9 @@ def parse_where(text: str) -> dict[str, str]:
             raise SettingError(f"--where takes axis=value, …, not {part!r}")
         if axis not in AXES:
             raise UnknownNameError("axis", axis, AXES)
-        if "'" in value:
-            raise SettingError(f"--where values hold no quotes: {part!r}")
-        pairs[axis] = value
+        if axis in pairs:
+            raise SettingError(f"--where names {axis} twice; a run has one value of each axis")
+        pairs[axis] = spell(axis, value)
     return pairs
 
 
@@ -54,20 +57,26 @@ def find_runs(client: MlflowClient, experiment: str, where: Mapping[str, str], c
         known = [e.name for e in client.search_experiments(max_results=50)]
         raise NoRunsError(f"there is no experiment {experiment!r} on this server (it has {', '.join(known)})")
     wanted = {"state": SEALED, "stage": "train"} | dict(where)
-    runs = _search(client, found.experiment_id, wanted)
+    runs = _search(client, [found.experiment_id], wanted)
     if not runs:
         raise NoRunsError(_explain(client, found.experiment_id, experiment, where))
-    scored = _search(client, found.experiment_id, {"state": SEALED, "stage": "score"})
+    everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
+    scored = _search(client, everywhere, {"state": SEALED, "stage": "score"})
     return RunSet([_record(client, run, scored, cache) for run in runs])
 
 
-def _search(client: MlflowClient, experiment: str, wanted: Mapping[str, str]) -> list[Any]:
-    query = " and ".join(f"tags.`memest.{axis}` = '{value}'" for axis, value in wanted.items())
+def _quoted(value: str) -> str:
+    """A value in an MLflow filter: in double quotes where it holds single ones, as paths in specs do."""
+    return f'"{value}"' if "'" in value else f"'{value}'"
+
+
+def _search(client: MlflowClient, experiments: list[str], wanted: Mapping[str, str]) -> list[Any]:
+    query = " and ".join(f"tags.`memest.{axis}` = {_quoted(value)}" for axis, value in wanted.items())
     runs: list[Any] = []
     token = None
     while True:
         page = client.search_runs(
-            [experiment], query, max_results=_PAGE, order_by=["attributes.start_time"], page_token=token
+            experiments, query, max_results=_PAGE, order_by=["attributes.start_time"], page_token=token
         )
         runs += page
         token = page.token
@@ -77,11 +86,11 @@ def _search(client: MlflowClient, experiment: str, wanted: Mapping[str, str]) ->
 
 def _record(client: MlflowClient, run: Any, scored: list[Any], cache: Path) -> RunRecord:
     run_id = run.info.run_id
-    further = [
-        ArtifactBlobs(client, other.info.run_id, cache)
+    further = {
+        other.info.run_id: ArtifactBlobs(client, other.info.run_id, cache)
         for other in scored
         if other.data.tags.get("memest.source_run") == run_id
-    ]
+    }
     tags = {
         name.removeprefix("memest."): value
         for name, value in run.data.tags.items()
@@ -95,7 +104,7 @@ def _record(client: MlflowClient, run: Any, scored: list[Any], cache: Path) -> R
 def _explain(client: MlflowClient, experiment: str, name: str, where: Mapping[str, str]) -> str:
     """Apply the conditions one after another and say which one left nothing."""
     wanted = {"state": SEALED, "stage": "train"}
-    left = _search(client, experiment, wanted)
+    left = _search(client, [experiment], wanted)
     if not left:
         return (
             f"experiment {name!r} has no finished training runs; make some with "
@@ -104,7 +113,7 @@ def _explain(client: MlflowClient, experiment: str, name: str, where: Mapping[st
     for axis, value in where.items():
         present = sorted({run.data.tags.get(f"memest.{axis}", "") for run in left})
         wanted[axis] = value
-        left = _search(client, experiment, wanted)
+        left = _search(client, [experiment], wanted)
         if not left:
             kept = ", ".join(f"{a}={v}" for a, v in wanted.items() if a not in ("state", "stage", axis))
             among = f"among the runs with {kept}" if kept else "among its finished training runs"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 
@@ -24,7 +24,7 @@ class RunRecord:
         tags: the axes, without the `memest.` prefix.
         metrics: the latest value of each.
         blobs: its artifacts.
-        further: artifacts of the runs in which `score` measured it again.
+        further: artifacts of the runs in which `score` measured it again, by their ids.
     """
 
     id: str
@@ -32,7 +32,7 @@ class RunRecord:
     tags: dict[str, str]
     metrics: dict[str, float]
     blobs: Blobs
-    further: Sequence[Blobs] = ()
+    further: Mapping[str, Blobs] = field(default_factory=dict)
 
     @cached_property
     def sheet(self) -> SheetReader:
@@ -43,13 +43,15 @@ class RunRecord:
     def summary(self) -> Columns:
         """One row per example; columns that `score` added later are joined by id.
 
+        What the run measured itself comes first, then the sheets that cover the most epochs.
+
         Raises:
             SheetError: a later sheet measured other labels than this run was trained on.
         """
         columns = dict(self.sheet.summary())
         order = np.argsort(columns["id"])
-        for blobs in self.further:
-            sheet = SheetReader.open(blobs)
+        sheets = [SheetReader.open(blobs) for blobs in self.further.values()]
+        for sheet in sorted(sheets, key=_epochs_covered, reverse=True):
             sheet.require(self.sheet.manifest.header.fingerprint, f"a score run of {self.id}")
             later = sheet.summary()
             if set(later["id"].tolist()) != set(columns["id"].tolist()):
@@ -63,6 +65,10 @@ class RunRecord:
     def summaries(self) -> list[str]:
         """The names of the summaries it has."""
         return [name for name in self.summary if name not in FACTS]
+
+
+def _epochs_covered(sheet: SheetReader) -> int:
+    return max(len(entry["epochs"]) for entry in sheet.manifest.scores.values())
 
 
 class RunSet(Sequence[RunRecord]):

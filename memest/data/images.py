@@ -6,6 +6,7 @@ Axes: N examples, H height, W width, C channels.
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -54,8 +55,8 @@ class ImageSet:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256, in hex, over ids, labels and images with their shapes: equal sets have equal ones."""
-        content = hashlib.sha256()
+        """SHA-256, in hex, over classes, ids, labels and images with their shapes."""
+        content = hashlib.sha256(json.dumps(self.classes).encode())
         for array in (self.ids, self.labels, self.images):
             content.update(f"{array.dtype.str}{array.shape}".encode())
             content.update(np.ascontiguousarray(array).data)
@@ -86,10 +87,22 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Split:
-    """A training set, whose examples are scored, and the test set that measures generalisation."""
+    """A training set, whose examples are scored, and the test set that measures generalisation.
+
+    Raises:
+        DataError: the two differ in image shape or classes.
+    """
 
     train: ImageSet
     test: ImageSet
+
+    def __post_init__(self) -> None:
+        shapes = self.train.images.shape[1:], self.test.images.shape[1:]
+        if shapes[0] != shapes[1] or self.train.classes != self.test.classes:
+            raise DataError(
+                f"training and test images must have one shape and the same classes, not {shapes[0]} with "
+                f"{len(self.train.classes)} classes and {shapes[1]} with {len(self.test.classes)}"
+            )
 
 
 def _check(s: ImageSet) -> None:
@@ -111,6 +124,8 @@ def _check(s: ImageSet) -> None:
         raise DataError(f"labels and ids must be int64, not {s.labels.dtype} and {s.ids.dtype}")
     if s.ids.min() < 0 or len(np.unique(s.ids)) != len(s.ids):
         raise DataError("ids must be unique and not negative")
+    if len(set(s.classes)) != len(s.classes):
+        raise DataError(f"classes need names of their own, not {s.classes}")
     if s.labels.min() < 0 or s.labels.max() >= len(s.classes):
         wrong = int(np.flatnonzero((s.labels < 0) | (s.labels >= len(s.classes)))[0])
         raise DataError(

@@ -3,7 +3,7 @@
 from memest.scores import inputs as inputs
 from memest.scores import logits as logits
 from memest.scores.base import KINDS, SCORES, LocalLoss, describe, input_score, logit_score
-from memest.scores.measure import ScoreSet, canonical, measure
+from memest.scores.measure import ScoreSet, canonical, measure, score_list
 from memest.scores.rows import Rows
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "input_score",
     "logit_score",
     "measure",
+    "score_list",
 ]

@@ -14,11 +14,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from memest.errors import SettingError
 from memest.scores.base import KINDS, SCORES, LocalLoss
 from memest.scores.pieces import Examples, Pieces
-from memest.scores.prepare import folded, frozen
+from memest.scores.prepare import folded, frozen, full_precision
 from memest.scores.rows import Rows, Values
 from memest.spec import Spec, split_list
+
+
+def score_list(text: str) -> str:
+    """A list of scores made canonical.
+
+    Raises:
+        InputError: it is empty, or holds an unknown score or setting.
+    """
+    scores = ScoreSet(text)
+    if not len(scores):
+        raise SettingError("at least one score is needed, such as loss; logits stands for all that are cheap")
+    return str(scores)
 
 
 class ScoreSet:
@@ -90,7 +103,7 @@ def measure(
         MemoryFullError: a single example does not fit; larger batches are halved until they do.
     """
     rows = Rows(ids, device)
-    with frozen(network):
+    with frozen(network), full_precision():
         fast = folded(network)
 
         def score(batch: Examples) -> dict[str, Tensor]:

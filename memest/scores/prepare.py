@@ -32,6 +32,18 @@ def frozen(network: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Float32 without TF32: curvature is a small difference, and a short mantissa would drown it."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before
+
+
 def folded(network: nn.Module) -> nn.Module:
     """A copy of a frozen network without batch norms, channels last; the network itself if it cannot be.
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from memest.analysis import ANALYSES, Finding, Suspects, figures
 from memest.analysis.queries import find_runs, parse_where
 from memest.analysis.report import Report
-from memest.config import digest, flatten, one, option
+from memest.config import digest, key_settings, one, option
+from memest.data import CORRUPTIONS, SETS
 from memest.errors import DataError
-from memest.stages.common import rebuild
+from memest.models import MODELS
+from memest.registry import Registry
+from memest.stages.common import no_local_runs, rebuild, short
 from memest.stages.describe import suspicious_picture
 from memest.store.blobs import Blobs
 from memest.tracking import About, Run, connect, home, open_run, tracking_uri
@@ -44,15 +48,16 @@ def analyze(config: AnalyzeConfig) -> Analyzed:
     Raises:
         NoRunsError: no run answers the query; the message says which condition removed the last ones.
     """
+    no_local_runs(config.tracking)
     uri = tracking_uri() if config.tracking == "auto" else config.tracking
-    where = parse_where(config.where)
+    where = parse_where(config.where, _spell)
     runs = find_runs(connect(uri, existing=True), config.experiment, where, home() / "cache")
     finding: Finding = ANALYSES.call(config.analysis, runs)
     about = About(
         stage="analyze",
-        key=digest(config.analysis, where, sorted(run.id for run in runs)),
+        key=digest(config.analysis, where, {run.id: sorted(run.further) for run in runs}),
         name=f"{config.analysis} of {len(runs)} runs",
-        settings=flatten(config),
+        settings=key_settings(config),
         tags={"analysis": config.analysis},
         note=f"`{config.analysis}` over {len(runs)} runs of {config.experiment}: open `report.html`.",
     )
@@ -61,6 +66,12 @@ def analyze(config: AnalyzeConfig) -> Analyzed:
             log(opened.run, finding)
             opened.run.seal({})
     return Analyzed(finding.text(), opened.run.id, opened.run.blobs)
+
+
+def _spell(axis: str, value: str) -> str:
+    """A value as runs are tagged with it: specs in their short form."""
+    registries: dict[str, Registry[Any]] = {"dataset": SETS, "model": MODELS, "corruption": CORRUPTIONS}
+    return short(registries[axis], value) if axis in registries else value
 
 
 def log(run: Run, finding: Finding) -> None:

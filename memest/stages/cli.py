@@ -8,7 +8,9 @@ Exit codes: 0 done, 1 a run failed, 2 something asked for cannot be done and not
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -50,6 +52,8 @@ def stages() -> dict[str, Stage]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a run that is stopped says so
     try:
         print(run(arguments))
     except InputError as error:

@@ -5,6 +5,7 @@ Depends on everything below the stages.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -19,8 +20,22 @@ from memest.registry import Registry
 from memest.store import Header, SheetReader
 from memest.store.tables import FACTS, Columns
 from memest.summaries import Trace, summarise_all
+from memest.tracking import OFF
 
 T = TypeVar("T")
+
+
+def no_local_runs(tracking: str) -> None:
+    """Refuse to query runs that were kept out of MLflow.
+
+    Raises:
+        SettingError: tracking is off.
+    """
+    if tracking == OFF:
+        raise SettingError(
+            "--tracking off: only train works without MLflow; its results lie under .memest/runs, and runs "
+            "that are to be scored again or analysed must be tracked"
+        )
 
 
 def choose_device(name: str) -> torch.device:
@@ -37,6 +52,7 @@ def choose_device(name: str) -> torch.device:
 @contextmanager
 def deterministic(wanted: bool) -> Iterator[None]:
     """Only operations that give the same bits every time on one device; the setting is put back."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(wanted)
     try:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memest.config import build, option
-from memest.stages.analyze import AnalyzeConfig, analyze
+from memest.stages.analyze import AnalyzeConfig, Analyzed, analyze
 from memest.stages.common import progress
 from memest.stages.train import TrainConfig, train
-from memest.tracking import tracking_uri
+from memest.tracking import several_runs, tracking_uri
 
 MODELS = ("tiny", "resnet18(width=8)")
 SEEDS = (1, 2, 3)
@@ -33,13 +33,19 @@ class DemoConfig:
 
 def demo(config: DemoConfig) -> str:
     """Train what is missing, analyse all of it, and say where to look."""
-    grid = [(model, seed) for model in MODELS for seed in SEEDS]
-    for model, seed in progress(grid, len(grid), "demo"):
-        train(build(TrainConfig, SETTINGS | {"model": model, "seed": seed, "experiment": config.experiment}))
-    found = analyze(build(AnalyzeConfig, {"experiment": config.experiment}))
+    with several_runs() as conclude:
+        found = _train_and_analyze(config)
+        conclude(found.run_id)
     PICTURE.write_bytes(found.blobs.get("figures/suspicious-0.png"))
     return (
         f"{found.text}\n\nthe ten most suspicious images: {PICTURE}\n"
         f"the report: report.html of run {found.run_id}\n"
         f"all runs side by side: mlflow ui --backend-store-uri {tracking_uri()}"
     )
+
+
+def _train_and_analyze(config: DemoConfig) -> Analyzed:
+    grid = [(model, seed) for model in MODELS for seed in SEEDS]
+    for model, seed in progress(grid, len(grid), "demo"):
+        train(build(TrainConfig, SETTINGS | {"model": model, "seed": seed, "experiment": config.experiment}))
+    return analyze(build(AnalyzeConfig, {"experiment": config.experiment}))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from memest.analysis import figures
 from memest.analysis.finding import aligned
-from memest.config import flatten
+from memest.config import digest, key_settings
 from memest.data import CORRUPTIONS, SETS, ImageSet, Truth
 from memest.detect import detect, rank
 from memest.models import MODELS
@@ -50,7 +50,7 @@ def about_training(
         stage="train",
         key=key,
         name=f"{dataset} {model} seed {config.seed}",
-        settings=flatten(config),
+        settings=key_settings(config),
         tags={
             "dataset": dataset,
             "limit": str(config.limit),
@@ -58,6 +58,7 @@ def about_training(
             "model": model,
             "protocol": "standard",
             "epochs": str(config.recipe.epochs),
+            "recipe": recipe_tag(config, device),
             "seed": str(config.seed),
             "device": device.type,
             "order": images.order,
@@ -65,6 +66,13 @@ def about_training(
         note=note,
         dataset=(dataset, images.fingerprint),
     )
+
+
+def recipe_tag(config: TrainConfig, device: torch.device) -> str:
+    """Eight digits that runs share when they differ in axes and seeds only: what may be averaged."""
+    apart = {"data", "limit", "corruption", "corruption_seed", "model", "seed", "scores", "checkpoints"}
+    settings = {name: value for name, value in key_settings(config).items() if name not in apart}
+    return digest(settings, device.type)[:8]
 
 
 def report(run: Run, images: ImageSet, summary: Columns, epoch: int) -> None:

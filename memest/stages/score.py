@@ -6,13 +6,21 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from memest.config import digest, flatten, option
+from memest.config import digest, key_settings, option
 from memest.errors import InputError, SettingError
 from memest.models import build_model
-from memest.scores import ScoreSet, describe, measure
+from memest.scores import ScoreSet, describe, measure, score_list
 from memest.seeding import Streams
 from memest.spec import literal, split_list
-from memest.stages.common import choose_device, loaders, progress, rebuild, sheet_header, summary_table
+from memest.stages.common import (
+    choose_device,
+    loaders,
+    no_local_runs,
+    progress,
+    rebuild,
+    sheet_header,
+    summary_table,
+)
 from memest.stages.train import SCORING_BATCH
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.artifacts import ArtifactBlobs
@@ -26,7 +34,7 @@ class ScoreConfig:
     """Everything a scoring run can be told."""
 
     run: str = option("", "id of the finished training run to measure")
-    scores: str = option("logits, input_gradient", "scores to measure", read=lambda text: str(ScoreSet(text)))
+    scores: str = option("logits, input_gradient", "scores to measure", read=score_list)
     epochs: str = option("all", "epochs to measure: all that were kept, last, or a list such as 0, 10, 20")
     device: Literal["auto", "cpu", "cuda"] = option("auto", "where to measure", key=False)
     tracking: str = option("auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite", key=False)
@@ -38,6 +46,7 @@ def score(config: ScoreConfig) -> Opened:
     Raises:
         InputError: no such finished run, an epoch that was not kept, a dataset that has changed.
     """
+    no_local_runs(config.tracking)
     uri = tracking_uri() if config.tracking == "auto" else config.tracking
     source, tags, experiment = _source(uri, config.run)
     sheet = SheetReader.open(source)
@@ -50,7 +59,7 @@ def score(config: ScoreConfig) -> Opened:
         stage="score",
         key=digest(config.run, str(scores), epochs, device.type),
         name=f"score {tags.get('mlflow.runName', config.run)}",
-        settings=flatten(config),
+        settings=key_settings(config),
         tags={axis: tags.get(f"memest.{axis}", "") for axis in AXES} | {"source_run": config.run},
         note=f"{scores}, measured again at epochs {epochs} of run `{config.run}`.",
         dataset=(tags.get("memest.dataset", ""), images.fingerprint),
@@ -88,8 +97,10 @@ def choose_epochs(wanted: str, source: Blobs) -> list[int]:
     if wanted in ("all", "last"):
         return kept if wanted == "all" else kept[-1:]
     epochs = [literal(part) for part in split_list(wanted)]
+    if not epochs:
+        raise SettingError("--epochs is all, last, or a list of epochs such as 0, 10, 20; it is empty")
     for epoch in epochs:
-        if epoch not in kept:
+        if type(epoch) is not int or epoch not in kept:
             raise SettingError(
                 f"epoch {epoch} was not kept by the run (kept: {', '.join(map(str, kept))}); train with "
                 "--checkpoints every(k=…) or all to reach more"
@@ -105,6 +116,8 @@ def _source(uri: str, run_id: str) -> tuple[Blobs, dict[str, str], str]:
         )
     client = connect(uri, existing=True)
     run = get_run(client, run_id)
+    if ticket_of := run.data.tags.get("memest.ticket_of"):
+        run = get_run(client, ticket_of)
     tags = dict(run.data.tags)
     if tags.get("memest.stage") != "train" or tags.get("memest.state") != SEALED:
         raise InputError(

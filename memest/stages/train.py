@@ -10,7 +10,7 @@ from memest.config import key_settings, one, option
 from memest.data import CORRUPTIONS, SETS, corrupt, load_images
 from memest.models import MODELS, build_model
 from memest.record import Recorder
-from memest.scores import ScoreSet, describe, measure
+from memest.scores import ScoreSet, describe, measure, score_list
 from memest.seeding import Streams
 from memest.stages.common import (
     choose_device,
@@ -48,7 +48,7 @@ class TrainConfig:
     scores: str = option(
         "logits",
         "scores to measure after every epoch; logits: all that need logits only",
-        read=lambda text: str(ScoreSet(text)),
+        read=score_list,
     )
     gradient_every: Count = option(
         1, "measure input_gradient and curvature at every k-th epoch, and the last"
@@ -85,21 +85,21 @@ def train(config: TrainConfig) -> Opened:
         recorder = Recorder(images.ids, str(scores.of("logits")), device)
         header = sheet_header(key, images, truth, key_settings(config))
         span = block_span(len(images), 2 * len(scores), recipe.epochs + 1)
-        sheet = SheetWriter(run.blobs, header, images.ids, span, describe)
-
         ends = train_epochs(network, training, testing, recipe, streams, recorder)
-        for end in progress(ends, recipe.epochs + 1, about.name):
-            began = time.perf_counter()
-            due = scores if _gradients_due(config, end.epoch) else scores.of("logits")
-            probes = streams.seed("probes", end.epoch)
-            measured = measure(end.network, training.batches(SCORING_BATCH), images.ids, due, device, probes)
-            sheet.put(end.epoch, measured | recorder.take(), {"weight_norm": end.metrics["weight_norm"]})
-            run.metrics(end.epoch, end.metrics | {"scoring_seconds": time.perf_counter() - began})
-            if EPOCHS.call(config.checkpoints, end.epoch, recipe.epochs):
-                run.blobs.put(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
+        with SheetWriter(run.blobs, header, images.ids, span, describe) as sheet:
+            for end in progress(ends, recipe.epochs + 1, about.name):
+                began = time.perf_counter()
+                due = scores if _gradients_due(config, end.epoch) else scores.of("logits")
+                probes = streams.seed("probes", end.epoch)
+                batches = training.batches(SCORING_BATCH)
+                measured = measure(end.network, batches, images.ids, due, device, probes)
+                sheet.put(end.epoch, measured | recorder.take(), {"weight_norm": end.metrics["weight_norm"]})
+                run.metrics(end.epoch, end.metrics | {"scoring_seconds": time.perf_counter() - began})
+                if EPOCHS.call(config.checkpoints, end.epoch, recipe.epochs):
+                    run.blobs.put(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
+            summary = summary_table(sheet.reader(), truth)
+            sheet.seal(truth.columns(), summary)
 
-        summary = summary_table(sheet.reader(), truth)
-        sheet.seal(truth.columns(), summary)
         report(run, images, summary, recipe.epochs)
         run.seal({})
     return opened

@@ -39,6 +39,8 @@ class ArtifactBlobs:
             path = Path(scratch) / file
             path.write_bytes(content)
             self._client.log_artifact(self._run_id, str(path), folder or None)
+        if self._cache:
+            self._cache.put(name, content)
 
     def get(self, name: str) -> bytes:
         """The bytes kept under `name`."""

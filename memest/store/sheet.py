@@ -91,6 +91,14 @@ class SheetWriter:
             self._epochs.setdefault(key, []).append(epoch)
         self._latest = epoch
 
+    def __enter__(self) -> SheetWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Keep the epochs before a failure: the block they wait in is written, without a manifest."""
+        if kind is not None:
+            self._close_block()
+
     def seal(self, truth: Columns, summary: Columns) -> Manifest:
         """Write the last block, the two tables and, last of all, the manifest.
 

@@ -1,7 +1,7 @@
 """The thin layer over MLflow: clients, runs, and finding a run by its key."""
 
 from memest.tracking.client import connect, experiment_id, get_run, tracking_uri
-from memest.tracking.open import OFF, Opened, home, mark_refused, open_run, reason
+from memest.tracking.open import OFF, Opened, home, mark_refused, open_run, reason, several_runs
 from memest.tracking.run import AXES, SEALED, About, LocalRun, MlflowRun, Run
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "mark_refused",
     "open_run",
     "reason",
+    "several_runs",
     "tracking_uri",
 ]

@@ -44,6 +44,8 @@ def connect(uri: str, existing: bool = False) -> MlflowClient:
     Raises:
         InputError: nothing answers at `uri`, or it is not a tracking server.
     """
+    if uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).parent.is_dir():
+        raise InputError(f"there is no folder for {uri}; make it first, or set MLFLOW_TRACKING_URI")
     if existing and uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).is_file():
         raise InputError(f"there are no runs yet: no {uri}; train first, or set MLFLOW_TRACKING_URI")
     for name, value in _DEFAULTS.items():
@@ -57,7 +59,7 @@ def connect(uri: str, existing: bool = False) -> MlflowClient:
         client = MlflowClient(tracking_uri=uri)
         with _alone(uri):
             client.search_experiments(max_results=1)
-    except MlflowException as error:
+    except (MlflowException, ImportError) as error:
         raise InputError(
             f"no MLflow server answers at {uri} ({_first_line(error)}); start one, set MLFLOW_TRACKING_URI, "
             "or use --tracking off"
@@ -76,7 +78,10 @@ def get_run(client: MlflowClient, run_id: str) -> Any:
     try:
         return client.get_run(run_id)
     except MlflowException as error:
-        raise NoRunsError(f"there is no run {run_id!r} at {client.tracking_uri}") from error
+        raise NoRunsError(
+            f"there is no run {run_id!r} at {client.tracking_uri} (a relative sqlite path is another file in "
+            "another folder: MLFLOW_TRACKING_URI should be absolute)"
+        ) from error
 
 
 def experiment_id(client: MlflowClient, name: str) -> str:
@@ -87,6 +92,8 @@ def experiment_id(client: MlflowClient, name: str) -> str:
     """
     from mlflow.exceptions import MlflowException
 
+    if not name.strip():
+        raise InputError("an experiment needs a name; use --experiment memest")
     with _alone(client.tracking_uri):
         found = client.get_experiment_by_name(name)
         if found is None:

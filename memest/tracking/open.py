@@ -6,20 +6,21 @@ Depends on the ground floor, `store`, and mlflow.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memest.errors import BusyError, MemestError
-from memest.tracking.client import connect, experiment_id, tracking_uri
+from memest.tracking.client import connect, experiment_id, get_run, tracking_uri
 from memest.tracking.run import SEALED, About, LocalRun, MlflowRun, Run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 OFF = "off"
+_GIVEN = "MLFLOW_RUN_ID"
 
 
 def home() -> Path:
@@ -54,17 +55,19 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
     Raises:
         BusyError: another process on this machine works on the same configuration.
     """
+    place = None if tracking == OFF else _Place.find(tracking, experiment)
     folder = home() / "runs" / about.key[:20]
     with _lock(folder):
-        opened = _local(folder) if tracking == OFF else _tracked(about, folder, tracking, experiment)
+        opened = _tracked(about, folder, place) if place else _local(folder)
         if opened.done:
             yield opened
             return
-        opened.run.begin(about)
         try:
+            opened.run.begin(about)
             yield opened
         except BaseException as error:
-            opened.run.fail(reason(error), killed=isinstance(error, KeyboardInterrupt))
+            with _server_may_be_gone():
+                opened.run.fail(reason(error), killed=isinstance(error, KeyboardInterrupt))
             raise
 
 
@@ -76,28 +79,84 @@ def reason(error: BaseException) -> str:
 
 def mark_refused(message: str) -> None:
     """Tag the run that `mlflow run` made before it called us with why nothing was done in it."""
-    run_id = os.environ.get("MLFLOW_RUN_ID")
+    run_id = os.environ.get(_GIVEN)
     if run_id:
-        with suppress(MemestError):  # an unreachable server may be the very reason
-            MlflowRun(connect(tracking_uri()), run_id).fail(message)
+        with _server_may_be_gone():
+            client = connect(tracking_uri(), existing=True)
+            if _unused(client, run_id):
+                MlflowRun(client, run_id, _cache()).fail(message)
+
+
+@contextmanager
+def several_runs() -> Iterator[Callable[[str], None]]:
+    """A block that makes runs of its own, although `mlflow run` may have given one run for all of it.
+
+    Yields:
+        what to call with the id of the run that holds the outcome: the given run becomes its ticket.
+    """
+    given = os.environ.pop(_GIVEN, None)
+
+    def conclude(run_id: str) -> None:
+        if given:
+            _make_ticket(connect(tracking_uri()), given, run_id)
+
+    try:
+        yield conclude
+    finally:
+        if given:
+            os.environ[_GIVEN] = given
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a run goes: a server, an experiment, and the run that `mlflow run` gave, if still unused."""
+
+    client: MlflowClient
+    experiment: str
+    given: str | None
+
+    @classmethod
+    def find(cls, tracking: str, experiment: str) -> _Place:
+        client = connect(tracking_uri() if tracking == "auto" else tracking)
+        given = os.environ.get(_GIVEN)
+        if given is None:
+            return cls(client, experiment_id(client, experiment), None)
+        where = get_run(client, given).info.experiment_id
+        return cls(client, where, given if _unused(client, given) else None)
+
+
+def _unused(client: MlflowClient, run_id: str) -> bool:
+    """Whether a run has not been worked in before."""
+    return "memest.state" not in get_run(client, run_id).data.tags
+
+
+def _cache() -> Path:
+    return home() / "cache"
+
+
+@contextmanager
+def _server_may_be_gone() -> Iterator[None]:
+    """Saying that something failed must not hide what failed."""
+    from mlflow.exceptions import MlflowException
+
+    with suppress(MemestError, MlflowException, OSError):
+        yield
 
 
 def _local(folder: Path) -> Opened:
     run = LocalRun(folder / "local")
-    return Opened(run, done=run.blobs.names("sheet").count("sheet/manifest.json") == 1, folder=folder)
+    return Opened(run, done=run.sealed, folder=folder)
 
 
-def _tracked(about: About, folder: Path, tracking: str, experiment: str) -> Opened:
-    client = connect(tracking_uri() if tracking == "auto" else tracking)
-    given = os.environ.get("MLFLOW_RUN_ID")
-    where = client.get_run(given).info.experiment_id if given else experiment_id(client, experiment)
-    sealed = _sealed(client, where, about)
+def _tracked(about: About, folder: Path, place: _Place) -> Opened:
+    client, given = place.client, place.given
+    sealed = _sealed(client, place.experiment, about)
     if sealed:
         if given and given != sealed:
             _make_ticket(client, given, sealed)
-        return Opened(MlflowRun(client, sealed), done=True, folder=folder)
-    run_id = given or client.create_run(where, run_name=about.name).info.run_id
-    return Opened(MlflowRun(client, run_id), done=False, folder=folder)
+        return Opened(MlflowRun(client, sealed, _cache()), done=True, folder=folder)
+    run_id = given or client.create_run(place.experiment, run_name=about.name).info.run_id
+    return Opened(MlflowRun(client, run_id, _cache()), done=False, folder=folder)
 
 
 def _sealed(client: MlflowClient, experiment: str, about: About) -> str | None:

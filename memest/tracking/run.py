@@ -8,6 +8,7 @@ tracking server. Which one a stage got it need not know. Depends on the ground f
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SEALED = "sealed"
-AXES = ("dataset", "limit", "corruption", "model", "protocol", "epochs", "seed")
+AXES = ("dataset", "limit", "corruption", "model", "protocol", "epochs", "recipe", "seed")
 """The tags that queries filter and group by."""
 
 
@@ -91,9 +92,16 @@ class LocalRun:
         self.blobs: Blobs = LocalBlobs(folder)
         self._about: dict[str, Any] = {}
 
+    @property
+    def sealed(self) -> bool:
+        """Whether the run in this folder was finished."""
+        path = self.folder / "run.json"
+        return path.is_file() and json.loads(path.read_text())["tags"]["memest.state"] == SEALED
+
     def begin(self, about: About) -> None:
-        """Write `run.json` and start the metrics anew."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Write `run.json`; what an earlier try left unfinished is removed first."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
         (self.folder / "metrics.jsonl").write_text("")
         self._about = {"name": about.name, "note": about.note, "settings": dict(about.settings)}
         self._say("running", about.all_tags())
@@ -126,11 +134,12 @@ class MlflowRun:
     Args:
         client: of the server.
         run_id: an existing run.
+        cache: a folder of this machine for artifacts written or read before.
     """
 
-    def __init__(self, client: MlflowClient, run_id: str) -> None:
+    def __init__(self, client: MlflowClient, run_id: str, cache: Path) -> None:
         self.id = run_id
-        self.blobs: Blobs = ArtifactBlobs(client, run_id)
+        self.blobs: Blobs = ArtifactBlobs(client, run_id, cache)
         self._client = client
 
     def begin(self, about: About) -> None:

@@ -34,8 +34,9 @@ _UNREADABLE = (
 def npz(*, path: str) -> Split:
     """Arrays `images` and `labels`; optional `ids`, `classes`, `test_images`, `test_labels`.
 
-    Pixels are uint8, or floats in [0, 1]. Without test arrays every tenth image is kept for testing.
-    No pickled array is ever loaded.
+    Pixels are uint8, or floats in [0, 1]. Without test arrays a tenth of the images, class shares kept, is
+    kept for testing and not scored. Nothing is known of what the images show, so they are not augmented
+    unless the recipe says so. No pickled array is ever loaded.
 
     Raises:
         DataError: no such file, an array missing, of the wrong shape, not finite, or out of range.
@@ -46,15 +47,18 @@ def npz(*, path: str) -> Split:
     if ("test_images" in arrays) != ("test_labels" in arrays):
         raise DataError(f"{path} has one of test_images and test_labels but not the other; {_HELP}")
     classes = _classes(arrays, labels, path)
-    whole = ImageSet(images, labels, ids, classes, order=f"npz:{Path(path).name}", augmentation="crop_flip")
+    if len(labels) and len(classes) < 2:
+        raise DataError(f"{path} has one class only; there is nothing to tell apart")
+    whole = ImageSet(images, labels, ids, classes, order=f"npz:{Path(path).name}")
     if "test_images" in arrays:
         test_images, test_labels = _pair(arrays, "test_", path)
         test_ids = np.arange(len(test_labels))
         return Split(whole, ImageSet(test_images, test_labels, test_ids, classes, order=whole.order))
-    held_out = np.arange(len(whole)) % 10 == 9
-    if not held_out.any():
+    held_out = np.argsort(labels, kind="stable")[9::10]
+    if not len(held_out):
         raise DataError(f"{path} has {len(whole)} images; at least 10 are needed when it has no test_images")
-    return Split(whole.take(np.flatnonzero(~held_out)), whole.take(np.flatnonzero(held_out)))
+    kept = np.delete(np.arange(len(whole)), held_out)
+    return Split(whole.take(kept), whole.take(np.sort(held_out)))
 
 
 def _read(path: Path) -> Mapping[str, NDArray[Any]]:

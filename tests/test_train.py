@@ -358,6 +358,7 @@ def test_bfloat16_and_channels_last_train() -> None:
     torch.testing.assert_close(fast.batches[0][0], exact.batches[0][0], rtol=0.05, atol=0.05)
 
 
+@pytest.mark.slow
 def test_compiled_training_trains_alike() -> None:
     """torch.compile changes speed, not results beyond rounding, and the network stays the caller's own."""
     recipe = Recipe(epochs=1, batch_size=COUNT // 3)  # equal batches: compiling once takes long enough

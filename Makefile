@@ -33,6 +33,7 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.free_csl
+	$(BIN)/python -m benchmarks.scored_epoch
 
 clean:
 	rm -rf .venv .memest .mypy_cache .ruff_cache .pytest_cache

@@ -28,7 +28,12 @@ EPSILON = float(np.finfo(np.float32).eps)
 ROUNDING = 16 * EPSILON
 """What float32 sums in another order may differ by, as a share of the largest value: a few last places."""
 
-VARIANTS = ["input_gradient(norm=1)", "curvature(probes=3, power=2)", "curvature(step=0.01, probes=2)"]
+VARIANTS = [
+    "input_gradient(norm=1)",
+    "curvature(probes=3, method=hvp)",
+    "curvature(probes=3, power=2)",
+    "curvature(step=0.01, probes=2)",
+]
 every_score = pytest.mark.parametrize("key", [*SCORES, *VARIANTS])
 
 
@@ -83,11 +88,15 @@ def assert_same(key: str, came: Any, expected: Any, gradients: Any) -> None:
     A score made straight from logits or a gradient may differ by `ROUNDING` of its largest value. A
     finite difference subtracts two gradients and divides by the step: the rounding error of both,
     `ROUNDING`·‖∇‖ each, is divided by the step as well. Only there, one example of the 67 may differ by
-    more: where rounding carries a rectifier's input across zero, the gradient jumps.
+    more: where rounding carries a rectifier's input across zero, the gradient jumps. An exact Hessian
+    product jumps there too, but nothing of it is divided by the step.
     """
     settings = SCORES.parse(key).settings
     if "step" not in settings:
         np.testing.assert_allclose(came, expected, rtol=0, atol=ROUNDING * np.abs(expected).max())
+        return
+    if settings["method"] == "hvp":
+        assert (np.abs(came - expected) > 4 * ROUNDING * expected.max()).sum() <= 1
         return
     power = 1 / settings["power"]
     limit = 2 * ROUNDING * gradients.max() / settings["step"]
@@ -367,6 +376,16 @@ def curvature_of(batch: Batch, settings: str, seed: int = SEED) -> Any:
     return measure(linear_network(), [batch], batch.ids.numpy(), scores, CPU, seed)[scores.keys[0]]
 
 
+def test_the_exact_product_is_the_hessian_times_the_probe() -> None:
+    """With method=hvp it is ‖H v‖ to float32 rounding, whatever the step, H in closed form."""
+    batch = linear_batch()
+    exact = curvature_of(batch, "probes=1, method=hvp")
+    v = rademacher(batch.ids, SEED, 0, 75).double().numpy()
+    expected = [np.linalg.norm(h @ row) for h, row in zip(hessians(batch), v, strict=True)]
+    np.testing.assert_allclose(exact, expected, rtol=1e-5)
+    np.testing.assert_array_equal(curvature_of(batch, "probes=1, step=0.5, method=hvp"), exact)
+
+
 def test_curvature_of_a_linear_model_is_the_hessian_times_the_probe() -> None:
     """With one probe v it is ‖H v‖, H in closed form; the step's own error is about 1e-3."""
     batch = linear_batch()
@@ -567,7 +586,7 @@ def test_logits_stands_for_every_score_made_from_logits() -> None:
 
 def test_keys_are_canonical() -> None:
     """However a score is spelled, it is stored under one key, with its defaults filled in."""
-    full = "curvature(step=0.001, probes=10, power=1)"
+    full = "curvature(step=0.001, probes=10, power=1, method=difference)"
     for spelling in ("curvature", "curvature()", " curvature( power = 1,step=1e-3 )", full):
         assert canonical(spelling) == full
         assert ScoreSet(spelling).keys == [full]

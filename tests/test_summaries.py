@@ -199,7 +199,9 @@ def test_settings_reach_the_needs():
     """A summary's settings fill in the scores it needs, in scientific notation where Python prints it."""
     assert needs_of("loss_sensitivity") == ("input_gradient(norm=1)",)
     assert needs_of("loss_sensitivity(norm=2)") == ("input_gradient(norm=2)",)
-    assert needs_of("mean_curvature(probes=2)") == ("curvature(step=0.001, probes=2, power=1)",)
+    assert needs_of("mean_curvature(probes=2)") == (
+        "curvature(step=0.001, probes=2, power=1, method=difference)",
+    )
     assert needs_of("seen/sgal") == ("seen/loss", "scalar/weight_norm")
 
 

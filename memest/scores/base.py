@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -86,6 +87,22 @@ class LocalLoss:
     def gradient_at(self, images: Tensor) -> Tensor:
         """∇ₓ of each example's cross-entropy at other inputs, (B, C, H, W)."""
         return self._differentiate(images)[1]
+
+    def hessian_times(self, vectors: Tensor) -> Tensor:
+        """H·v of each example's cross-entropy at its own images, (B, C, H, W); the graph is made once."""
+        inputs, gradient = self._curved
+        with torch.enable_grad():
+            (product,) = torch.autograd.grad((gradient * vectors).sum(), inputs, retain_graph=True)
+        return product
+
+    @cached_property
+    def _curved(self) -> tuple[Tensor, Tensor]:
+        """The images and the gradient at them as a function of them, to be differentiated again."""
+        inputs = self.images.detach().requires_grad_()
+        with torch.enable_grad():
+            loss = functional.cross_entropy(self._network(inputs).float(), self.labels, reduction="sum")
+            (gradient,) = torch.autograd.grad(loss, inputs, create_graph=True)
+        return inputs, gradient
 
     def probe(self, number: int) -> Tensor:
         """The `number`-th Rademacher vector of each example, (B, C, H, W) of ±1, keyed by id and epoch."""

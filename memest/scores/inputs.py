@@ -24,17 +24,29 @@ def input_gradient(local: LocalLoss, *, norm: Literal[1, 2] = 2) -> Tensor:
 
 @input_score(unit="nats per input²", harder=HIGHER)
 def curvature(
-    local: LocalLoss, *, step: Positive = 1e-3, probes: Count = 10, power: Literal[1, 2] = 1
+    local: LocalLoss,
+    *,
+    step: Positive = 1e-3,
+    probes: Count = 10,
+    power: Literal[1, 2] = 1,
+    method: Literal["difference", "hvp"] = "difference",
 ) -> Tensor:
     """Mean over probes v of (‖∇ₓ loss(x + step·v) − ∇ₓ loss(x)‖₂ / step)^power.
 
-    v is uniform in {−1, +1}ᵈ, so ‖Hv‖ with H the Hessian of the loss at x; with power 2 its
+    v is uniform in {−1, +1}ᵈ, so about ‖Hv‖ with H the Hessian of the loss at x; with power 2 its
     expectation is Tr(H²) (Garg, Ravikumar & Roy 2024). Divided by the step and free of the batch mean,
     unlike the released code of that paper.
+
+    With method `hvp` it is ‖Hv‖ itself, by differentiating twice, and the step is not used. For networks of
+    rectifiers the two are different quantities: the difference also sees the kinks that lie within the step,
+    H at the point does not. The paper's is the difference.
     """
     total = torch.zeros(len(local.labels), device=local.images.device)
     for number in range(probes):
-        shifted = local.gradient_at(local.images + step * local.probe(number))
-        change = torch.linalg.vector_norm((shifted - local.gradient).flatten(1), dim=1) / step
-        total += change**power
+        probe = local.probe(number)
+        if method == "hvp":
+            change = local.hessian_times(probe)
+        else:
+            change = (local.gradient_at(local.images + step * probe) - local.gradient) / step
+        total += torch.linalg.vector_norm(change.flatten(1), dim=1) ** power
     return total / probes

@@ -97,13 +97,13 @@ def report(run: Run, images: ImageSet, summary: Columns, epoch: int) -> None:
 
 
 def detection_metrics(summary: Columns) -> dict[str, float]:
-    """`detect/<summary>/auroc` and `…/average_precision` of every summary against the stored truth."""
+    """`auroc/<summary>` and `average_precision/<summary>` of every summary against the stored truth."""
     values = {}
     for name in summary.keys() - set(FACTS):
         found = detect(suspicion(name, summary[name]), summary["changed"])
         slug = SUMMARIES.parse(name).slug()
-        values[f"detect/{slug}/auroc"] = found.auroc.value
-        values[f"detect/{slug}/average_precision"] = found.average_precision
+        values[f"auroc/{slug}"] = found.auroc.value
+        values[f"average_precision/{slug}"] = found.average_precision
     return values
 
 

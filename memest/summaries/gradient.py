@@ -31,9 +31,14 @@ def loss_sensitivity(gradient: Trace, *, norm: Literal[1, 2] = 1) -> Floats:
     return gradient.mean()
 
 
-@summary(needs="curvature(step={step}, probes={probes}, power={power})", harder=HIGHER)
+@summary(needs="curvature(step={step}, probes={probes}, power={power}, method={method})", harder=HIGHER)
 def mean_curvature(
-    curvature: Trace, *, step: Positive = 1e-3, probes: Count = 10, power: Literal[1, 2] = 1
+    curvature: Trace,
+    *,
+    step: Positive = 1e-3,
+    probes: Count = 10,
+    power: Literal[1, 2] = 1,
+    method: Literal["difference", "hvp"] = "difference",
 ) -> Floats:
     """Mean over t of the input-loss curvature, (N,). Higher is harder. Source: Garg et al. 2024."""
     return curvature.mean()

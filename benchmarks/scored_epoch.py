@@ -1,0 +1,139 @@
+"""What a scored epoch costs: every logit score, the input gradient and curvature, against a plain way.
+
+The plain way follows the published procedure: for the loss and the gradient one forward and one backward,
+and for each probe a forward at both points and one backward through their difference, signs drawn example
+by example, one epoch's network as it was trained (batch norms and all). It asks for input gradients only,
+which is kind to it. memest shares the base point, folds batch norms and keeps the layout that is fast.
+
+Both sides measure the same examples with the same network in turns, and must agree in value.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmarks.timing import alternate, machine
+from memest.models import build_model
+from memest.scores import SCORES, LocalLoss, ScoreSet, measure
+from memest.scores.measure import Examples
+
+RESULT = Path(__file__).parent / "results" / "scored_epoch.json"
+BAR = {"cpu": 1.8, "cuda": 5.0}
+
+
+class Probes:
+    """The probes that memest uses, so that both sides can be compared in value."""
+
+    def __init__(self, batch: Examples) -> None:
+        self.images, self.ids, self.seed = batch.images, batch.ids, 0
+
+    probe = LocalLoss.probe
+
+
+def plain_pass(network: nn.Module, batch: Examples, probes: int, step: float) -> dict[str, Tensor]:
+    """Loss, gradient norm and curvature of each example, (B,), by the published procedure."""
+    signs = Probes(batch)
+    x = batch.images.clone().requires_grad_()
+    losses = functional.cross_entropy(network(x), batch.labels, reduction="none")
+    (gradient,) = torch.autograd.grad(losses.sum(), x)
+    curvature = torch.zeros(len(batch.ids), device=x.device)
+    for number in range(probes):
+        shift = torch.stack([sign * step for sign in signs.probe(number)])
+        x = batch.images.clone().requires_grad_()
+        difference = functional.cross_entropy(network(x + shift), batch.labels, reduction="sum")
+        difference = difference - functional.cross_entropy(network(x), batch.labels, reduction="sum")
+        (change,) = torch.autograd.grad(difference, x)
+        curvature += change.flatten(1).norm(dim=1) / step
+    return {
+        "loss": losses.detach(),
+        "input_gradient(norm=2)": gradient.flatten(1).norm(dim=1),
+        str(SCORES.parse(f"curvature(step={step}, probes={probes})")): curvature / probes,
+    }
+
+
+def main() -> None:
+    """Time both, compare their values, print, write JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--pairs", type=int, default=5, help="passes of each side, in turns")
+    parser.add_argument("--model", default="resnet18", help="network spec")
+    parser.add_argument(
+        "--batch", type=int, default=64, help="images in a batch, 32 × 32 × 3; one batch is timed"
+    )
+    parser.add_argument("--probes", type=int, default=10, help="probes of curvature")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    wanted = parser.parse_args()
+
+    device = torch.device(wanted.device)
+    network, batch = prepared(wanted.model, wanted.batch, device)
+    scores = ScoreSet(f"logits, input_gradient, curvature(probes={wanted.probes})")
+    ids = batch.ids.cpu().numpy()
+
+    def plain() -> float:
+        began = time.perf_counter()
+        for values in plain_pass(network, batch, wanted.probes, 1e-3).values():
+            values.cpu()
+        return time.perf_counter() - began
+
+    def fused() -> float:
+        began = time.perf_counter()
+        measure(network, [batch], ids, scores, device)
+        return time.perf_counter() - began
+
+    plain(), fused()  # warm both
+    ratio = alternate(fused, plain, wanted.pairs)
+    theirs = plain_pass(network, batch, wanted.probes, 1e-3)
+    ours = measure(network, [batch], ids, scores, device)
+    errors = {key: _relative(ours[key], values.cpu().numpy()) for key, values in theirs.items()}
+
+    report = {
+        "settings": {"model": wanted.model, "batch": wanted.batch, "probes": wanted.probes},
+        "machine": machine(device),
+        "bar": BAR[device.type],
+        "speedup": ratio.report(),
+        "median_relative_difference": errors,
+    }
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(report, indent=2) + "\n")
+    low, high = ratio.interval()
+    print(f"plain {np.median(ratio.measured):.2f} s, memest {np.median(ratio.plain):.2f} s a batch")
+    print(
+        f"{np.median(ratio.ratios):.2f} times as fast (95 % {low:.2f} … {high:.2f}), bar {BAR[device.type]}"
+    )
+    for key, error in errors.items():
+        print(f"{key}: median relative difference {error:.1e}")
+
+
+def prepared(model: str, size: int, device: torch.device) -> tuple[nn.Module, Examples]:
+    """A network whose batch norms have seen data, in evaluation mode with frozen weights, and a batch."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(size, 3, 32, 32, generator=generator).to(device)
+    network = build_model(model, 3, 100, 0).to(device)
+    with torch.no_grad():
+        for _ in range(3):
+            network(images)
+    network.eval().requires_grad_(False)
+    labels = torch.randint(0, 100, (size,), generator=generator).to(device)
+    return network, _Batch(images, labels, torch.arange(size, device=device))
+
+
+class _Batch:
+    def __init__(self, images: Tensor, labels: Tensor, ids: Tensor) -> None:
+        self.images, self.labels, self.ids = images, labels, ids
+
+
+def _relative(ours: np.ndarray, theirs: np.ndarray) -> float:
+    return float(np.median(np.abs(ours - theirs) / np.maximum(np.abs(theirs), 1e-12)))
+
+
+if __name__ == "__main__":
+    main()

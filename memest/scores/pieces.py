@@ -47,10 +47,10 @@ class Pieces:
         Raises:
             MemoryFullError: a single example does not fit.
         """
-        size = len(batch.ids)
-        if self._most is not None and size > self._most:
-            for start in range(0, size, self._most):
-                self.put(_cut(batch, start, start + self._most))
+        size, most = len(batch.ids), self._most
+        if most is not None and size > most:
+            for start in range(0, size, most):
+                self.put(_cut(batch, start, start + most))
             return
         try:
             columns = self._score(batch)

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 from torch.fx.experimental.optimization import fuse
-from torch.fx.proxy import TraceError
 
 
 @contextmanager
@@ -47,11 +46,12 @@ def full_precision() -> Iterator[None]:
 def folded(network: nn.Module) -> nn.Module:
     """A copy of a frozen network without batch norms, channels last; the network itself if it cannot be.
 
-    A network whose forward depends on its input's values cannot be traced and is used as it is.
+    Tracing runs the network's own code on stand-ins for tensors. A network that looks at the shape or values
+    of its input can raise anything there, which means only that it has to be used as it is.
     """
     try:
         copy: nn.Module = fuse(network)
-    except (TraceError, TypeError, ValueError, AttributeError, NotImplementedError):
+    except Exception:
         return network
     for weight in copy.parameters():
         weight.requires_grad_(False)

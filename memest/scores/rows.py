@@ -35,8 +35,12 @@ class Rows:
         self._columns: dict[str, Tensor] = {}
 
     def put(self, ids_B: Tensor, columns: Mapping[str, Tensor]) -> None:
-        """Keep one batch: each column (B,) belongs to `ids_B`. Nothing is brought to the host."""
-        place = torch.searchsorted(self._sorted_ids_N, ids_B.contiguous()).clamp_(max=self._count - 1)
+        """Keep one batch: each column (B,) belongs to `ids_B`. Nothing is brought to the host.
+
+        The ids may be on the host, where a data loader leaves them.
+        """
+        ids_B = ids_B.to(self._device, non_blocking=True).contiguous()
+        place = torch.searchsorted(self._sorted_ids_N, ids_B).clamp_(max=self._count - 1)
         known = self._sorted_ids_N[place] == ids_B
         positions = torch.where(known, self._order_N[place], self._count)
         self._visits.index_add_(0, positions, torch.ones_like(positions, dtype=torch.int32))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from memest.detect import DETECTORS, detect, rank
+from memest.detect import detect, rank
 from memest.errors import DataError, UnknownNameError
 from memest.stats import auroc_interval
 from memest.summaries import Trace, default_summaries, summarise, suspicion
@@ -64,12 +64,6 @@ def test_a_ranking_starts_with_the_most_suspicious():
     assert rank("aum", [1.0, 3.0, 2.0, 3.0]).tolist() == [0, 2, 1, 3]
     with pytest.raises(UnknownNameError):
         rank("csk", [1.0])
-
-
-def test_detectors_are_found_by_name():
-    """A detector that reads more than one summary is looked up like everything else."""
-    with pytest.raises(UnknownNameError, match="unknown detector 'nothing'"):
-        DETECTORS["nothing"]
 
 
 def simulated_training(changed, epochs):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from memest import tracking
 from memest.analysis import figures
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section, Suspects
 from memest.analysis.runset import RunRecord, RunSet
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-AXES = ["dataset", "limit", "corruption", "model", "protocol", "epochs", "recipe"]
+AXES = [axis for axis in tracking.AXES if axis != "seed"]
 GROUP = [*AXES, "examples"]
 REFERENCES = ("csl", "seen/csl")
 _CURVES = ("csl", "seen/csl", "aum", "final_loss", "first_learned")

@@ -3,7 +3,7 @@
 Depends on numpy, the ground floor and `summaries`.
 """
 
-from memest.detect.detectors import DETECTORS, rank
+from memest.detect.detectors import rank
 from memest.detect.evaluate import Detection, detect
 
-__all__ = ["DETECTORS", "Detection", "detect", "rank"]
+__all__ = ["Detection", "detect", "rank"]

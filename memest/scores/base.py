@@ -118,11 +118,6 @@ class LocalLoss:
         return logits.detach(), gradient
 
 
-def is_free(key: str) -> bool:
-    """Whether a score needs the logits only, and so comes free with training."""
-    return KINDS[Spec.parse(key).name].source == "logits"
-
-
 def describe(key: str) -> dict[str, Any]:
     """Unit and direction of a score, for the manifest; `seen/` before the key changes neither."""
     kind = KINDS[Spec.parse(key.removeprefix("seen/")).name]

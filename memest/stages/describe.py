@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from memest.analysis import figures
+from memest.analysis.detection import REFERENCES
 from memest.analysis.finding import aligned
 from memest.config import digest, key_settings
 from memest.data import CORRUPTIONS, SETS, ImageSet, Truth
@@ -109,7 +110,7 @@ def detection_metrics(summary: Columns) -> dict[str, float]:
 
 def leading(summary: Columns) -> str | None:
     """The summary that ranks examples for people: CSL, the clean one if it was measured."""
-    return next((name for name in ("csl", "seen/csl") if name in summary), None)
+    return next((name for name in REFERENCES if name in summary), None)
 
 
 def suspicious_text(sheet: SheetReader, count: int = 10) -> str:

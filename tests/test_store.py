@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from memest.errors import FingerprintError, NonFiniteError, SheetError
 from memest.store import Blobs, Header, LocalBlobs, Manifest, SheetReader, SheetWriter, block_span
+from memest.store import sheet as sheet_module
 from memest.store.artifacts import ArtifactBlobs
+from memest.store.block import BlockMap
 from memest.store.manifest import Block, Part
 from memest.store.sheet import MANIFEST
 from memest.store.tables import Columns, read_table, write_table
@@ -483,3 +485,26 @@ def test_a_table_that_cannot_be_read_is_refused() -> None:
     for content in (b"", b"PAR1", b"id,label\n1,2\n", write_table(COLUMNS)[:-20]):
         with pytest.raises(SheetError, match="a table of the sheet cannot be read"):
             read_table(content)
+
+
+def test_stretches_cover_every_example_once_and_read_the_same_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sheet too large for memory is read a stretch of examples at a time, its unfinished block too."""
+    monkeypatch.setattr(sheet_module, "_STRETCH_BYTES", 4 * 12 * 2)
+    sheet = begin(LocalBlobs(tmp_path), 3)
+    put(sheet, range(EPOCHS))
+    reader = sheet.reader()
+    stretches = reader.stretches()
+    assert len(stretches) > 1
+    assert [n for part in stretches for n in range(part.start, part.stop)] == list(range(len(IDS)))
+    parts = [reader.trace("loss", part)[1] for part in stretches]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), LOSS)
+    assert all(reader.trace("scalar/weight_norm", part)[1].shape == (EPOCHS, 1) for part in stretches)
+
+
+def test_a_file_that_is_no_block_is_refused() -> None:
+    """Bytes whose header is not a safetensors header are named, whatever they are."""
+    for content in (b"", b"12345678", b"\x02\0\0\0\0\0\0\0[]", b'\x09\0\0\0\0\0\0\0{"a":{}} '):
+        with pytest.raises(SheetError, match="block-7"):
+            BlockMap("block-7", content)

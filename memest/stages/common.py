@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -119,6 +120,11 @@ def rebuild(sheet: SheetReader, config: dict[str, Any]) -> tuple[Split, ImageSet
 def summary_table(sheet: SheetReader, truth: Truth) -> Columns:
     """One row per example: id, labels, truth, and every summary the sheet can answer, float64."""
     keys = [*sheet.manifest.scores, *(f"scalar/{name}" for name in sheet.manifest.scalars)]
-    summaries = summarise_all(keys, lambda key: Trace(*sheet.trace(key)))
+    stretches = [partial(_trace, sheet, examples) for examples in sheet.stretches()]
+    summaries = summarise_all(keys, *stretches)
     facts = {name: truth.columns()[name] for name in FACTS}
     return facts | {name: np.asarray(values) for name, values in summaries.items()}
+
+
+def _trace(sheet: SheetReader, examples: slice, key: str) -> Trace:
+    return Trace(*sheet.trace(key, examples))

@@ -51,6 +51,14 @@ class ArtifactBlobs:
             self._cache.put(name, content)
         return content
 
+    def read(self, name: str, start: int, stop: int) -> bytes:
+        """Bytes `start` to `stop` of what is kept under `name`; from the cache, if there is one."""
+        if self._cache is None:
+            return self.get(name)[start:stop]
+        if not self._cache.path(name).is_file():
+            self.get(name)
+        return self._cache.read(name, start, stop)
+
     def names(self, folder: str) -> list[str]:
         """The names directly inside `folder`, sorted."""
         infos = self._client.list_artifacts(self._run_id, plain(folder) if folder else None)

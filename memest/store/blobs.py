@@ -1,4 +1,4 @@
-"""Where the bytes of a run live: a protocol of three methods, and the local folder that keeps it.
+"""Where the bytes of a run live: a protocol of four methods, and the local folder that keeps it.
 
 A name is a relative path of plain parts. What is written never changes: the same bytes may come again
 (a resumed run repeats itself), different bytes are refused. Depends on `errors`.
@@ -32,6 +32,14 @@ class Blobs(Protocol):
 
         Raises:
             SheetError: there are none.
+        """
+        ...
+
+    def read(self, name: str, start: int, stop: int) -> bytes:
+        """Bytes `start` to `stop` of what is kept under `name`.
+
+        Raises:
+            SheetError: there is nothing.
         """
         ...
 
@@ -70,6 +78,15 @@ class LocalBlobs:
         if not path.is_file():
             raise SheetError(f"{name} is not in {self.root}")
         return path.read_bytes()
+
+    def read(self, name: str, start: int, stop: int) -> bytes:
+        """Bytes `start` to `stop` of what is kept under `name`."""
+        path = self.path(name)
+        if not path.is_file():
+            raise SheetError(f"{name} is not in {self.root}")
+        with path.open("rb", buffering=0) as file:
+            file.seek(start)
+            return file.read(stop - start)
 
     def names(self, folder: str) -> list[str]:
         """The names directly inside `folder`, sorted."""

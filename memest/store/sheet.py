@@ -5,12 +5,11 @@
     sheet/summary.parquet                   one row per example; read this first
     sheet/manifest.json                     written last: without it a sheet is unfinished
 
-Depends on numpy, safetensors and `blobs`; never on torch. Axes: E epochs, N examples.
+Depends on numpy, `block` and `blobs`; never on torch. Axes: E epochs, N examples.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,12 +18,14 @@ from numpy.typing import NDArray
 
 from memest.errors import FingerprintError, NonFiniteError, SheetError
 from memest.store.blobs import Blobs
+from memest.store.block import BlockMap, pack
 from memest.store.manifest import Block, Header, Manifest, Part
 from memest.store.tables import Columns, read_table, write_table
 
 FOLDER = "sheet"
 MANIFEST = f"{FOLDER}/manifest.json"
 _BLOCK_BYTES = 32 << 20
+_STRETCH_BYTES = 64 << 20
 _SCALAR = "scalar/"
 
 
@@ -139,7 +140,7 @@ class SheetWriter:
         last = self._first + self._span - 1
         if self._pending:
             name = f"{FOLDER}/block-{self._first:06d}-{last:06d}.safetensors"
-            content = _pack(self._pending)
+            content = pack(self._pending)
             self._blobs.put(name, content)
             self._blocks.append(Block(Part.of(name, content), self._first, last))
         self._pending, self._first = {}, last + 1
@@ -154,6 +155,7 @@ class SheetReader:
         self._blobs = blobs
         self.manifest = manifest
         self._unfinished = unfinished or {}
+        self._maps: dict[str, BlockMap] = {}
 
     @classmethod
     def open(cls, blobs: Blobs) -> SheetReader:
@@ -175,8 +177,18 @@ class SheetReader:
         if fingerprint != self.manifest.header.fingerprint:
             raise FingerprintError(self.manifest.header.fingerprint, fingerprint, what)
 
-    def trace(self, key: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    def stretches(self) -> list[slice]:
+        """The examples in stretches whose traces fit into 64 MB, all keys together: one, for most sheets."""
+        rows = sum(len(entry["epochs"]) for entry in self.manifest.scores.values())
+        count, length = self.manifest.header.count, max(1, _STRETCH_BYTES // (4 * max(rows, 1)))
+        return [slice(start, min(start + length, count)) for start in range(0, count, length)]
+
+    def trace(self, key: str, examples: slice = slice(None)) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Epochs (E,) and values of a score, (E, N) float32, or of `scalar/<name>`, (E, 1) float64.
+
+        Args:
+            key: of a score, or `scalar/<name>`.
+            examples: a stretch of the N; only its bytes are read, of blocks that were verified whole once.
 
         Raises:
             SheetError: it was not measured, or a block is damaged.
@@ -187,11 +199,14 @@ class SheetReader:
         }
         if key not in known:
             raise SheetError(f"the sheet has no {key!r} (it has {', '.join(sorted(known))})")
-        parts = [tensors[key] for tensors in map(self._block, self.manifest.blocks) if key in tensors]
+        per_example = not key.startswith(_SCALAR)
+        maps = [self._map(block) for block in self.manifest.blocks]
+        parts = [held.read(key, examples, self._blobs) for held in maps if key in held]
         if key in self._unfinished:
-            parts.append(self._unfinished[key])
+            rows = self._unfinished[key]
+            parts.append(rows[:, examples] if per_example else rows)
         values = np.concatenate(parts)
-        return np.asarray(known[key], np.int64), values[:, None] if values.ndim == 1 else values
+        return np.asarray(known[key], np.int64), values if per_example else values[:, None]
 
     def truth(self) -> Columns:
         """What the corruption did: columns id, label, original_label, changed, partner_id."""
@@ -205,17 +220,9 @@ class SheetReader:
         part = self.manifest.tables[name]
         return read_table(part.verify(self._blobs.get(part.name)))
 
-    def _block(self, block: Block) -> dict[str, NDArray[Any]]:
-        from safetensors.numpy import load
-
-        tensors: dict[str, NDArray[Any]] = load(block.part.verify(self._blobs.get(block.part.name)))
-        return tensors
-
-
-def _pack(pending: Mapping[str, Mapping[int, NDArray[Any]]]) -> bytes:
-    """Block bytes. One metadata entry only: safetensors writes several in no fixed order."""
-    from safetensors.numpy import save
-
-    tensors = {key: np.stack(list(rows.values())) for key, rows in sorted(pending.items())}
-    epochs = {key: list(rows) for key, rows in sorted(pending.items())}
-    return bytes(save(tensors, metadata={"epochs": json.dumps(epochs)}))
+    def _map(self, block: Block) -> BlockMap:
+        """Where the tensors of a block lie; the block is verified whole the first time."""
+        name = block.part.name
+        if name not in self._maps:
+            self._maps[name] = BlockMap(name, block.part.verify(self._blobs.get(name)))
+        return self._maps[name]

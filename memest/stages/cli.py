@@ -102,10 +102,12 @@ def _outcome(opened: Any) -> str:
 
 
 def _trained(opened: Any) -> str:
+    from memest.stages.budget import plan_text
     from memest.stages.describe import suspicious_text
     from memest.store import SheetReader
 
-    return f"{suspicious_text(SheetReader.open(opened.run.blobs))}\n\n{_outcome(opened)}"
+    blobs = opened.run.blobs
+    return f"{plan_text(blobs)}{suspicious_text(SheetReader.open(blobs))}\n\n{_outcome(opened)}"
 
 
 def _analyzed(found: Any) -> str:

@@ -25,6 +25,9 @@ from memest.tracking import OFF
 
 T = TypeVar("T")
 
+SCORING_BATCH = 256
+"""Images scored at a time; halved where they do not fit into memory."""
+
 
 def no_local_runs(tracking: str) -> None:
     """Refuse to query runs that were kept out of MLflow.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Literal
 
 from memest.config import digest, key_settings, option
 from memest.errors import InputError, SettingError
 from memest.models import build_model
-from memest.scores import ScoreSet, describe, measure, score_list
+from memest.scores import Clock, ScoreSet, describe, measure, score_list
 from memest.seeding import Streams
 from memest.spec import literal, split_list
 from memest.stages.common import (
+    SCORING_BATCH,
     choose_device,
     loaders,
     no_local_runs,
@@ -21,7 +21,6 @@ from memest.stages.common import (
     sheet_header,
     summary_table,
 )
-from memest.stages.train import SCORING_BATCH
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.artifacts import ArtifactBlobs
 from memest.store.blobs import Blobs
@@ -73,13 +72,13 @@ def score(config: ScoreConfig) -> Opened:
         span = block_span(len(images), len(scores), len(epochs))
         writer = SheetWriter(opened.run.blobs, header, images.ids, span, describe)
         for epoch in progress(epochs, len(epochs), about.name):
-            began = time.perf_counter()
+            clock = Clock(device)
             kept = checkpoint.unpack(source.get(checkpoint.name(epoch)), device)
             network.load_state_dict(kept["network"])
             probes = streams.seed("probes", epoch)
             batches = training.batches(SCORING_BATCH)
-            writer.put(epoch, measure(network, batches, images.ids, scores, device, probes), {})
-            opened.run.metrics(epoch, {"scoring_seconds": time.perf_counter() - began})
+            writer.put(epoch, measure(network, batches, images.ids, scores, device, probes, clock), {})
+            opened.run.metrics(epoch, {"scoring_seconds": clock.total()})
         writer.seal(truth.columns(), summary_table(writer.reader(), truth))
         opened.run.seal({})
     return opened

@@ -44,7 +44,7 @@ class Blobs(Protocol):
         ...
 
     def names(self, folder: str) -> list[str]:
-        """The names directly inside `folder`, sorted; none if there is no such folder."""
+        """The names directly inside `folder`, or, if it is empty, at the top; sorted."""
         ...
 
 
@@ -90,11 +90,11 @@ class LocalBlobs:
 
     def names(self, folder: str) -> list[str]:
         """The names directly inside `folder`, sorted."""
-        place = self.path(folder)
+        place = self.path(folder) if folder else self.root
         if not place.is_dir():
             return []
         return sorted(
-            f"{folder}/{path.name}"
+            f"{folder}/{path.name}".lstrip("/")
             for path in place.iterdir()
             if path.is_file() and path.suffix != ".partial"
         )

@@ -32,8 +32,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks.free_csl
-	$(BIN)/python -m benchmarks.scored_epoch
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf .venv .memest .mypy_cache .ruff_cache .pytest_cache

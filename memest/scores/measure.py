@@ -76,7 +76,8 @@ class ScoreSet:
 
     def from_logits(self, logits_BK: Tensor, labels_B: Tensor, clock: Clock | None = None) -> Columns:
         """Every logit score of one batch, (B,) float32 each, by key."""
-        return self._call("logits", clock, logits_BK.detach().float(), labels_B)
+        precise = torch.promote_types(logits_BK.dtype, torch.float32)
+        return self._call("logits", clock, logits_BK.detach().to(precise), labels_B)
 
     def from_input(self, local: LocalLoss, clock: Clock | None = None) -> Columns:
         """Every score of one batch, (B,) float32 each, by key."""

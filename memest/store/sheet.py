@@ -11,6 +11,7 @@ Depends on numpy, `block` and `blobs`; never on torch. Axes: E epochs, N example
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -141,8 +142,10 @@ class SheetWriter:
         if self._pending:
             name = f"{FOLDER}/block-{self._first:06d}-{last:06d}.safetensors"
             content = pack(self._pending)
-            self._blobs.put(name, content)
-            self._blocks.append(Block(Part.of(name, content), self._first, last))
+            with ThreadPoolExecutor(1) as aside:  # hashing takes as long as writing
+                part = aside.submit(Part.of, name, content)
+                self._blobs.put(name, content)
+            self._blocks.append(Block(part.result(), self._first, last))
         self._pending, self._first = {}, last + 1
 
 

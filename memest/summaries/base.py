@@ -227,7 +227,7 @@ def _each(
     parts = []
     for traces in stretches:
         given = [_prepared(key, traces(key), untouched) for key in needs_of(spec)]
-        values_N = np.asarray(function(*given, **settings), dtype=np.float64)
+        values_N = np.array(function(*given, **settings), dtype=np.float64)  # never a view of a trace
         examples = max(trace.values.shape[1] for trace in given)
         if values_N.shape != (examples,) or not np.isfinite(values_N).all():
             raise DataError(

@@ -49,7 +49,7 @@ trust. A smaller step cancels more digits, a larger one looks further: `step=0.0
 
 **When `curvature(method=hvp)` is better.** It is the exact ‖Hv‖ at the example itself: no step to choose and
 nothing cancels. A network of rectified linear units is linear between its kinks, so H sees only the curvature
-of the loss of the logits; a finite step also sees the kinks that it crosses. The two are not the same quantity
+of the loss of the logits; a finite step also sees the kinks that it crosses. They are not the same quantity
 and rank examples similarly, not alike ({agreement:.2f} here): compare with published values by `difference`;
 use `hvp` for smooth networks (GELU, SiLU, tanh), or where the noise floor of the difference matters.
 """

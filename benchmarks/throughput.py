@@ -149,7 +149,7 @@ def flops_per_image(model: str) -> float:
 
 
 def multiply_rate(device: torch.device) -> float:
-    """Operations per second of a large square matrix product: float32 on a CPU, bf16 on a GPU."""
+    """Operations per second of a large matrix product, best of twenty: float32 on a CPU, bf16 on a GPU."""
     size, kind = (2048, torch.float32) if device.type == "cpu" else (8192, torch.bfloat16)
     left, right = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
 
@@ -159,7 +159,7 @@ def multiply_rate(device: torch.device) -> float:
         return time.perf_counter() - began
 
     once()
-    return 2 * size**3 / float(np.median([once() for _ in range(9)]))
+    return 2 * size**3 / min(once() for _ in range(20))
 
 
 def projected(images: ImageSet, options: argparse.Namespace, device: torch.device, rate: float) -> list[Row]:

@@ -77,3 +77,11 @@ class MemoryFullError(MemestError):
 
 class BusyError(MemestError):
     """Another process on this machine is already at work on the same configuration."""
+
+
+class ServiceError(MemestError):
+    """A server that does not come up, or does not do its work; `log` is what it said last."""
+
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log

@@ -22,7 +22,7 @@ import pytest
 
 from memest import services
 from memest.errors import SettingError
-from memest.services import Check, Folder, Secrets, Settings, Wanted, examine
+from memest.services import Check, Folder, Secrets, Settings, Wanted, examine, process
 from memest.services.mlflow_server import mlflow_server
 from memest.services.ports import free_ports
 from memest.services.probes import bucket_client, search_experiments
@@ -175,7 +175,7 @@ def test_only_loopback_is_listened_on(folder: Folder, guarded: Folder) -> None:
 
 
 def _open_files(*folders: Folder) -> list[Path]:
-    pids = [pid for one in folders for process in one.processes().values() for pid in process.members()]
+    pids = [pid for one in folders for one_of in one.processes().values() for pid in one_of.members()]
     return [entry for pid in pids for entry in Path(f"/proc/{pid}/fd").iterdir()]
 
 
@@ -213,7 +213,7 @@ def test_down_leaves_nothing_behind(folder: Folder) -> None:
     """No process of either group, no port; again is no error; the next `up` finds everything as it was."""
     processes, kept = folder.processes(), known(folder)
     assert memest("services", "down", "--grace", "0.5", "--folder", str(folder.root))[0] == 0
-    assert [process.members() for process in processes.values()] == [[], []]
+    assert [gone.members() for gone in processes.values()] == [[], []]
     assert not listens(kept[0].s3_url)
     assert not listens(kept[0].mlflow_url)
     assert states(folder) == {"store": "stopped", "mlflow": "stopped"}
@@ -338,6 +338,7 @@ BAD = [
     (("--bucket", "No_Such_Name"), "3 to 63 of a-z"),
     (("--store", "minio", "--endpoint", "http://127.0.0.1:9"), "give one"),
     (("--endpoint", "http://127.0.0.1:9"), "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+    (("--host", "::1"), "an IPv4 address or a name"),
     (("--stor", "minio"), "did you mean '--store'"),
 ]
 
@@ -404,8 +405,30 @@ def test_the_server_inherits_no_credentials(tmp_path: Path, monkeypatch: pytest.
     assert "hunter2" not in secret.hide(f"cannot reach {secret.backend}; password hunter2")
 
 
-def test_a_recycled_number_is_not_ours(tmp_path: Path) -> None:
+def test_a_store_elsewhere_that_refuses_is_said_at_once(client: dict[str, str], tmp_path: Path) -> None:
+    """Wrong credentials of a store elsewhere: no wait, no server left, exit code 1."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "another secret")
+        began = time.monotonic()
+        code, said = memest("services", "up", "--endpoint", client[ENDPOINT], "--folder", str(tmp_path / "s"))
+    assert time.monotonic() - began < 5
+    assert code == 1
+    assert "AccessDenied" in said
+    assert "correct the endpoint, its credentials (AWS_*) or --bucket" in said
+    assert Folder(tmp_path / "s").settings() is None
+
+
+def test_a_store_elsewhere_is_remembered(guarded: Folder) -> None:
+    """A later `up` needs neither the endpoint nor its credentials again."""
+    before = (guarded.processes(), *known(guarded))
+    assert memest("services", "up", "--folder", str(guarded.root))[0] == 0
+    assert (guarded.processes(), *known(guarded)) == before
+
+
+@pytest.mark.parametrize("source", ["/proc", "ps"])
+def test_a_recycled_number_is_not_ours(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that got the number of one of ours is neither taken for it nor killed."""
+    monkeypatch.setattr(process, "_PROC", Path(source))
     launch = Launch([sys.executable, "-c", "import time; time.sleep(60)"], dict(os.environ))
     ours = start(launch, tmp_path, tmp_path / "log")
     stranger = Process(ours.pid, "another moment", "another mark")

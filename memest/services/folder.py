@@ -81,8 +81,9 @@ class Secrets:
     backend: str = ""
 
     def hide(self, text: str) -> str:
-        """`text` with every secret replaced by three stars."""
-        for value in (*asdict(self).values(), *_password(self.backend)):
+        """`text` with every secret replaced by three stars; the access key is a mere name."""
+        hidden = [value for name, value in asdict(self).items() if name != "access_key"]
+        for value in (*hidden, *_password(self.backend)):
             text = text.replace(value, "***") if value else text
         return text
 

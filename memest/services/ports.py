@@ -12,8 +12,14 @@ _RANGE = range(20_000, 32_000)
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    """Different ports that nothing listens on."""
+    """Different ports that nothing listens on.
+
+    Raises:
+        SettingError: `host` is no address of this machine.
+    """
     found = [port for port in random.SystemRandom().sample(_RANGE, 50 + count) if not _taken(host, port)]
+    if len(found) < count:
+        raise SettingError(f"--host {host}: no address of this machine; 127.0.0.1 keeps others out")
     return found[:count]
 
 
@@ -34,7 +40,7 @@ def require_free(port: int, host: str, flag: str) -> None:
 
 
 def _taken(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+    with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port at rest is not taken
         try:
             probe.bind((host, port))

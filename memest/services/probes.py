@@ -56,7 +56,10 @@ def make_bucket(settings: Settings, secret: Secrets) -> None:
             same = answer.data == content
         client.remove_object(settings.bucket, name)
     except (MinioException, HTTPError, OSError, ValueError) as error:
-        raise ServiceError(f"{settings.s3_url}, bucket {settings.bucket}: {cause(error)}") from error
+        raise ServiceError(
+            f"bucket {settings.bucket} at {settings.s3_url} cannot be used: {cause(error)}; correct the "
+            "endpoint, its credentials (AWS_*) or --bucket"
+        ) from error
     if not same:
         raise ServiceError(f"{settings.s3_url} gives back other bytes than it was given")
 

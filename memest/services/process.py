@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,8 @@ class Process:
         for sign, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 10.0)):
             if not self.members():
                 return
-            os.killpg(self.pid, sign)
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, sign)
             self._wait(patience)
 
     def _wait(self, seconds: float) -> None:

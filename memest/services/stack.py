@@ -80,6 +80,8 @@ def up(wanted: Wanted, folder: Folder, seconds: float = 90) -> list[Condition]:
             _stop(name, folder, grace=5)  # what a crash has left of it
         if missing:
             settings = _with_ports(settings, wanted, missing)
+            if settings.endpoint:
+                make_bucket(settings, secret)  # a store elsewhere does its work now or not at all
             with _all_or_nothing(missing, folder):
                 _start(missing, settings, secret, folder, seconds)
     return [replace(one, started=one.name in missing) for one in status(folder)]
@@ -122,33 +124,41 @@ def exports(folder: Folder) -> dict[str, str]:
 
 def _decide(wanted: Wanted, folder: Folder) -> tuple[Settings, Secrets]:
     """Settings and credentials: as before, with what is asked for, unless that cannot be."""
-    before, secret = folder.settings(), folder.secrets() or Secrets()
+    before, known = folder.settings(), folder.secrets() or Secrets()
     given = {key: value for key, value in asdict(wanted).items() if key != "backend"}
     ports = {"s3_port": given["s3_port"] or None, "mlflow_port": given["mlflow_port"] or None}
-    base = before or Settings(store="" if wanted.endpoint else "minio")
-    settings = changed(base, given | ports)
+    settings = changed(before or Settings(store="" if wanted.endpoint else "minio"), given | ports)
+    _refuse_nonsense(settings)
+    secret = _from_environment(known) if wanted.endpoint else known
+    secret = replace(secret, backend=wanted.backend or secret.backend)
+    if before:
+        _refuse_change(_differences(before, settings) | _differences(known, secret), folder)
+    return settings, secret
+
+
+def _refuse_nonsense(settings: Settings) -> None:
     if settings.store and settings.endpoint:
         raise SettingError("--store starts an S3 server here and --endpoint names one elsewhere; give one")
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", settings.bucket):
         raise SettingError(f"--bucket {settings.bucket}: 3 to 63 of a-z, 0-9, - and ., such as memest")
-    if before:
-        _refuse_change(before, settings, wanted.backend not in ("", secret.backend), folder)
-    if settings.endpoint:
-        secret = _from_environment(secret)
-    else:
+    if ":" in settings.host:
+        raise SettingError(f"--host {settings.host}: an IPv4 address or a name, such as 127.0.0.1")
+    if settings.store:
         program(settings.store)
-    return settings, replace(secret, backend=wanted.backend or secret.backend)
 
 
-def _refuse_change(before: Settings, after: Settings, moved: bool, folder: Folder) -> None:
-    differ = [name for name, value in asdict(after).items() if value != asdict(before)[name]]
-    differ += ["backend"] if moved else []
-    for name in differ:
-        if name in _LASTING:
-            raise SettingError(
-                f"--{name} {getattr(after, name)}: the runs of {folder.root} keep their artifacts in "
-                f"{name} {getattr(before, name)!r}; use another --folder"
-            )
+def _differences(before: Settings | Secrets, after: Settings | Secrets) -> dict[str, str]:
+    """What is not as before, each with what it was."""
+    now = asdict(after)
+    return {name: value for name, value in asdict(before).items() if value != now[name]}
+
+
+def _refuse_change(differ: dict[str, str], folder: Folder) -> None:
+    for name in set(_LASTING) & set(differ):
+        raise SettingError(
+            f"the runs of {folder.root} keep their artifacts in {name} {differ[name]!r}, so --{name} cannot "
+            "be another one; use another --folder"
+        )
     if differ and any(process.members() for process in folder.processes().values()):
         raise SettingError(
             f"the services run with another {', '.join(differ)}; stop them first: memest services down"

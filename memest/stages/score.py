@@ -21,6 +21,8 @@ from memest.stages.common import (
     sheet_header,
     summary_table,
 )
+from memest.stages.cost import Costs
+from memest.stages.describe import report_costs
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.artifacts import ArtifactBlobs
 from memest.store.blobs import Blobs
@@ -70,16 +72,19 @@ def score(config: ScoreConfig) -> Opened:
         network = build_model(trained["model"], images.channels, len(images.classes), 0).to(device)
         header = sheet_header(about.key, images, truth, trained, config.run)
         span = block_span(len(images), len(scores), len(epochs))
-        writer = SheetWriter(opened.run.blobs, header, images.ids, span, describe)
-        for epoch in progress(epochs, len(epochs), about.name):
-            clock = Clock(device)
-            kept = checkpoint.unpack(source.get(checkpoint.name(epoch)), device)
-            network.load_state_dict(kept["network"])
-            probes = streams.seed("probes", epoch)
-            batches = training.batches(SCORING_BATCH)
-            writer.put(epoch, measure(network, batches, images.ids, scores, device, probes, clock), {})
-            opened.run.metrics(epoch, {"scoring_seconds": clock.total()})
-        writer.seal(truth.columns(), summary_table(writer.reader(), truth))
+        costs = Costs(len(images))
+        with SheetWriter(opened.run.blobs, header, images.ids, span, describe) as writer:
+            for epoch in progress(epochs, len(epochs), about.name):
+                clock, probes = Clock(device), streams.seed("probes", epoch)
+                kept = checkpoint.unpack(source.get(checkpoint.name(epoch)), device)
+                network.load_state_dict(kept["network"])
+                batches = training.batches(SCORING_BATCH)
+                measured = measure(network, batches, images.ids, scores, device, probes, clock)
+                writer.put(epoch, measured, {})
+                costs.add({}, clock)
+                opened.run.metrics(epoch, {"scoring_seconds": clock.total()})
+            writer.seal(truth.columns(), summary_table(writer.reader(), truth))
+        report_costs(opened.run, costs, epochs[-1])
         opened.run.seal({})
     return opened
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from memest.config import key_settings, one, option
@@ -11,7 +12,7 @@ from memest.models import MODELS, build_model
 from memest.record import Recorder
 from memest.scores import Clock, ScoreSet, describe, measure, score_list
 from memest.seeding import Streams
-from memest.stages.budget import planned
+from memest.stages.budget import Plan, within_budget
 from memest.stages.common import (
     SCORING_BATCH,
     choose_device,
@@ -23,7 +24,8 @@ from memest.stages.common import (
     summary_table,
 )
 from memest.stages.cost import Costs
-from memest.stages.describe import about_training, report
+from memest.stages.describe import CHOICE, about_training, report
+from memest.stages.price import measured_prices
 from memest.store import SheetWriter, block_span
 from memest.tracking import Opened, open_run
 from memest.train import EPOCHS, Recipe, checkpoint, train_epochs
@@ -57,7 +59,9 @@ class TrainConfig:
         1, "measure input_gradient and curvature at every k-th epoch, and the last; 0: never"
     )
     max_overhead: PositiveShare | None = option(
-        None, "share of training time that scoring may take: fewer epochs and probes are chosen to keep it"
+        None,
+        "share of training time that scoring may take: fewer epochs and probes are chosen to keep it",
+        key=False,
     )
     checkpoints: str = option(
         "last", "epochs whose network is kept: none, last, every(k=10), all", read=one(EPOCHS)
@@ -80,6 +84,11 @@ def train(config: TrainConfig) -> Opened:
     split = load_images(config.data, config.limit)
     images, truth = corrupt(split.train, config.corruption, streams)
     device = choose_device(config.device)
+    network = build_model(config.model, images.channels, len(images.classes), streams.seed("weights"))
+    price = partial(measured_prices, network, images, device, config.recipe, streams)
+    config, choice = within_budget(config, images.fingerprint, price)
+    plan = Plan.of(config)
+    plan.require_something()
     key = run_key(key_settings(config), split, images, device)
     about = about_training(config, key, images, truth, device)
     with open_run(about, config.tracking, config.experiment) as opened, deterministic(config.deterministic):
@@ -87,12 +96,12 @@ def train(config: TrainConfig) -> Opened:
             return opened
         run, recipe, scores = opened.run, config.recipe, ScoreSet(config.scores)
         training, testing = loaders(split, images, device)
-        network = build_model(config.model, images.channels, len(images.classes), streams.seed("weights"))
         recorder = Recorder(images.ids, str(scores.of("logits")), device)
         header = sheet_header(key, images, truth, key_settings(config))
         span = block_span(len(images), 2 * len(scores), recipe.epochs + 1)
-        plan = planned(config, network, images, device, streams, run.blobs)
-        costs = Costs(len(images))
+        costs = Costs(len(images), choice.seconds if choice else 0)
+        if choice:
+            run.blobs.put(CHOICE, choice.to_json())
         ends = train_epochs(network, training, testing, recipe, streams, recorder)
         with SheetWriter(run.blobs, header, images.ids, span, describe) as sheet:
             for end in progress(ends, recipe.epochs + 1, about.name):

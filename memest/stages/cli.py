@@ -2,7 +2,8 @@
 
     memest train --data digits --corruption 'symmetric_noise(rate=0.05)' --seed 1
 
-Exit codes: 0 done, 1 a run failed, 2 something asked for cannot be done and nothing was written.
+Exit codes: 0 done, or being done by another process; 1 a run failed; 2 something asked for cannot be done
+and nothing was written.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from memest.config import build, flags
-from memest.errors import InputError, MemestError, SettingError, UnknownNameError
+from memest.errors import BusyError, InputError, MemestError, SettingError, UnknownNameError
 
 Stage = tuple[type[Any], Callable[[Any], str], str]
 
@@ -27,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
 
 def stages() -> dict[str, Stage]:
     """By command: its configuration, what runs it, and a line of help."""
-    from memest.stages import analyze, demo, score, train
+    from memest.stages import analyze, deliver, demo, score, train
 
     return {
         "train": (
@@ -40,6 +41,11 @@ def stages() -> dict[str, Stage]:
             analyze.AnalyzeConfig,
             lambda c: _analyzed(analyze.analyze(c)),
             "judge the summaries of finished runs",
+        ),
+        "deliver": (
+            deliver.DeliverConfig,
+            deliver.deliver,
+            "send to the server what finished runs could not deliver",
         ),
         "demo": (
             demo.DemoConfig,
@@ -56,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a run that is stopped says so
     try:
         print(run(arguments))
+    except BusyError as error:
+        return _leave(error)
     except InputError as error:
         return _fail(error, 2)
     except MemestError as error:
@@ -110,6 +118,14 @@ def _trained(opened: Any) -> str:
 
 def _analyzed(found: Any) -> str:
     return f"{found.text}\n\nreport, tables and figures are in run {found.run_id}"
+
+
+def _leave(error: BusyError) -> int:
+    from memest.tracking import mark_busy
+
+    print(f"memest: {error}")
+    mark_busy(str(error))
+    return 0
 
 
 def _fail(error: MemestError, code: int) -> int:

@@ -12,6 +12,7 @@ from memest.models import build_model
 from memest.scores import ScoreSet, describe, measure, score_list
 from memest.seeding import Streams
 from memest.spec import literal, split_list
+from memest.stages import resume
 from memest.stages.common import (
     choose_device,
     loaders,
@@ -72,7 +73,9 @@ def score(config: ScoreConfig) -> Opened:
         header = sheet_header(about.key, images, truth, trained, config.run)
         span = block_span(len(images), len(scores), len(epochs))
         writer = SheetWriter(opened.run.blobs, header, images.ids, span, describe)
-        for epoch in progress(epochs, len(epochs), about.name):
+        resume.restore(opened.resume, about.key, writer, device)
+        left = [epoch for epoch in epochs if epoch > writer.latest]
+        for epoch in progress(left, len(left), about.name):
             began = time.perf_counter()
             kept = checkpoint.unpack(source.get(checkpoint.name(epoch)), device)
             network.load_state_dict(kept["network"])
@@ -80,6 +83,7 @@ def score(config: ScoreConfig) -> Opened:
             batches = training.batches(SCORING_BATCH)
             writer.put(epoch, measure(network, batches, images.ids, scores, device, probes), {})
             opened.run.metrics(epoch, {"scoring_seconds": time.perf_counter() - began})
+            opened.resume.save(lambda: resume.pack(about.key, writer), must=writer.full)
         writer.seal(truth.columns(), summary_table(writer.reader(), truth))
         opened.run.seal({})
     return opened

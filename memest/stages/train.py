@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from memest.config import key_settings, one, option
@@ -12,6 +13,7 @@ from memest.models import MODELS, build_model
 from memest.record import Recorder
 from memest.scores import ScoreSet, describe, measure, score_list
 from memest.seeding import Streams
+from memest.stages import resume
 from memest.stages.common import (
     choose_device,
     deterministic,
@@ -85,21 +87,23 @@ def train(config: TrainConfig) -> Opened:
         recorder = Recorder(images.ids, str(scores.of("logits")), device)
         header = sheet_header(key, images, truth, key_settings(config))
         span = block_span(len(images), 2 * len(scores), recipe.epochs + 1)
-        ends = train_epochs(network, training, testing, recipe, streams, recorder)
-        with SheetWriter(run.blobs, header, images.ids, span, describe) as sheet:
-            for end in progress(ends, recipe.epochs + 1, about.name):
-                began = time.perf_counter()
-                due = scores if _gradients_due(config, end.epoch) else scores.of("logits")
-                probes = streams.seed("probes", end.epoch)
-                batches = training.batches(SCORING_BATCH)
-                measured = measure(end.network, batches, images.ids, due, device, probes)
-                sheet.put(end.epoch, measured | recorder.take(), {"weight_norm": end.metrics["weight_norm"]})
-                run.metrics(end.epoch, end.metrics | {"scoring_seconds": time.perf_counter() - began})
-                if EPOCHS.call(config.checkpoints, end.epoch, recipe.epochs):
-                    run.blobs.put(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
-            summary = summary_table(sheet.reader(), truth)
-            sheet.seal(truth.columns(), summary)
-
+        sheet = SheetWriter(run.blobs, header, images.ids, span, describe)
+        state = resume.restore(opened.resume, key, sheet, device)
+        ends = train_epochs(network, training, testing, recipe, streams, recorder, state)
+        for end in progress(ends, recipe.epochs + 1, about.name):
+            began = time.perf_counter()
+            due = scores if _gradients_due(config, end.epoch) else scores.of("logits")
+            probes = streams.seed("probes", end.epoch)
+            batches = training.batches(SCORING_BATCH)
+            measured = measure(end.network, batches, images.ids, due, device, probes)
+            sheet.put(end.epoch, measured | recorder.take(), {"weight_norm": end.metrics["weight_norm"]})
+            run.metrics(end.epoch, end.metrics | {"scoring_seconds": time.perf_counter() - began})
+            if kept := EPOCHS.call(config.checkpoints, end.epoch, recipe.epochs):
+                run.blobs.put(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
+            must = end.epoch == recipe.epochs or (not config.deterministic and (kept or sheet.full))
+            opened.resume.save(partial(resume.pack, key, sheet, end.state()), must)
+        summary = summary_table(sheet.reader(), truth)
+        sheet.seal(truth.columns(), summary)
         report(run, images, summary, recipe.epochs)
         run.seal({})
     return opened

@@ -1,4 +1,4 @@
-"""Where the bytes of a run live: a protocol of three methods, and the local folder that keeps it.
+"""Where the bytes of a run live: a protocol of four methods, and the local folder that keeps it.
 
 A name is a relative path of plain parts. What is written never changes: the same bytes may come again
 (a resumed run repeats itself), different bytes are refused. Depends on `errors`.
@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Protocol
 
-from memest.errors import SheetError
+from memest.errors import ChangeRefusedError, SheetError
 
 _NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
 
@@ -33,6 +33,10 @@ class Blobs(Protocol):
         Raises:
             SheetError: there are none.
         """
+        ...
+
+    def fresh(self, name: str) -> bytes:
+        """As `get`, from where the bytes live and not from a copy of them: for when the copy is damaged."""
         ...
 
     def names(self, folder: str) -> list[str]:
@@ -71,6 +75,10 @@ class LocalBlobs:
             raise SheetError(f"{name} is not in {self.root}")
         return path.read_bytes()
 
+    def fresh(self, name: str) -> bytes:
+        """As `get`: there is no copy."""
+        return self.get(name)
+
     def names(self, folder: str) -> list[str]:
         """The names directly inside `folder`, sorted."""
         place = self.path(folder)
@@ -98,10 +106,10 @@ def refuse_change(name: str, kept: bytes, came: bytes) -> None:
     """Nothing, if the bytes are equal.
 
     Raises:
-        SheetError: they differ.
+        ChangeRefusedError: they differ.
     """
     if kept != came:
-        raise SheetError(
+        raise ChangeRefusedError(
             f"{name} is kept already with other bytes ({len(kept)}, now {len(came)}): a sheet never changes; "
             "score into a run of its own"
         )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,9 @@ class SheetWriter:
         ids: (N,) int64, the order of every column.
         span: epochs per block.
         describe: unit and direction of a score, for the manifest.
+
+    Attributes:
+        latest: the epoch that was put last, -1 before the first.
     """
 
     def __init__(
@@ -64,7 +68,7 @@ class SheetWriter:
         self._first = 0
         self._epochs: dict[str, list[int]] = {}
         self._blocks: list[Block] = []
-        self._latest = -1
+        self.latest = -1
 
     def put(
         self, epoch: int, scores: Mapping[str, NDArray[np.float32]], scalars: Mapping[str, float]
@@ -75,8 +79,8 @@ class SheetWriter:
             SheetError: the epoch is not after the last one, or a column has the wrong length.
             NonFiniteError: a score is NaN or infinite; nothing of this epoch is kept.
         """
-        if epoch <= self._latest:
-            raise SheetError(f"epochs must come in order: {epoch} came after {self._latest}")
+        if epoch <= self.latest:
+            raise SheetError(f"epochs must come in order: {epoch} came after {self.latest}")
         columns = {key: values.astype(np.float32) for key, values in scores.items()}  # a copy
         for key, values in columns.items():
             if values.shape != self._ids.shape:
@@ -89,15 +93,49 @@ class SheetWriter:
         for key, value in (columns | numbers).items():
             self._pending.setdefault(key, {})[epoch] = np.asarray(value)
             self._epochs.setdefault(key, []).append(epoch)
-        self._latest = epoch
+        self.latest = epoch
 
-    def __enter__(self) -> SheetWriter:
-        return self
+    @property
+    def full(self) -> bool:
+        """Whether the next epoch begins another block: what waits will be written as it is."""
+        return self.latest == self._first + self._span - 1
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Keep the epochs before a failure: the block they wait in is written, without a manifest."""
-        if kind is not None:
-            self._close_block()
+    def state(self) -> bytes:
+        """What it takes to go on with the sheet after the latest epoch, the unfinished block included."""
+        from safetensors.numpy import save
+
+        facts = {
+            "first": self._first,
+            "latest": self.latest,
+            "epochs": self._epochs,
+            "blocks": [asdict(block) for block in self._blocks],
+            "rows": {key: list(rows) for key, rows in self._pending.items()},
+        }
+        tensors = {key: np.stack(list(rows.values())) for key, rows in self._pending.items()}
+        return bytes(save(tensors, metadata={"sheet": json.dumps(facts)}))
+
+    def restore(self, state: bytes) -> None:
+        """Go on from what `state` gave, in a new writer of the same sheet.
+
+        Raises:
+            SheetError: it cannot be read, or a block it speaks of is damaged or gone.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            tensors = load(state)
+            facts = json.loads(_metadata(state)["sheet"])
+            blocks = [Block(Part(**b["part"]), b["first"], b["last"]) for b in facts["blocks"]]
+            pending = {
+                key: dict(zip(epochs, tensors[key], strict=True)) for key, epochs in facts["rows"].items()
+            }
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise SheetError(f"the state of a sheet cannot be read ({type(error).__name__})") from error
+        for block in blocks:
+            block.part.read(self._blobs)
+        self._first, self.latest, self._epochs = facts["first"], facts["latest"], facts["epochs"]
+        self._blocks, self._pending = blocks, pending
 
     def seal(self, truth: Columns, summary: Columns) -> Manifest:
         """Write the last block, the two tables and, last of all, the manifest.
@@ -203,12 +241,12 @@ class SheetReader:
 
     def _table(self, name: str) -> Columns:
         part = self.manifest.tables[name]
-        return read_table(part.verify(self._blobs.get(part.name)))
+        return read_table(part.read(self._blobs))
 
     def _block(self, block: Block) -> dict[str, NDArray[Any]]:
         from safetensors.numpy import load
 
-        tensors: dict[str, NDArray[Any]] = load(block.part.verify(self._blobs.get(block.part.name)))
+        tensors: dict[str, NDArray[Any]] = load(block.part.read(self._blobs))
         return tensors
 
 
@@ -219,3 +257,10 @@ def _pack(pending: Mapping[str, Mapping[int, NDArray[Any]]]) -> bytes:
     tensors = {key: np.stack(list(rows.values())) for key, rows in sorted(pending.items())}
     epochs = {key: list(rows) for key, rows in sorted(pending.items())}
     return bytes(save(tensors, metadata={"epochs": json.dumps(epochs)}))
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The metadata of safetensors bytes: eight bytes with the length of a JSON header, and the header."""
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    metadata: dict[str, str] = header["__metadata__"]
+    return metadata

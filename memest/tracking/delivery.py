@@ -77,7 +77,7 @@ class Delivery:
         trouble = self._trouble
         what = "no answer" if trouble is None else trouble.text
         why = "was refused" if trouble and trouble.refused else "did not succeed in time"
-        folder = self._journal.folder
+        folder = self._journal.folder.absolute()
         return (
             f"{entries} entries ({size / 1e6:.1f} MB) of run {self._journal.head.run_id} are not delivered: "
             f"sending {why} ({what}); they are safe in {folder}; when that is mended, deliver them with: "

@@ -22,6 +22,7 @@ CHECKSUMS = {
 
 # One thread a process: the workers share the cores, and waiting threads of one slow the other down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
 @pytest.fixture(autouse=True)

@@ -49,4 +49,4 @@ def restore(point: ResumePoint, key: str, sheet: SheetWriter, device: torch.devi
 
 
 def _marks(key: str) -> dict[str, Any]:
-    return {"format": FORMAT, "key": key, "torch": torch.__version__}
+    return {"format": FORMAT, "key": key, "torch": str(torch.__version__)}

@@ -36,11 +36,12 @@ class Delivery:
         journal: what to deliver.
         client: of the tracking server.
         limits: pauses and deadlines.
+        new: nothing was ever sent to this run.
     """
 
-    def __init__(self, journal: Journal, client: MlflowClient, limits: Limits) -> None:
+    def __init__(self, journal: Journal, client: MlflowClient, limits: Limits, new: bool = False) -> None:
         self._journal, self._limits = journal, limits
-        self._sender = Sender(client, journal.head.run_id, journal.files)
+        self._sender = Sender(client, journal.head.run_id, journal.files, new)
         self._closing, self._stopped = threading.Event(), threading.Event()
         self._done = threading.Event()
         self._attempts = 0

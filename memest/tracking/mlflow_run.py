@@ -6,7 +6,6 @@ Depends on `store`; mlflow is used by the delivery thread alone.
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +19,7 @@ from memest.tracking.delivery import HEARTBEAT, Delivery, Heartbeat, briefly, no
 from memest.tracking.journal import SEALED, STATE, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.resume import ResumePoint
-from memest.tracking.run import About
+from memest.tracking.run import About, table_json
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -74,7 +73,7 @@ class MlflowRun:
         self._client, self._journal, self._cache, self._limits = client, journal, cache, limits
         self._again = again
         self._tables: list[dict[str, str]] = []
-        self._delivery = Delivery(journal, client, limits)
+        self._delivery = Delivery(journal, client, limits, new=journal.empty and not again)
         self._heartbeat = Heartbeat(client, self.id, limits.heartbeat)
         self._delivery.start()
 
@@ -111,8 +110,7 @@ class MlflowRun:
 
     def table(self, name: str, columns: Mapping[str, list[Any]]) -> None:
         """As MLflow's own table artifact, which the UI shows and compares once a tag names it."""
-        rows = [[_plain(cell) for cell in row] for row in zip(*columns.values(), strict=True)]
-        self.blobs.put(f"{name}.json", json.dumps({"columns": list(columns), "data": rows}).encode())
+        self.blobs.put(f"{name}.json", table_json(columns))
         self._tables.append({"path": f"{name}.json", "type": "table"})
         self._journal.append("tags", values={"mlflow.loggedArtifacts": json.dumps(self._tables)})
 
@@ -169,8 +167,3 @@ class MlflowRun:
             self._client.set_terminated(self.id, "FAILED")
 
         briefly(say)
-
-
-def _plain(cell: Any) -> Any:
-    """A cell as pandas writes it into JSON: what is no number is nothing."""
-    return None if isinstance(cell, float) and not math.isfinite(cell) else cell

@@ -58,12 +58,14 @@ class Sender:
         client: of the tracking server.
         run_id: which run.
         files: where the bytes of its blobs lie.
+        new: nothing was ever sent to this run, so that there is no need to ask what is there.
     """
 
-    def __init__(self, client: MlflowClient, run_id: str, files: LocalBlobs) -> None:
+    def __init__(self, client: MlflowClient, run_id: str, files: LocalBlobs, new: bool = False) -> None:
         self._client, self._run_id, self._files = client, run_id, files
         self._blobs = ArtifactBlobs(client, run_id)
         self._there: dict[str, set[str]] = {}
+        self._new = new
 
     def send(self, group: list[Entry]) -> None:
         """One group of `batches`; whatever MLflow or the store raise comes out."""
@@ -101,12 +103,13 @@ class Sender:
 
     def _blob(self, name: str) -> None:
         """What a folder holds is asked once; an attempt that broke may have left something, so ask again."""
-        folder = name.rpartition("/")[0]
-        there = self._there.pop(folder, None)
+        folder, new = name.rpartition("/")[0], self._new
+        there = self._there.pop(folder, set() if new else None)
         if there is None:
             there = set(self._blobs.names(folder))
+        self._new = False
         self._blobs.send(name, self._files.path(name), name in there)
-        self._there[folder] = there | {name}
+        self._there[folder], self._new = there | {name}, new
 
     def _dataset(self, name: str, fingerprint: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag

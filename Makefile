@@ -2,11 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+MINIO := RELEASE.2025-10-15T17-29-55Z
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo minio up down test lint bench clean
 
 help:
 	@echo "make demo   digits with 5 % wrong labels: six runs, a table, a picture"
+	@echo "make up     an S3 store and an MLflow server; make down stops them; make minio builds the store"
 	@echo "make test   the test suite        make lint   ruff, mypy, import rules"
 	@echo "make bench  the benchmarks        make .venv  the environment alone"
 
@@ -22,6 +24,20 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/memest demo
 
+# MinIO's community edition comes as source only. `up` never compiles: it uses what is there.
+minio:
+	@mkdir -p .memest/bin
+	@GOBIN="$(CURDIR)/.memest/bin" go install github.com/minio/minio@$(MINIO) \
+	|| { echo "make minio: MinIO $(MINIO) was not built (it needs Go 1.24 or newer, and the network);" \
+	"put a minio on the PATH, or use the other store: $(BIN)/memest services up --store seaweedfs" >&2; exit 1; }
+	@echo "built: .memest/bin/minio"
+
+up: $(READY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" memest services up $(UP)
+
+down: $(READY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" memest services down
+
 test: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile
 
@@ -32,8 +48,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks.free_csl
-	$(BIN)/python -m benchmarks.scored_epoch
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf .venv .memest .mypy_cache .ruff_cache .pytest_cache

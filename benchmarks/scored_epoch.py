@@ -11,21 +11,19 @@ Both sides measure the same examples with the same network in turns, and must ag
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.timing import alternate, machine
+from benchmarks.rows import Row, at_least, publish
+from benchmarks.timing import alternate
 from memest.models import build_model
 from memest.scores import SCORES, LocalLoss, ScoreSet, measure
 from memest.scores.measure import Examples
 
-RESULT = Path(__file__).parent / "results" / "scored_epoch.json"
 BAR = {"cpu": 1.8, "cuda": 5.0}
 
 
@@ -95,25 +93,16 @@ def main() -> None:
     ours = measure(network, [batch], ids, scores, device)
     errors = {key: _relative(ours[key], values.cpu().numpy()) for key, values in theirs.items()}
 
-    report = {
-        "settings": {"model": wanted.model, "batch": wanted.batch, "probes": wanted.probes},
-        "machine": machine(device),
-        "bar": BAR[device.type],
-        "times_as_fast": float(np.median(ratio.ratios)),
-        "times_as_fast_95": list(ratio.interval()),
+    what = f"published way / memest: logit scores, gradient, curvature n = {wanted.probes}"
+    bar = BAR[device.type]
+    rows = [at_least(what, ratio.median, bar, interval=ratio.interval())]
+    rows += [Row(f"median relative difference: {key}", error, "") for key, error in errors.items()]
+    settings = {"model": wanted.model, "batch": wanted.batch, "probes": wanted.probes}
+    seconds = {
         "memest_seconds": ratio.plain.round(4).tolist(),
         "published_way_seconds": ratio.measured.round(4).tolist(),
-        "median_relative_difference": errors,
     }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(report, indent=2) + "\n")
-    low, high = ratio.interval()
-    print(f"plain {np.median(ratio.measured):.2f} s, memest {np.median(ratio.plain):.2f} s a batch")
-    print(
-        f"{np.median(ratio.ratios):.2f} times as fast (95 % {low:.2f} … {high:.2f}), bar {BAR[device.type]}"
-    )
-    for key, error in errors.items():
-        print(f"{key}: median relative difference {error:.1e}")
+    publish("scored_epoch", device, rows, settings=settings, **seconds)
 
 
 def prepared(model: str, size: int, device: torch.device) -> tuple[nn.Module, Examples]:

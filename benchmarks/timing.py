@@ -33,6 +33,11 @@ class Ratio:
         """Measured over plain, pair by pair."""
         return self.measured / self.plain
 
+    @property
+    def median(self) -> float:
+        """The median ratio."""
+        return float(np.median(self.ratios))
+
     def interval(self, share: float = 0.95, draws: int = 10_000, seed: int = 0) -> tuple[float, float]:
         """Percentile interval of the median ratio, by bootstrap over the pairs."""
         rng = np.random.default_rng(seed)
@@ -46,7 +51,7 @@ class Ratio:
         low, high = self.interval()
         return {
             "pairs": len(self.ratios),
-            "ratio": float(np.median(self.ratios)),
+            "ratio": self.median,
             "ratio_95": [low, high],
             "plain_seconds": float(np.median(self.plain)),
             "measured_seconds": float(np.median(self.measured)),

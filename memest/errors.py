@@ -100,3 +100,11 @@ class JournalError(MemestError):
 
 class UndeliveredError(MemestError):
     """The work is done and kept on this machine, but not all of it reached the server."""
+
+
+class ServiceError(MemestError):
+    """A server that does not come up, or does not do its work; `log` is what it said last."""
+
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log

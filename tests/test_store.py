@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from memest.errors import FingerprintError, NonFiniteError, SheetError
 from memest.store import Blobs, Header, LocalBlobs, Manifest, SheetReader, SheetWriter, block_span
+from memest.store import sheet as sheet_module
 from memest.store.artifacts import ArtifactBlobs
+from memest.store.block import BlockMap
 from memest.store.cache import Cache
 from memest.store.manifest import Block, Part
 from memest.store.sheet import MANIFEST
@@ -320,7 +322,7 @@ def test_a_state_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     put(sheet, range(5))
     state = sheet.state()
     for bad in (b"", b"{}", state[:40], state[:-1], b"\xff" * 64):
-        with pytest.raises(SheetError, match="the state of a sheet cannot be read"):
+        with pytest.raises(SheetError, match="the state of a sheet"):
             begin(LocalBlobs(tmp_path / "sheet")).restore(bad)
     with pytest.raises(SheetError, match=r"block-000000-000001.safetensors is not in"):
         begin(LocalBlobs(tmp_path / "elsewhere")).restore(state)
@@ -528,3 +530,39 @@ def test_a_table_that_cannot_be_read_is_refused() -> None:
     for content in (b"", b"PAR1", b"id,label\n1,2\n", write_table(COLUMNS)[:-20]):
         with pytest.raises(SheetError, match="a table of the sheet cannot be read"):
             read_table(content)
+
+
+def test_stretches_cover_every_example_once_and_read_the_same_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sheet too large for memory is read a stretch of examples at a time, its unfinished block too."""
+    monkeypatch.setattr(sheet_module, "_STRETCH_BYTES", 4 * 12 * 2)
+    sheet = begin(LocalBlobs(tmp_path), 3)
+    put(sheet, range(EPOCHS))
+    reader = sheet.reader()
+    stretches = reader.stretches()
+    assert len(stretches) > 1
+    assert [n for part in stretches for n in range(part.start, part.stop)] == list(range(len(IDS)))
+    parts = [reader.trace("loss", part)[1] for part in stretches]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), LOSS)
+    assert all(reader.trace("scalar/weight_norm", part)[1].shape == (EPOCHS, 1) for part in stretches)
+
+
+def test_a_file_that_is_no_block_is_refused() -> None:
+    """Bytes whose header is not a safetensors header are named, whatever they are."""
+    for content in (b"", b"12345678", b"\x02\0\0\0\0\0\0\0[]", b'\x09\0\0\0\0\0\0\0{"a":{}} '):
+        with pytest.raises(SheetError, match="block-7"):
+            BlockMap("block-7", content)
+
+
+def test_the_library_reads_every_block(tmp_path: Path) -> None:
+    """Blocks are safetensors to the letter: the library finds the same tensors, scalars and metadata."""
+    from safetensors import safe_open
+
+    manifest = write(LocalBlobs(tmp_path), 3)
+    with safe_open(tmp_path / manifest.blocks[1].part.name, "numpy") as block:
+        assert json.loads(block.metadata()["epochs"])["loss"] == [3, 4, 5]
+        np.testing.assert_array_equal(block.get_tensor("loss"), LOSS[3:6])
+        np.testing.assert_array_equal(block.get_tensor("input_gradient(norm=2)"), GRADIENT[[3]])
+        np.testing.assert_array_equal(block.get_tensor("scalar/weight_norm"), NORM[3:6])
+        assert set(block.keys()) == {"loss", "input_gradient(norm=2)", "scalar/weight_norm"}

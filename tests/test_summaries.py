@@ -229,7 +229,7 @@ def test_unknown_names_and_settings_are_refused():
 def test_a_new_summary_is_one_decorated_function():
     """Registering adds the entry with its declaration; a name taken twice is a bug in the code."""
     registry = base.SummaryRegistry()
-    declared = base.Declaration(("loss",), LOWER, untouched=False)
+    declared = base.Declaration(("loss",), LOWER, untouched=False, pooled={})
 
     def worst_loss(loss):
         return loss.values.max(axis=0)
@@ -385,3 +385,19 @@ def test_suspicion_turns_values_by_their_declared_direction():
     """A low margin is suspicious, a high loss is; nobody else flips a sign."""
     assert suspicion("aum", [1.0, -2.0]).tolist() == [-1.0, 2.0]
     assert suspicion("csl", [1.0, -2.0]).tolist() == [1.0, -2.0]
+
+
+def test_working_in_stretches_changes_no_value(text):
+    """Examples summarised a few at a time get what they get all at once, pooled thresholds included."""
+    whole = random_traces(examples=9)
+
+    def stretch(start, stop):
+        def traces(key):
+            trace = whole(key)
+            one = trace.values.shape[1] == 1
+            return trace if one else Trace(trace.epochs, trace.values[:, start:stop])
+
+        return traces
+
+    parts = summarise(text, stretch(0, 4), stretch(4, 5), stretch(5, 9))
+    np.testing.assert_allclose(parts, summarise(text, whole), rtol=1e-12)

@@ -1,5 +1,7 @@
 """Labelled images: sources, identity, corruption, augmentation, batches on a device."""
 
+from memest.data import duplicates as duplicates
+from memest.data import noise as noise
 from memest.data import sets as sets
 from memest.data.augmentation import AUGMENTATIONS
 from memest.data.batches import Batch, Loader

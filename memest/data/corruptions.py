@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal
 
 import numpy as np
 
 from memest.data.images import ImageSet
 from memest.data.truth import Truth
-from memest.errors import SettingError
 from memest.registry import Registry
 from memest.seeding import Streams
-from memest.values import PositiveShare
 
 Corruption = Callable[..., Truth]
 CORRUPTIONS: Registry[Corruption] = Registry("corruption")
@@ -40,24 +37,3 @@ def corrupt(images: ImageSet, spec: str, streams: Streams) -> tuple[ImageSet, Tr
 def none(images: ImageSet, rng: np.random.Generator) -> Truth:
     """Leave every label as it is."""
     return Truth.untouched(images)
-
-
-@CORRUPTIONS.register
-def symmetric_noise(images: ImageSet, rng: np.random.Generator, *, rate: PositiveShare) -> Truth:
-    """Move exactly ⌊rate·N⌋ labels, drawn without replacement, each to another class uniformly.
-
-    Raises:
-        SettingError: the rate rounds to no example, or there is no other class to move to.
-    """
-    count, classes = int(Decimal(str(rate)) * len(images)), len(images.classes)
-    if count == 0 or classes < 2:
-        raise SettingError(
-            f"symmetric_noise(rate={rate:g}) would change {count} of {len(images)} labels over "
-            f"{classes} classes; use a larger rate, more images, or corruption=none"
-        )
-    truth = Truth.untouched(images)
-    chosen = rng.choice(len(images), count, replace=False)
-    labels, changed = truth.labels.copy(), truth.changed.copy()
-    labels[chosen] = (labels[chosen] + rng.integers(1, classes, count)) % classes
-    changed[chosen] = True
-    return replace(truth, labels=labels, changed=changed)

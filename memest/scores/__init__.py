@@ -3,12 +3,16 @@
 from memest.scores import inputs as inputs
 from memest.scores import logits as logits
 from memest.scores.base import KINDS, SCORES, LocalLoss, describe, input_score, logit_score
-from memest.scores.measure import ScoreSet, canonical, measure, score_list
+from memest.scores.clock import Clock
+from memest.scores.measure import FORWARD, GRADIENT, ScoreSet, canonical, measure, score_list
 from memest.scores.rows import Rows
 
 __all__ = [
+    "FORWARD",
+    "GRADIENT",
     "KINDS",
     "SCORES",
+    "Clock",
     "LocalLoss",
     "Rows",
     "ScoreSet",

@@ -100,7 +100,7 @@ class LocalLoss:
         """The images and the gradient at them as a function of them, to be differentiated again."""
         inputs = self.images.detach().requires_grad_()
         with torch.enable_grad():
-            loss = functional.cross_entropy(self._network(inputs).float(), self.labels, reduction="sum")
+            loss = _total_loss(self._network(inputs), self.labels)
             (gradient,) = torch.autograd.grad(loss, inputs, create_graph=True)
         return inputs, gradient
 
@@ -113,9 +113,15 @@ class LocalLoss:
         inputs = images.detach().requires_grad_()
         with torch.enable_grad():
             logits = self._network(inputs)
-            loss = functional.cross_entropy(logits.float(), self.labels, reduction="sum")
+            loss = _total_loss(logits, self.labels)
             (gradient,) = torch.autograd.grad(loss, inputs)
         return logits.detach(), gradient
+
+
+def _total_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Summed cross-entropy, in float32 or, where the network computes in float64, in that."""
+    precise = torch.promote_types(logits.dtype, torch.float32)
+    return functional.cross_entropy(logits.to(precise), labels, reduction="sum")
 
 
 def describe(key: str) -> dict[str, Any]:

@@ -8,6 +8,8 @@ made, nothing is repeated, batch norms are folded away, and nothing comes to the
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +18,16 @@ from torch import Tensor, nn
 
 from memest.errors import SettingError
 from memest.scores.base import KINDS, SCORES, LocalLoss
+from memest.scores.clock import Clock
 from memest.scores.pieces import Examples, Pieces
 from memest.scores.prepare import folded, frozen, full_precision
 from memest.scores.rows import Rows, Values
 from memest.spec import Spec, split_list
+
+FORWARD, GRADIENT = "forward", "forward and gradient"
+"""What the scores of a pass share: of logit scores alone, and with scores from input gradients."""
+
+Columns = dict[str, Tensor]
 
 
 def score_list(text: str) -> str:
@@ -66,15 +74,22 @@ class ScoreSet:
         chosen.specs = [spec for spec in self.specs if KINDS[spec.name].source == source]
         return chosen
 
-    def from_logits(self, logits_BK: Tensor, labels_B: Tensor) -> dict[str, Tensor]:
+    def from_logits(self, logits_BK: Tensor, labels_B: Tensor, clock: Clock | None = None) -> Columns:
         """Every logit score of one batch, (B,) float32 each, by key."""
-        logits = logits_BK.detach().float()
-        return {str(spec): SCORES.call(spec, logits, labels_B) for spec in self.of("logits").specs}
+        precise = torch.promote_types(logits_BK.dtype, torch.float32)
+        return self._call("logits", clock, logits_BK.detach().to(precise), labels_B)
 
-    def from_input(self, local: LocalLoss) -> dict[str, Tensor]:
+    def from_input(self, local: LocalLoss, clock: Clock | None = None) -> Columns:
         """Every score of one batch, (B,) float32 each, by key."""
-        near = {str(spec): SCORES.call(spec, local) for spec in self.of("input").specs}
-        return self.from_logits(local.logits, local.labels) | near
+        near = self._call("input", clock, local)
+        return self.from_logits(local.logits, local.labels, clock) | near
+
+    def _call(self, source: str, clock: Clock | None, *arguments: Any) -> Columns:
+        columns = {}
+        for spec in self.of(source).specs:
+            with clock.time(str(spec)) if clock else nullcontext():
+                columns[str(spec)] = SCORES.call(spec, *arguments)
+        return columns
 
 
 def measure(
@@ -84,6 +99,7 @@ def measure(
     scores: ScoreSet,
     device: torch.device,
     seed: int = 0,
+    clock: Clock | None = None,
 ) -> dict[str, Values]:
     """Every score of every example, in evaluation mode, without augmentation.
 
@@ -94,6 +110,7 @@ def measure(
         scores: what to measure.
         device: where network and batches are.
         seed: seed of this epoch's probes.
+        clock: is told what each score costs by itself, and under `FORWARD` and `GRADIENT` what they share.
 
     Returns:
         (N,) float32 by canonical key.
@@ -102,16 +119,22 @@ def measure(
         UnseenError: the batches do not hold each id exactly once.
         MemoryFullError: a single example does not fit; larger batches are halved until they do.
     """
-    rows = Rows(ids, device)
+    if not len(scores):
+        return {}
+    rows, clock = Rows(ids, device), clock or Clock(device)
     with frozen(network), full_precision():
         fast = folded(network)
 
-        def score(batch: Examples) -> dict[str, Tensor]:
+        def score(batch: Examples) -> Columns:
             images = batch.images.to(memory_format=torch.channels_last)
             if scores.of("input"):
-                return scores.from_input(LocalLoss(fast, images, batch.labels, batch.ids, seed))
+                with clock.time(GRADIENT):
+                    local = LocalLoss(fast, images, batch.labels, batch.ids, seed)
+                return scores.from_input(local, clock)
             with torch.no_grad():
-                return scores.from_logits(fast(images), batch.labels)
+                with clock.time(FORWARD):
+                    logits = fast(images)
+                return scores.from_logits(logits, batch.labels, clock)
 
         pieces = Pieces(score, rows)
         for batch in batches:

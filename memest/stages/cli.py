@@ -16,9 +16,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from memest.config import build, flags
-from memest.errors import BusyError, InputError, MemestError, SettingError, UnknownNameError
+from memest.errors import (
+    BusyError,
+    InputError,
+    MemestError,
+    ServiceError,
+    SettingError,
+    UnknownNameError,
+)
+from memest.stages.verdict import Verdict
 
-Stage = tuple[type[Any], Callable[[Any], str], str]
+Stage = tuple[type[Any], Callable[[Any], "str | Verdict"]]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -26,33 +34,67 @@ class _Parser(argparse.ArgumentParser):
         raise SettingError(f"{message} (see {self.prog} --help)")
 
 
-def stages() -> dict[str, Stage]:
-    """By command: its configuration, what runs it, and a line of help."""
-    from memest.stages import analyze, deliver, demo, score, train
+def _train() -> Stage:
+    from memest.stages import train
 
-    return {
-        "train": (
-            train.TrainConfig,
-            lambda c: _trained(train.train(c)),
-            "train a network and score every example",
-        ),
-        "score": (score.ScoreConfig, lambda c: _outcome(score.score(c)), "measure a finished run again"),
-        "analyze": (
-            analyze.AnalyzeConfig,
-            lambda c: _analyzed(analyze.analyze(c)),
-            "judge the summaries of finished runs",
-        ),
-        "deliver": (
-            deliver.DeliverConfig,
-            deliver.deliver,
-            "send to the server what finished runs could not deliver",
-        ),
-        "demo": (
-            demo.DemoConfig,
-            demo.demo,
-            "digits with 5 % wrong labels, two networks, three seeds, analysed",
-        ),
-    }
+    return train.TrainConfig, lambda c: _trained(train.train(c))
+
+
+def _score() -> Stage:
+    from memest.stages import score
+
+    return score.ScoreConfig, lambda c: _outcome(score.score(c))
+
+
+def _analyze() -> Stage:
+    from memest.stages import analyze
+
+    return analyze.AnalyzeConfig, lambda c: _analyzed(analyze.analyze(c))
+
+
+def _deliver() -> Stage:
+    from memest.stages import deliver
+
+    return deliver.DeliverConfig, deliver.deliver
+
+
+def _demo() -> Stage:
+    from memest.stages import demo
+
+    return demo.DemoConfig, demo.demo
+
+
+def _services(action: str) -> Stage:
+    from memest.stages import services
+
+    kinds = {"up": services.UpConfig, "down": services.DownConfig}
+    return kinds.get(action, services.FolderConfig), getattr(services, action)
+
+
+def _doctor() -> Stage:
+    from memest.stages import doctor
+
+    return doctor.DoctorConfig, doctor.doctor
+
+
+COMMANDS: dict[str, tuple[Callable[[], Stage], str]] = {
+    "train": (_train, "train a network and score every example"),
+    "score": (_score, "measure a finished run again"),
+    "analyze": (_analyze, "judge the summaries of finished runs"),
+    "deliver": (_deliver, "send to the server what finished runs could not deliver"),
+    "demo": (_demo, "digits with 5 % wrong labels, two networks, three seeds, analysed"),
+    "services up": (lambda: _services("up"), "start an S3 store and an MLflow server"),
+    "services down": (lambda: _services("down"), "stop them; their data stays"),
+    "services status": (lambda: _services("status"), "how they are; exit code 1 if one has crashed"),
+    "services env": (lambda: _services("env"), "what to export to use them; it holds secrets"),
+    "doctor": (_doctor, "check every link of the platform, and what to do about the first broken one"),
+}
+"""What there is to do: how to load it, and a line of help. Only the command that is asked for is loaded."""
+
+
+def stages() -> dict[str, Stage]:
+    """By command: its configuration and what runs it."""
+    return {name: load() for name, (load, _) in COMMANDS.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a run that is stopped says so
     try:
-        print(run(arguments))
+        said = run(arguments)
     except BusyError as error:
         return _leave(error)
     except InputError as error:
@@ -71,37 +113,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("memest: interrupted", file=sys.stderr)
         return 130
-    return 0
+    print(said.text)
+    return 0 if said.good else 1
 
 
-def run(arguments: Sequence[str]) -> str:
+def run(arguments: Sequence[str]) -> Verdict:
     """What one command has to say when it is done.
 
     Raises:
         MemestError: it could not be done.
     """
-    table = stages()
+    arguments = _one_word(arguments)
     parser = _Parser(prog="memest", description="Which examples are memorized, and which labels are wrong?")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
-    for name, (kind, _, text) in table.items():
+    for name, (load, text) in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        for flag in flags(kind).values():
-            command.add_argument(
-                f"--{flag.name.replace('_', '-')}",
-                f"--{flag.name}",
-                dest=flag.name,
-                default=argparse.SUPPRESS,
-                metavar="…",
-                help=f"{flag.help} (default: {flag.default})".replace("%", "%%"),
-            )
+        if name in arguments[:1]:
+            _add_flags(command, load()[0])
     given, unknown = parser.parse_known_args(arguments)
-    kind, stage, _ = table[given.command]
+    kind, stage = COMMANDS[given.command][0]()
     if unknown:
         raise UnknownNameError(
             f"flag of memest {given.command}", unknown[0], [f"--{name}" for name in flags(kind)]
         )
     settings = {name: value for name, value in vars(given).items() if name != "command"}
-    return stage(build(kind, settings))
+    said = stage(build(kind, settings))
+    return said if isinstance(said, Verdict) else Verdict(said, good=True)
+
+
+def _one_word(arguments: Sequence[str]) -> list[str]:
+    """`services up` as the one command it is."""
+    both = " ".join(arguments[:2])
+    return [both, *arguments[2:]] if both in COMMANDS else list(arguments)
+
+
+def _add_flags(command: argparse.ArgumentParser, kind: type[Any]) -> None:
+    for flag in flags(kind).values():
+        command.add_argument(
+            f"--{flag.name.replace('_', '-')}",
+            f"--{flag.name}",
+            dest=flag.name,
+            default=argparse.SUPPRESS,
+            metavar="…",
+            help=f"{flag.help} (default: {flag.default})".replace("%", "%%"),
+        )
 
 
 def _outcome(opened: Any) -> str:
@@ -110,10 +165,12 @@ def _outcome(opened: Any) -> str:
 
 
 def _trained(opened: Any) -> str:
+    from memest.stages.budget import plan_text
     from memest.stages.describe import suspicious_text
     from memest.store import SheetReader
 
-    return f"{suspicious_text(SheetReader.open(opened.run.blobs))}\n\n{_outcome(opened)}"
+    blobs = opened.run.blobs
+    return f"{plan_text(blobs)}{suspicious_text(SheetReader.open(blobs))}\n\n{_outcome(opened)}"
 
 
 def _analyzed(found: Any) -> str:
@@ -133,5 +190,7 @@ def _fail(error: MemestError, code: int) -> int:
 
     text = reason(error)
     print(f"memest: {text}", file=sys.stderr)
+    if isinstance(error, ServiceError) and error.log:
+        print(error.log, file=sys.stderr)
     mark_refused(text)
     return code

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,6 +24,9 @@ from memest.summaries import Trace, summarise_all
 from memest.tracking import OFF
 
 T = TypeVar("T")
+
+SCORING_BATCH = 256
+"""Images scored at a time; halved where they do not fit into memory."""
 
 
 def no_local_runs(tracking: str) -> None:
@@ -119,6 +123,11 @@ def rebuild(sheet: SheetReader, config: dict[str, Any]) -> tuple[Split, ImageSet
 def summary_table(sheet: SheetReader, truth: Truth) -> Columns:
     """One row per example: id, labels, truth, and every summary the sheet can answer, float64."""
     keys = [*sheet.manifest.scores, *(f"scalar/{name}" for name in sheet.manifest.scalars)]
-    summaries = summarise_all(keys, lambda key: Trace(*sheet.trace(key)))
+    stretches = [partial(_trace, sheet, examples) for examples in sheet.stretches()]
+    summaries = summarise_all(keys, *stretches)
     facts = {name: truth.columns()[name] for name in FACTS}
     return facts | {name: np.asarray(values) for name, values in summaries.items()}
+
+
+def _trace(sheet: SheetReader, examples: slice, key: str) -> Trace:
+    return Trace(*sheet.trace(key, examples))

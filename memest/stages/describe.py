@@ -20,6 +20,7 @@ from memest.data import CORRUPTIONS, SETS, ImageSet, Truth
 from memest.detect import detect, rank
 from memest.models import MODELS
 from memest.stages.common import short
+from memest.stages.cost import Costs
 from memest.store import SheetReader
 from memest.store.tables import FACTS, Columns
 from memest.summaries import SUMMARIES, suspicion
@@ -76,13 +77,18 @@ def recipe_tag(config: TrainConfig, device: torch.device) -> str:
     return digest(settings, device.type)[:8]
 
 
-def report(run: Run, images: ImageSet, summary: Columns, epoch: int) -> None:
-    """Detection metrics where labels were changed, and the suspicious labels as table and picture.
+def report(run: Run, images: ImageSet, summary: Columns, costs: Costs, epoch: int) -> None:
+    """What scoring cost, detection metrics where labels were changed, suspicious labels as table and picture.
 
     Args:
+        run: where to.
+        images: those that were scored.
         summary: one row per example, in the order of the images.
+        costs: of the whole run.
         epoch: the step of the metrics.
     """
+    run.metrics(epoch, costs.metrics())
+    run.table("tables/cost", costs.table())
     changed_N = summary["changed"].astype(bool)
     if 0 < changed_N.sum() < len(changed_N):
         run.metrics(epoch, detection_metrics(summary))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Literal
 
 from memest.config import digest, key_settings, option
 from memest.errors import InputError, SettingError
 from memest.models import build_model
-from memest.scores import ScoreSet, describe, measure, score_list
+from memest.scores import Clock, ScoreSet, describe, measure, score_list
 from memest.seeding import Streams
 from memest.spec import literal, split_list
 from memest.stages import resume
 from memest.stages.common import (
+    SCORING_BATCH,
     choose_device,
     loaders,
     no_local_runs,
@@ -22,7 +22,6 @@ from memest.stages.common import (
     sheet_header,
     summary_table,
 )
-from memest.stages.train import SCORING_BATCH
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.artifacts import ArtifactBlobs
 from memest.store.blobs import Blobs
@@ -76,13 +75,13 @@ def score(config: ScoreConfig) -> Opened:
         resume.restore(opened.resume, about.key, writer, device)
         left = [epoch for epoch in epochs if epoch > writer.latest]
         for epoch in progress(left, len(left), about.name):
-            began = time.perf_counter()
+            clock = Clock(device)
             kept = checkpoint.unpack(source.get(checkpoint.name(epoch)), device)
             network.load_state_dict(kept["network"])
             probes = streams.seed("probes", epoch)
             batches = training.batches(SCORING_BATCH)
-            writer.put(epoch, measure(network, batches, images.ids, scores, device, probes), {})
-            opened.run.metrics(epoch, {"scoring_seconds": time.perf_counter() - began})
+            writer.put(epoch, measure(network, batches, images.ids, scores, device, probes, clock), {})
+            opened.run.metrics(epoch, {"scoring_seconds": clock.total()})
             opened.resume.save(lambda: resume.pack(about.key, writer), must=writer.full)
         writer.seal(truth.columns(), summary_table(writer.reader(), truth))
         opened.run.seal({})

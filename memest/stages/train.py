@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -11,10 +10,12 @@ from memest.config import key_settings, one, option
 from memest.data import CORRUPTIONS, SETS, corrupt, load_images
 from memest.models import MODELS, build_model
 from memest.record import Recorder
-from memest.scores import ScoreSet, describe, measure, score_list
+from memest.scores import Clock, ScoreSet, describe, measure, score_list
 from memest.seeding import Streams
 from memest.stages import resume
+from memest.stages.budget import planned
 from memest.stages.common import (
+    SCORING_BATCH,
     choose_device,
     deterministic,
     loaders,
@@ -23,13 +24,12 @@ from memest.stages.common import (
     sheet_header,
     summary_table,
 )
+from memest.stages.cost import Costs
 from memest.stages.describe import about_training, report
 from memest.store import SheetWriter, block_span
 from memest.tracking import Opened, open_run
 from memest.train import EPOCHS, Recipe, checkpoint, train_epochs
-from memest.values import Count, Index
-
-SCORING_BATCH = 256
+from memest.values import Index, PositiveShare
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,14 @@ class TrainConfig:
         "scores to measure after every epoch; logits: all that need logits only",
         read=score_list,
     )
-    gradient_every: Count = option(
-        1, "measure input_gradient and curvature at every k-th epoch, and the last"
+    score_every: Index = option(
+        1, "measure scores from logits at every k-th epoch, and the last; 0: never, but for seen/…"
+    )
+    gradient_every: Index = option(
+        1, "measure input_gradient and curvature at every k-th epoch, and the last; 0: never"
+    )
+    max_overhead: PositiveShare | None = option(
+        None, "share of training time that scoring may take: fewer epochs and probes are chosen to keep it"
     )
     checkpoints: str = option(
         "last", "epochs whose network is kept: none, last, every(k=10), all", read=one(EPOCHS)
@@ -87,28 +93,25 @@ def train(config: TrainConfig) -> Opened:
         recorder = Recorder(images.ids, str(scores.of("logits")), device)
         header = sheet_header(key, images, truth, key_settings(config))
         span = block_span(len(images), 2 * len(scores), recipe.epochs + 1)
+        plan = planned(config, network, images, device, streams, run.blobs)
         sheet = SheetWriter(run.blobs, header, images.ids, span, describe)
-        state = resume.restore(opened.resume, key, sheet, device)
-        ends = train_epochs(network, training, testing, recipe, streams, recorder, state)
+        before = resume.restore(opened.resume, key, sheet, device)
+        costs = Costs(len(images), before.costs)
+        ends = train_epochs(network, training, testing, recipe, streams, recorder, before.training)
         for end in progress(ends, recipe.epochs + 1, about.name):
-            began = time.perf_counter()
-            due = scores if _gradients_due(config, end.epoch) else scores.of("logits")
+            clock, due = Clock(device), plan.due(end.epoch, recipe.epochs)
             probes = streams.seed("probes", end.epoch)
             batches = training.batches(SCORING_BATCH)
-            measured = measure(end.network, batches, images.ids, due, device, probes)
+            measured = measure(end.network, batches, images.ids, due, device, probes, clock)
             sheet.put(end.epoch, measured | recorder.take(), {"weight_norm": end.metrics["weight_norm"]})
-            run.metrics(end.epoch, end.metrics | {"scoring_seconds": time.perf_counter() - began})
+            costs.add(end.metrics, clock)
+            run.metrics(end.epoch, end.metrics | {"scoring_seconds": clock.total()})
             if kept := EPOCHS.call(config.checkpoints, end.epoch, recipe.epochs):
                 run.blobs.put(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
             must = end.epoch == recipe.epochs or (not config.deterministic and (kept or sheet.full))
-            opened.resume.save(partial(resume.pack, key, sheet, end.state()), must)
+            opened.resume.save(partial(resume.pack, key, sheet, end.state(), costs.state()), must)
         summary = summary_table(sheet.reader(), truth)
         sheet.seal(truth.columns(), summary)
-        report(run, images, summary, recipe.epochs)
+        report(run, images, summary, costs, recipe.epochs)
         run.seal({})
     return opened
-
-
-def _gradients_due(config: TrainConfig, epoch: int) -> bool:
-    due: bool = EPOCHS.call(f"every(k={config.gradient_every})", epoch, config.recipe.epochs)
-    return due

@@ -76,6 +76,11 @@ class ArtifactBlobs:
             self._cache.put(self._run_id, name, content)
         return content
 
+    def read(self, name: str, start: int, stop: int) -> bytes:
+        """Bytes `start` to `stop` of what is kept under `name`; from the cache, if there is one."""
+        kept = self._cache.read(self._run_id, plain(name), start, stop) if self._cache else None
+        return self.get(name)[start:stop] if kept is None else kept
+
     def names(self, folder: str) -> list[str]:
         """The names directly inside `folder`, sorted; what memest could not have written is left out.
 

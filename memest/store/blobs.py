@@ -1,4 +1,4 @@
-"""Where the bytes of a run live: a protocol of four methods, and the local folder that keeps it.
+"""Where the bytes of a run live: a protocol of five methods, and the local folder that keeps it.
 
 A name is a relative path of plain parts. What is written never changes: the same bytes may come again
 (a resumed run repeats itself), different bytes are refused. Depends on `errors`.
@@ -39,8 +39,16 @@ class Blobs(Protocol):
         """As `get`, from where the bytes live and not from a copy of them: for when the copy is damaged."""
         ...
 
+    def read(self, name: str, start: int, stop: int) -> bytes:
+        """Bytes `start` to `stop` of what is kept under `name`.
+
+        Raises:
+            SheetError: there is nothing.
+        """
+        ...
+
     def names(self, folder: str) -> list[str]:
-        """The names directly inside `folder`, sorted; none if there is no such folder."""
+        """The names directly inside `folder`, or, if it is empty, at the top; sorted."""
         ...
 
 
@@ -79,13 +87,22 @@ class LocalBlobs:
         """As `get`: there is no copy."""
         return self.get(name)
 
+    def read(self, name: str, start: int, stop: int) -> bytes:
+        """Bytes `start` to `stop` of what is kept under `name`."""
+        path = self.path(name)
+        if not path.is_file():
+            raise SheetError(f"{name} is not in {self.root}")
+        with path.open("rb", buffering=0) as file:
+            file.seek(start)
+            return file.read(stop - start)
+
     def names(self, folder: str) -> list[str]:
         """The names directly inside `folder`, sorted."""
-        place = self.path(folder)
+        place = self.path(folder) if folder else self.root
         if not place.is_dir():
             return []
         return sorted(
-            f"{folder}/{path.name}"
+            f"{folder}/{path.name}".lstrip("/")
             for path in place.iterdir()
             if path.is_file() and path.suffix != ".partial"
         )

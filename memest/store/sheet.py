@@ -5,13 +5,14 @@
     sheet/summary.parquet                   one row per example; read this first
     sheet/manifest.json                     written last: without it a sheet is unfinished
 
-Depends on numpy, safetensors and `blobs`; never on torch. Axes: E epochs, N examples.
+Depends on numpy, `block` and `blobs`; never on torch. Axes: E epochs, N examples.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
@@ -20,13 +21,16 @@ from numpy.typing import NDArray
 
 from memest.errors import FingerprintError, NonFiniteError, SheetError
 from memest.store.blobs import Blobs
+from memest.store.block import BlockMap, pack, unpack
 from memest.store.manifest import Block, Header, Manifest, Part
 from memest.store.tables import Columns, read_table, write_table
 
 FOLDER = "sheet"
 MANIFEST = f"{FOLDER}/manifest.json"
 _BLOCK_BYTES = 32 << 20
+_STRETCH_BYTES = 64 << 20
 _SCALAR = "scalar/"
+_LENGTH = 8
 
 
 def block_span(count: int, keys: int, epochs: int) -> int:
@@ -102,8 +106,6 @@ class SheetWriter:
 
     def state(self) -> bytes:
         """What it takes to go on with the sheet after the latest epoch, the unfinished block included."""
-        from safetensors.numpy import save
-
         facts = {
             "first": self._first,
             "latest": self.latest,
@@ -111,8 +113,8 @@ class SheetWriter:
             "blocks": [asdict(block) for block in self._blocks],
             "rows": {key: list(rows) for key, rows in self._pending.items()},
         }
-        tensors = {key: np.stack(list(rows.values())) for key, rows in self._pending.items()}
-        return bytes(save(tensors, metadata={"sheet": json.dumps(facts)}))
+        text = json.dumps(facts).encode()
+        return b"".join([len(text).to_bytes(_LENGTH, "little"), text, pack(self._pending)])
 
     def restore(self, state: bytes) -> None:
         """Go on from what `state` gave, in a new writer of the same sheet.
@@ -120,21 +122,20 @@ class SheetWriter:
         Raises:
             SheetError: it cannot be read, or a block it speaks of is damaged or gone.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
+        start = _LENGTH + int.from_bytes(state[:_LENGTH], "little")
+        rows = unpack("the state of a sheet", state[start:])
         try:
-            tensors = load(state)
-            facts = json.loads(_metadata(state)["sheet"])
-            blocks = [Block(Part(**b["part"]), b["first"], b["last"]) for b in facts["blocks"]]
+            facts = json.loads(state[_LENGTH:start])
             pending = {
-                key: dict(zip(epochs, tensors[key], strict=True)) for key, epochs in facts["rows"].items()
+                key: dict(zip(epochs, rows[key], strict=True)) for key, epochs in facts["rows"].items()
             }
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            blocks = [Block(Part(**b["part"]), b["first"], b["last"]) for b in facts["blocks"]]
+            first, latest, epochs = facts["first"], facts["latest"], facts["epochs"]
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise SheetError(f"the state of a sheet cannot be read ({type(error).__name__})") from error
         for block in blocks:
             block.part.read(self._blobs)
-        self._first, self.latest, self._epochs = facts["first"], facts["latest"], facts["epochs"]
+        self._first, self.latest, self._epochs = first, latest, epochs
         self._blocks, self._pending = blocks, pending
 
     def seal(self, truth: Columns, summary: Columns) -> Manifest:
@@ -177,9 +178,11 @@ class SheetWriter:
         last = self._first + self._span - 1
         if self._pending:
             name = f"{FOLDER}/block-{self._first:06d}-{last:06d}.safetensors"
-            content = _pack(self._pending)
-            self._blobs.put(name, content)
-            self._blocks.append(Block(Part.of(name, content), self._first, last))
+            content = pack(self._pending)
+            with ThreadPoolExecutor(1) as aside:  # hashing takes as long as writing
+                part = aside.submit(Part.of, name, content)
+                self._blobs.put(name, content)
+            self._blocks.append(Block(part.result(), self._first, last))
         self._pending, self._first = {}, last + 1
 
 
@@ -192,6 +195,7 @@ class SheetReader:
         self._blobs = blobs
         self.manifest = manifest
         self._unfinished = unfinished or {}
+        self._maps: dict[str, BlockMap] = {}
 
     @classmethod
     def open(cls, blobs: Blobs) -> SheetReader:
@@ -213,8 +217,18 @@ class SheetReader:
         if fingerprint != self.manifest.header.fingerprint:
             raise FingerprintError(self.manifest.header.fingerprint, fingerprint, what)
 
-    def trace(self, key: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    def stretches(self) -> list[slice]:
+        """The examples in stretches whose traces fit into 64 MB, all keys together: one, for most sheets."""
+        rows = sum(len(entry["epochs"]) for entry in self.manifest.scores.values())
+        count, length = self.manifest.header.count, max(1, _STRETCH_BYTES // (4 * max(rows, 1)))
+        return [slice(start, min(start + length, count)) for start in range(0, count, length)]
+
+    def trace(self, key: str, examples: slice = slice(None)) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Epochs (E,) and values of a score, (E, N) float32, or of `scalar/<name>`, (E, 1) float64.
+
+        Args:
+            key: of a score, or `scalar/<name>`.
+            examples: a stretch of the N; only its bytes are read, of blocks that were verified whole once.
 
         Raises:
             SheetError: it was not measured, or a block is damaged.
@@ -225,11 +239,14 @@ class SheetReader:
         }
         if key not in known:
             raise SheetError(f"the sheet has no {key!r} (it has {', '.join(sorted(known))})")
-        parts = [tensors[key] for tensors in map(self._block, self.manifest.blocks) if key in tensors]
+        per_example = not key.startswith(_SCALAR)
+        maps = [self._map(block) for block in self.manifest.blocks]
+        parts = [held.read(key, examples, self._blobs) for held in maps if key in held]
         if key in self._unfinished:
-            parts.append(self._unfinished[key])
+            rows = self._unfinished[key]
+            parts.append(rows[:, examples] if per_example else rows)
         values = np.concatenate(parts)
-        return np.asarray(known[key], np.int64), values[:, None] if values.ndim == 1 else values
+        return np.asarray(known[key], np.int64), values if per_example else values[:, None]
 
     def truth(self) -> Columns:
         """What the corruption did: columns id, label, original_label, changed, partner_id."""
@@ -243,24 +260,9 @@ class SheetReader:
         part = self.manifest.tables[name]
         return read_table(part.read(self._blobs))
 
-    def _block(self, block: Block) -> dict[str, NDArray[Any]]:
-        from safetensors.numpy import load
-
-        tensors: dict[str, NDArray[Any]] = load(block.part.read(self._blobs))
-        return tensors
-
-
-def _pack(pending: Mapping[str, Mapping[int, NDArray[Any]]]) -> bytes:
-    """Block bytes. One metadata entry only: safetensors writes several in no fixed order."""
-    from safetensors.numpy import save
-
-    tensors = {key: np.stack(list(rows.values())) for key, rows in sorted(pending.items())}
-    epochs = {key: list(rows) for key, rows in sorted(pending.items())}
-    return bytes(save(tensors, metadata={"epochs": json.dumps(epochs)}))
-
-
-def _metadata(content: bytes) -> dict[str, str]:
-    """The metadata of safetensors bytes: eight bytes with the length of a JSON header, and the header."""
-    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    metadata: dict[str, str] = header["__metadata__"]
-    return metadata
+    def _map(self, block: Block) -> BlockMap:
+        """Where the tensors of a block lie; the block is verified whole the first time."""
+        name = block.part.name
+        if name not in self._maps:
+            self._maps[name] = BlockMap(name, block.part.read(self._blobs))
+        return self._maps[name]

@@ -14,7 +14,7 @@ higher means harder. Axes: E measured epochs, N examples. Depends on numpy and t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -99,11 +99,13 @@ class Declaration:
         needs: the scores it reads, as spec texts in which `{norm}` stands for its own setting `norm`.
         harder: `HIGHER` or `LOWER`, the way in which an example is harder or more suspicious.
         untouched: whether it is given epoch 0, the untouched network.
+        pooled: by setting, what its value is the mean of over all examples where the setting is None.
     """
 
     needs: tuple[str, ...]
     harder: Literal[1, -1]
     untouched: bool
+    pooled: Mapping[str, SummaryFunction]
 
 
 class SummaryRegistry(Registry[SummaryFunction]):
@@ -148,7 +150,11 @@ SUMMARIES = SummaryRegistry()
 
 
 def summary(
-    *, needs: str | tuple[str, ...], harder: Literal[1, -1], untouched: bool = False
+    *,
+    needs: str | tuple[str, ...],
+    harder: Literal[1, -1],
+    untouched: bool = False,
+    pooled: Mapping[str, SummaryFunction] | None = None,
 ) -> Callable[[S], S]:
     """Register the decorated function as a summary.
 
@@ -158,8 +164,13 @@ def summary(
         needs: score specs such as `input_gradient(norm={norm})`; `scalar/weight_norm` is per epoch, (E, 1).
         harder: `HIGHER` or `LOWER`.
         untouched: give it epoch 0 too, which is left out otherwise.
+        pooled: settings that, left None, are a mean over all examples: by name, the function of the same
+            traces and other settings, to (N,), that it is the mean of. This is the only way in which one
+            example's value may depend on the others, so that examples can be summarised in stretches.
     """
-    declaration = Declaration((needs,) if isinstance(needs, str) else needs, harder, untouched)
+    declaration = Declaration(
+        (needs,) if isinstance(needs, str) else needs, harder, untouched, dict(pooled or {})
+    )
     return lambda function: SUMMARIES.declare(function, declaration)
 
 
@@ -178,29 +189,52 @@ def needs_of(text: str | Spec) -> tuple[str, ...]:
     return tuple(need if need.startswith(SCALAR) else prefix + need for need in filled)
 
 
-def summarise(text: str | Spec, traces: Callable[[str], Trace]) -> Floats:
+Traces: TypeAlias = Callable[[str], Trace]
+"""Gives the trace of a needed score, or raises `MissingTraceError`."""
+
+
+def summarise(text: str | Spec, *stretches: Traces) -> Floats:
     """The values of a summary, (N,) float64, in its own direction.
 
     Epoch 0 is left out here, and nowhere else, unless the summary declares that it wants it.
 
     Args:
         text: the summary, such as `csl(start=1)` or `seen/csl`.
-        traces: gives the trace of a needed score, or raises `MissingTraceError`.
+        stretches: gives the traces of all examples; or several of these, each for a stretch of them, in
+            order: only one is worked on at a time.
 
     Raises:
         MissingTraceError: a needed score, or an epoch of it, was not measured.
         DataError: the traces lead to values that are not finite or not one per example.
     """
     spec = SUMMARIES.parse(text)
+    settings = dict(spec.settings)
+    for name, level in SUMMARIES.declaration(spec.name).pooled.items():
+        if settings[name] is None:
+            others = {key: value for key, value in settings.items() if key != name}
+            settings[name] = float(np.mean(_each(level, spec, others, stretches)))
+    return _each(SUMMARIES[spec.name], spec, settings, stretches)
+
+
+def _each(
+    function: SummaryFunction,
+    spec: Spec,
+    settings: Mapping[str, Any],
+    stretches: Sequence[Traces],
+) -> Floats:
+    """What `function` says of the traces that `spec` needs, stretch by stretch, joined."""
     untouched = SUMMARIES.declaration(spec.name).untouched
-    given = [_prepared(key, traces(key), untouched) for key in needs_of(spec)]
-    values_N = np.asarray(SUMMARIES.call(spec, *given), dtype=np.float64)
-    examples = max(trace.values.shape[1] for trace in given)
-    if values_N.shape != (examples,) or not np.isfinite(values_N).all():
-        raise DataError(
-            f"{spec} must give {examples} finite values: are its traces finite and of one dataset?"
-        )
-    return values_N
+    parts = []
+    for traces in stretches:
+        given = [_prepared(key, traces(key), untouched) for key in needs_of(spec)]
+        values_N = np.array(function(*given, **settings), dtype=np.float64)  # never a view of a trace
+        examples = max(trace.values.shape[1] for trace in given)
+        if values_N.shape != (examples,) or not np.isfinite(values_N).all():
+            raise DataError(
+                f"{spec} must give {examples} finite values: are its traces finite and of one dataset?"
+            )
+        parts.append(values_N)
+    return np.concatenate(parts)
 
 
 def _prepared(key: str, trace: Trace, untouched: bool) -> Trace:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from memest.registry import keyword_parameters
 from memest.spec import Spec
@@ -11,19 +11,19 @@ from memest.summaries.base import (
     SEEN,
     SUMMARIES,
     MissingTraceError,
-    Trace,
+    Traces,
     default_summaries,
     needs_of,
     summarise,
 )
 
 
-def summarise_all(keys: Iterable[str], traces: Callable[[str], Trace]) -> dict[str, Floats]:
+def summarise_all(keys: Iterable[str], *stretches: Traces) -> dict[str, Floats]:
     """Every summary the measured scores can answer, (N,) float64 by short name, clean ones first.
 
     Args:
         keys: the scores that were measured, and `scalar/…`.
-        traces: gives the trace of each.
+        stretches: gives the trace of each, of all examples or of a stretch of them, as for `summarise`.
     """
     known = set(keys)
     answers = {}
@@ -31,7 +31,7 @@ def summarise_all(keys: Iterable[str], traces: Callable[[str], Trace]) -> dict[s
         if not known.issuperset(needs_of(text)):
             continue
         try:
-            answers[SUMMARIES.parse(text).short()] = summarise(text, traces)
+            answers[SUMMARIES.parse(text).short()] = summarise(text, *stretches)
         except MissingTraceError:
             continue
     return answers

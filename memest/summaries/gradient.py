@@ -44,7 +44,12 @@ def mean_curvature(
     return curvature.mean()
 
 
-@summary(needs="input_gradient(norm=2)", harder=HIGHER)
+def mean_running_mean(gradient: Trace, *, power: Literal[1, 2] = 2) -> Floats:
+    """Mean over t of M_t, the running mean of ‖∇ₓ loss‖₂^power, (N,): τ is its mean over examples."""
+    return np.asarray(_running_mean(gradient.values**power).mean(axis=0))
+
+
+@summary(needs="input_gradient(norm=2)", harder=HIGHER, pooled={"tau": mean_running_mean})
 def learning_time(gradient: Trace, *, power: Literal[1, 2] = 2, tau: Positive | None = None) -> Floats:
     """The share of t at which M_t, the running mean of ‖∇ₓ loss‖₂^power, is at least τ: (N,) in [0, 1].
 
@@ -52,26 +57,22 @@ def learning_time(gradient: Trace, *, power: Literal[1, 2] = 2, tau: Positive | 
     an example's value depends on the others. Power 2 is the paper's, 1 its released code's.
     Source: Ravikumar et al. 2025, eq. 6.
     """
-    running_EN = _running_mean(gradient.values**power)
-    late_EN = running_EN >= _threshold(running_EN, tau)
+    assert tau is not None  # pooled
+    late_EN = _running_mean(gradient.values**power) >= tau
     return np.asarray(np.count_nonzero(late_EN, axis=0) / len(late_EN))
 
 
-@summary(needs="input_gradient(norm=2)", harder=HIGHER)
+@summary(needs="input_gradient(norm=2)", harder=HIGHER, pooled={"tau": mean_running_mean})
 def first_crossing(gradient: Trace, *, tau: Positive | None = None) -> Floats:
     """The first epoch at which the running mean of ‖∇ₓ loss‖₂² is at most τ, (N,); never = last + 1.
 
     Higher is harder. τ as in `learning_time`. To the letter of its definition, and can therefore be the
     first epoch for nearly all: gradients may start small and grow. Source: Ravikumar et al. 2025, eq. 7.
     """
-    running_EN = _running_mean(gradient.values**2)
-    return first_epoch(running_EN <= _threshold(running_EN, tau), gradient.epochs)
+    assert tau is not None  # pooled
+    return first_epoch(_running_mean(gradient.values**2) <= tau, gradient.epochs)
 
 
 def _running_mean(values_EN: NDArray[np.floating[Any]]) -> Floats:
     counts_E = np.arange(1, len(values_EN) + 1)
     return np.cumsum(values_EN, axis=0, dtype=np.float64) / counts_E[:, None]
-
-
-def _threshold(running_EN: Floats, tau: float | None) -> float:
-    return float(running_EN.mean()) if tau is None else tau

@@ -31,6 +31,8 @@ from memest.tracking.lines import Entry, read_lines
 
 CHUNK = 100
 """Values in one entry at most, so that MLflow takes any entry in one call."""
+LASTING = ("sheet/", "checkpoint/")
+"""What is the same however often a run was interrupted. Of figures and timings the first version stays."""
 STATE, SEALED = "memest.state", "sealed"
 _GB = 1e9
 
@@ -108,16 +110,16 @@ class Journal:
         self._points |= {(name, step) for step in steps}
 
     def blob(self, name: str, content: bytes) -> None:
-        """Keep bytes under a name; a no-op if they are there.
+        """Keep bytes under a name; a no-op if there are any.
 
         Raises:
-            ChangeRefusedError: other bytes are there.
+            ChangeRefusedError: other bytes are there, and it is a part of the sheet or a checkpoint.
             JournalError: too much waits already, or the disk is nearly full.
         """
         digest = hashlib.sha256(content).hexdigest()
         path = self.files.path(name)
         if name in self.digests:
-            if self.digests[name] != digest:
+            if self.digests[name] != digest and name.startswith(LASTING):
                 raise ChangeRefusedError(
                     f"{name} of run {self.head.run_id} was written before with other bytes: it cannot "
                     "go on here (is it --deterministic false?); delete it in the MLflow UI and run again"

@@ -13,7 +13,7 @@ from memest.store.blobs import Blobs, LocalBlobs
 from memest.tracking.journal import SEALED, STATE
 from memest.tracking.lines import read_lines
 from memest.tracking.resume import ResumePoint
-from memest.tracking.run import About, table_json
+from memest.tracking.run import About
 
 
 class LocalRun:
@@ -53,7 +53,7 @@ class LocalRun:
 
     def table(self, name: str, columns: Mapping[str, list[Any]]) -> None:
         """Keep it as JSON."""
-        self.blobs.put(f"{name}.json", table_json(columns))
+        self.blobs.put(f"{name}.json", json.dumps(dict(columns)).encode())
 
     def seal(self, tags: Mapping[str, str]) -> None:
         """Say so in `run.json`."""

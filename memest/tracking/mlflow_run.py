@@ -6,6 +6,7 @@ Depends on `store`; mlflow is used by the delivery thread alone.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from memest.tracking.delivery import HEARTBEAT, Delivery, Heartbeat, briefly, no
 from memest.tracking.journal import SEALED, STATE, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.resume import ResumePoint
-from memest.tracking.run import About, table_json
+from memest.tracking.run import About
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,6 +48,10 @@ class JournaledBlobs:
     def fresh(self, name: str) -> bytes:
         """As `get`: there is no copy."""
         return self.get(name)
+
+    def read(self, name: str, start: int, stop: int) -> bytes:
+        """Bytes `start` to `stop` of what is kept under `name`."""
+        return self._journal.files.read(name, start, stop)
 
     def names(self, folder: str) -> list[str]:
         """The names directly inside `folder`, sorted."""
@@ -110,7 +115,7 @@ class MlflowRun:
 
     def table(self, name: str, columns: Mapping[str, list[Any]]) -> None:
         """As MLflow's own table artifact, which the UI shows and compares once a tag names it."""
-        self.blobs.put(f"{name}.json", table_json(columns))
+        self.blobs.put(f"{name}.json", _table(columns))
         self._tables.append({"path": f"{name}.json", "type": "table"})
         self._journal.append("tags", values={"mlflow.loggedArtifacts": json.dumps(self._tables)})
 
@@ -167,3 +172,13 @@ class MlflowRun:
             self._client.set_terminated(self.id, "FAILED")
 
         briefly(say)
+
+
+def _table(columns: Mapping[str, list[Any]]) -> bytes:
+    """A table as MLflow keeps it, pandas' `split` form; what is no finite number is null."""
+    rows = [[_plain(cell) for cell in row] for row in zip(*columns.values(), strict=True)]
+    return json.dumps({"columns": list(columns), "data": rows}).encode()
+
+
+def _plain(cell: Any) -> Any:
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell

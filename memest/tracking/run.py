@@ -6,8 +6,6 @@ to a tracking server. Which one a stage got it need not know. Depends on `errors
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -86,16 +84,6 @@ class Run(Protocol):
             UndeliveredError: it has not; the message says how it is delivered.
         """
         ...
-
-
-def table_json(columns: Mapping[str, list[Any]]) -> bytes:
-    """A table as MLflow keeps it, pandas' `split` form; what is no finite number is null."""
-    rows = [[_plain(cell) for cell in row] for row in zip(*columns.values(), strict=True)]
-    return json.dumps({"columns": list(columns), "data": rows}).encode()
-
-
-def _plain(cell: Any) -> Any:
-    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 class DoneRun:

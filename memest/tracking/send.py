@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from memest.errors import ChangeRefusedError, MemestError, masked
 from memest.store.artifacts import ArtifactBlobs
 from memest.store.blobs import LocalBlobs
+from memest.tracking.journal import LASTING
 from memest.tracking.lines import Entry
 
 if TYPE_CHECKING:
@@ -108,7 +109,11 @@ class Sender:
         if there is None:
             there = set(self._blobs.names(folder))
         self._new = False
-        self._blobs.send(name, self._files.path(name), name in there)
+        try:
+            self._blobs.send(name, self._files.path(name), name in there)
+        except ChangeRefusedError:
+            if name.startswith(LASTING):
+                raise
         self._there[folder], self._new = there | {name}, new
 
     def _dataset(self, name: str, fingerprint: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memest.data.arrays import read_arrays
 from memest.data.images import ImageSet, Integers, Split
 from memest.data.source import SETS
 from memest.errors import DataError
@@ -18,15 +17,6 @@ from memest.errors import DataError
 _HELP = (
     "expected arrays images (N, H, W[, C]) and labels (N,), and, if you have them, ids (N,), classes (K,), "
     "test_images and test_labels"
-)
-_UNREADABLE = (
-    ValueError,  # a pickled array
-    TypeError,  # a single .npy array
-    OSError,
-    EOFError,
-    RuntimeError,  # this and the rest come out of zipfile, depending on which byte is damaged
-    zipfile.BadZipFile,
-    zlib.error,
 )
 
 
@@ -41,7 +31,7 @@ def npz(*, path: str) -> Split:
     Raises:
         DataError: no such file, an array missing, of the wrong shape, not finite, or out of range.
     """
-    arrays = _read(Path(path))
+    arrays = read_arrays(Path(path), _HELP)
     images, labels = _pair(arrays, "", path)
     ids = _integers(arrays["ids"], "ids", path) if "ids" in arrays else np.arange(len(labels))
     if ("test_images" in arrays) != ("test_labels" in arrays):
@@ -59,17 +49,6 @@ def npz(*, path: str) -> Split:
         raise DataError(f"{path} has {len(whole)} images; at least 10 are needed when it has no test_images")
     kept = np.delete(np.arange(len(whole)), held_out)
     return Split(whole.take(kept), whole.take(np.sort(held_out)))
-
-
-def _read(path: Path) -> Mapping[str, NDArray[Any]]:
-    if not path.is_file():
-        raise DataError(f"there is no file {path} (looked in {path.resolve().parent}); {_HELP}")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except _UNREADABLE as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise DataError(f"{path} cannot be read as an .npz of plain arrays ({reason}); {_HELP}") from error
 
 
 def _pair(arrays: Mapping[str, NDArray[Any]], prefix: str, path: str) -> tuple[NDArray[np.uint8], Integers]:

@@ -1,0 +1,73 @@
+"""What a benchmark says: rows of one figure each, kept as JSON with the machine they were taken on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.timing import machine
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure.
+
+    Attributes:
+        what: is measured, against what.
+        value: the figure.
+        unit: of it; `×` for a ratio.
+        interval: where it was taken more than once, what `spread` says.
+        bar: what it is held against, in words; empty if nothing.
+        kept: whether it keeps the bar; None without one.
+        spread: `95 %` for an interval of the median by bootstrap, `range` for least and most.
+    """
+
+    what: str
+    value: float
+    unit: str = "×"
+    interval: tuple[float, float] | None = None
+    bar: str = ""
+    kept: bool | None = None
+    spread: str = "95 %"
+
+
+def at_most(what: str, value: float, bar: float, unit: str = "×", interval: Any = None) -> Row:
+    """A row that should not exceed a bar."""
+    return Row(what, value, unit, interval, f"≤ {bar:g}", value <= bar)
+
+
+def at_least(what: str, value: float, bar: float, unit: str = "×", interval: Any = None) -> Row:
+    """A row that should reach a bar."""
+    return Row(what, value, unit, interval, f"≥ {bar:g}", value >= bar)
+
+
+def publish(name: str, device: torch.device, rows: Sequence[Row], **details: Any) -> None:
+    """Print the rows and write them, the machine and the details as `results/<name>.json`.
+
+    Figures of a GPU stand beside those of a CPU: `<name>.cuda.json`.
+    """
+    print(table(rows))
+    suffix = "" if device.type == "cpu" else f".{device.type}"
+    content = {"machine": machine(device), "rows": [asdict(row) for row in rows]} | details
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}{suffix}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Rows as people read them."""
+    width = max(len(row.what) for row in rows)
+    return "\n".join(f"{row.what:{width}}  {_figure(row)}" for row in rows)
+
+
+def _figure(row: Row) -> str:
+    interval = f"  {row.spread} {row.interval[0]:.4g} … {row.interval[1]:.4g}" if row.interval else ""
+    verdict = {True: "kept", False: "MISSED", None: ""}[row.kept]
+    bar = f"  bar {row.bar} {verdict}" if row.bar else ""
+    return f"{row.value:9.4g} {row.unit:9}{interval}{bar}"

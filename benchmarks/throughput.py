@@ -1,0 +1,193 @@
+"""How fast memest trains: against a plain loop, and against what the device can multiply.
+
+The plain loop is the one most people write: a data loader with worker processes that augments one image at
+a time, float32, `.item()` for the loss and the accuracy at every step. Both train the same network on the
+same images with the same batch size; an epoch each in turns.
+
+From the measured times it then projects the whole mislabel cell: 200 epochs on 50,000 images with every
+score from logits after every epoch; and, apart, curvature at every tenth epoch on top.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.free_csl import BATCH, CLASSES, synthetic
+from benchmarks.rows import Row, at_least, publish
+from benchmarks.timing import alternate
+from memest.data import ImageSet, Loader
+from memest.models import build_model
+from memest.record import Recorder
+from memest.scores import ScoreSet, measure
+from memest.seeding import Streams
+from memest.train import Recipe, train_epochs
+
+BAR = {"cuda": 4.0}
+CELL_IMAGES, CELL_EPOCHS = 50_000, 200
+CURVED_EPOCHS = CELL_EPOCHS // 10 + 1
+
+
+def main() -> None:
+    """Measure, project, print, write JSON."""
+    options = arguments()
+    device = torch.device(options.device)
+    images = synthetic(options.images)
+    fast = device.type == "cuda"
+    recipe = Recipe(
+        epochs=options.pairs + 1, precision="bf16" if fast else "fp32", channels_last=fast, compile=fast
+    )
+    recipe = dataclasses.replace(recipe, batch_size=BATCH, augmentation="crop_flip")
+    ours, plain = memest_epochs(images, options.model, recipe, device), plain_epochs(images, options, device)
+    next(ours), next(plain)
+    ratio = alternate(lambda: next(ours), lambda: next(plain), options.pairs)
+    rate = len(images) / float(np.median(ratio.plain))
+    work = flops_per_image(options.model)
+    peak = multiply_rate(device)
+    what = "plain loop / memest, an epoch of training"
+    bar = BAR.get(device.type)
+    interval = ratio.interval()
+    rows = [
+        at_least(what, ratio.median, bar, interval=interval)
+        if bar
+        else Row(what, ratio.median, interval=interval),
+        Row("memest trains", rate, "images/s"),
+        Row("a large matrix product in the same precision", peak / 1e12, "TFLOP/s"),
+        Row("training, as a share of that", rate * work / peak, ""),
+        *projected(images, options, device, rate),
+    ]
+    settings = {"model": options.model, "images": options.images, "recipe": dataclasses.asdict(recipe)}
+    publish("throughput", device, rows, settings=settings, pairs=ratio.report())
+
+
+def arguments() -> argparse.Namespace:
+    """The flags."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--pairs", type=int, default=3, help="epochs of each side, in turns")
+    parser.add_argument("--model", default="resnet18", help="network spec")
+    parser.add_argument("--images", type=int, default=512, help="images in an epoch, 32 × 32 × 3")
+    parser.add_argument("--workers", type=int, default=2, help="worker processes of the plain loop")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    return parser.parse_args()
+
+
+def memest_epochs(images: ImageSet, model: str, recipe: Recipe, device: torch.device) -> Iterator[float]:
+    """Seconds of each training epoch of memest, its free scores included."""
+    streams, statistics = Streams(0), images.statistics()
+    recorder = Recorder(images.ids, "logits", device)
+    network = build_model(model, images.channels, CLASSES, streams.seed("weights"))
+    training = Loader(images, statistics, device)
+    testing = Loader(images.take(np.arange(1)), statistics, device)
+    for end in train_epochs(network, training, testing, recipe, streams, recorder):
+        began = time.perf_counter()
+        recorder.take()
+        if end.epoch:
+            yield len(images) / end.metrics["images_per_second"] + time.perf_counter() - began
+
+
+class _OneByOne(Dataset[tuple[torch.Tensor, int]]):
+    def __init__(self, images: ImageSet) -> None:
+        from torchvision import transforms
+
+        mean, deviation = images.statistics()
+        self._images = images
+        self._transform = transforms.Compose(
+            [
+                transforms.ToPILImage(),
+                transforms.RandomCrop(32, padding=4),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                transforms.Normalize(mean.tolist(), deviation.tolist()),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, place: int) -> tuple[torch.Tensor, int]:
+        return self._transform(self._images.images[place]), int(self._images.labels[place])
+
+
+def plain_epochs(images: ImageSet, options: argparse.Namespace, device: torch.device) -> Iterator[float]:
+    """Seconds of each epoch of the loop that most people write."""
+    network = build_model(options.model, images.channels, CLASSES, 0).to(device)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
+    workers = {"num_workers": options.workers, "persistent_workers": options.workers > 0}
+    loader = DataLoader(
+        _OneByOne(images), batch_size=BATCH, shuffle=True, pin_memory=device.type == "cuda", **workers
+    )
+    while True:
+        began = time.perf_counter()
+        for inputs, labels in loader:
+            inputs, labels = inputs.to(device), labels.to(device)
+            logits = network(inputs)
+            loss = functional.cross_entropy(logits, labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            loss.item(), (logits.argmax(1) == labels).sum().item()
+        yield time.perf_counter() - began
+
+
+def flops_per_image(model: str) -> float:
+    """Floating-point operations of a forward and a backward pass, per image, as torch counts them."""
+    network, batch = build_model(model, 3, CLASSES, 0), torch.randn(2, 3, 32, 32)
+    with FlopCounterMode(display=False) as counter:
+        network(batch).sum().backward()
+    return counter.get_total_flops() / len(batch)
+
+
+def multiply_rate(device: torch.device) -> float:
+    """Operations per second of a large matrix product, best of twenty: float32 on a CPU, bf16 on a GPU."""
+    size, kind = (2048, torch.float32) if device.type == "cpu" else (8192, torch.bfloat16)
+    left, right = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
+
+    def once() -> float:
+        began = time.perf_counter()
+        (left @ right).sum().item()
+        return time.perf_counter() - began
+
+    once()
+    return 2 * size**3 / min(once() for _ in range(20))
+
+
+def projected(images: ImageSet, options: argparse.Namespace, device: torch.device, rate: float) -> list[Row]:
+    """The whole mislabel cell, from measured times of its parts."""
+    network = build_model(options.model, images.channels, CLASSES, 0).to(device)
+    loader = Loader(images, images.statistics(), device)
+    logits = pass_rate(network, images, loader, "logits", device)
+    curved = pass_rate(network, images, loader, "logits, input_gradient, curvature", device)
+    cell = CELL_EPOCHS * CELL_IMAGES / rate + (CELL_EPOCHS + 1) * CELL_IMAGES / logits
+    extra = CURVED_EPOCHS * CELL_IMAGES * (1 / curved - 1 / logits)
+    return [
+        Row("a clean pass for all logit scores", logits, "images/s"),
+        Row("a pass for these, gradient and curvature n = 10", curved, "images/s"),
+        Row("projected: 200 epochs, 50,000 images, all logit scores", cell / 60, "minutes"),
+        Row("projected: curvature at every tenth epoch, on top", extra / 60, "minutes"),
+    ]
+
+
+def pass_rate(
+    network: nn.Module, images: ImageSet, loader: Loader, scores: str, device: torch.device
+) -> float:
+    """Images scored per second, the second of two passes."""
+    for _ in range(2):
+        began = time.perf_counter()
+        measure(network, loader.batches(2 * BATCH), images.ids, ScoreSet(scores), device)
+        took = time.perf_counter() - began
+    return len(images) / took
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""The one folder of the services: settings, credentials, processes, logs and data.
+
+Every file written here is private to the user (mode 600, in a folder of mode 700), and private from the
+first byte on. Depends on the ground floor.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from memest.errors import BusyError, ServiceError
+from memest.services.process import Process
+
+D = TypeVar("D")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the services of one folder are; nothing here is secret.
+
+    Attributes:
+        store: minio or seaweedfs; empty when the store is elsewhere.
+        endpoint: of the S3 store elsewhere; empty when it is started here.
+        artifacts: `direct`: clients talk to S3 themselves; `proxied`: through the MLflow server.
+        console_port: where MinIO's web console answers, on loopback.
+    """
+
+    store: str = "minio"
+    endpoint: str = ""
+    bucket: str = "memest"
+    region: str = "us-east-1"
+    artifacts: str = "direct"
+    auth: bool = False
+    host: str = "127.0.0.1"
+    allowed_hosts: str = ""
+    workers: int = 2
+    s3_port: int = 0
+    console_port: int = 0
+    mlflow_port: int = 0
+
+    @property
+    def s3_url(self) -> str:
+        """Where the S3 store answers."""
+        return self.endpoint or f"http://{self._reached}:{self.s3_port}"
+
+    @property
+    def mlflow_url(self) -> str:
+        """Where the MLflow server answers."""
+        return f"http://{self._reached}:{self.mlflow_port}"
+
+    @property
+    def _reached(self) -> str:
+        """A server that listens everywhere is reached from here by loopback."""
+        return {"0.0.0.0": "127.0.0.1"}.get(self.host, self.host)
+
+
+def _random() -> Any:
+    return field(default_factory=lambda: secrets.token_hex(20))
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What must not be seen: random unless the store or the database is elsewhere.
+
+    Attributes:
+        backend: URL of MLflow's database, which may hold a password; empty: SQLite in the folder.
+    """
+
+    access_key: str = _random()
+    secret_key: str = _random()
+    admin_password: str = _random()
+    session_key: str = _random()
+    signing_key: str = _random()
+    backend: str = ""
+
+    def hide(self, text: str) -> str:
+        """`text` with every secret replaced by three stars; the access key is a mere name."""
+        hidden = [value for name, value in asdict(self).items() if name != "access_key"]
+        for value in (*hidden, *_password(self.backend)):
+            text = text.replace(value, "***") if value else text
+        return text
+
+
+class Folder:
+    """Where the services keep everything.
+
+    Args:
+        root: made when something is first written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    def path(self, name: str) -> Path:
+        """The path of a file or folder inside."""
+        return self.root / name
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps two commands from starting or stopping the same services at once.
+
+        Raises:
+            BusyError: another command is at it.
+        """
+        from filelock import FileLock, Timeout
+
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            with FileLock(self.path("lock"), timeout=0):
+                yield
+        except Timeout as error:
+            raise BusyError(
+                f"another command is starting or stopping the services in {self.root}; wait for it, "
+                "then run the same command again"
+            ) from error
+
+    def settings(self) -> Settings | None:
+        """What was set up here; None: nothing yet."""
+        return self._one("settings.json", Settings)
+
+    def secrets(self) -> Secrets | None:
+        """The credentials of what was set up here; None: nothing yet."""
+        return self._one("credentials.json", Secrets)
+
+    def processes(self) -> dict[str, Process]:
+        """The processes that were started and not stopped since, by name."""
+        found = self._read("processes.json") or {}
+        return {name: Process(**one) for name, one in found.items()}
+
+    def keep(self, settings: Settings | None, secret: Secrets | None) -> None:
+        """Write settings and credentials down; None: there are none."""
+        for name, value in (("credentials.json", secret), ("settings.json", settings)):
+            if value is None:
+                self.path(name).unlink(missing_ok=True)
+            else:
+                self.write(name, json.dumps(asdict(value), indent=1))
+
+    def record(self, name: str, process: Process | None) -> None:
+        """Write down that a process was started, or stopped."""
+        known = {key: asdict(value) for key, value in self.processes().items() if key != name}
+        entry = {name: asdict(process)} if process else {}
+        self.write("processes.json", json.dumps(known | entry, indent=1))
+
+    def write(self, name: str, text: str) -> Path:
+        """Put `text` in a file that is private before it holds anything, and whole when it is seen."""
+        path, draft = self.path(name), self.path(f"{name}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+        draft.replace(path)
+        return path
+
+    def _one(self, name: str, kind: type[D]) -> D | None:
+        found = self._read(name)
+        if found is None:
+            return None
+        try:
+            return kind(**found)
+        except TypeError as error:
+            raise self._damaged(name, error) from error
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        path = self.path(name)
+        if not path.is_file():
+            return None
+        try:
+            found: dict[str, Any] = json.loads(path.read_text())
+        except ValueError as error:
+            raise self._damaged(name, error) from error
+        return found
+
+    def _damaged(self, name: str, error: Exception) -> ServiceError:
+        return ServiceError(
+            f"{self.path(name)} is not as memest wrote it ({error}); put it back, or use another --folder"
+        )
+
+
+def changed(settings: Settings, given: Mapping[str, Any]) -> Settings:
+    """`settings` with what was asked for; what was not (None or empty) stays as it was."""
+    return replace(settings, **{name: value for name, value in given.items() if value not in (None, "")})
+
+
+def _password(url: str) -> list[str]:
+    from urllib.parse import urlsplit
+
+    password = urlsplit(url).password
+    return [password] if password else []

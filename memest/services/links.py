@@ -1,0 +1,99 @@
+"""A chain of checks: each link holds, is broken with a remedy, or is skipped. Depends on nothing.
+
+A check is a function that returns what it found, or raises. None may take longer than its limit, so that
+a server which accepts and never answers is a finding, not a wait.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+LIMIT = 10.0
+
+
+class BrokenLinkError(Exception):
+    """A link that does not hold, and what to do about it."""
+
+    def __init__(self, details: str, remedy: str) -> None:
+        super().__init__(details)
+        self.remedy = remedy
+
+
+class SkippedLinkError(Exception):
+    """A link that there is nothing to check of, and why."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One link.
+
+    Attributes:
+        name: for people.
+        look: what it found, in a few words; raises BrokenLinkError or SkippedLinkError.
+        needs: the links it hangs on; if one of them is broken or was not reached, it is skipped.
+        limit: seconds it may take.
+    """
+
+    name: str
+    look: Callable[[], str]
+    needs: tuple[str, ...] = ()
+    limit: float = LIMIT
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one check."""
+
+    name: str
+    state: Literal["ok", "FAILED", "skipped"]
+    details: str
+    remedy: str = ""
+    missed: bool = False
+
+
+def examine(checks: Iterable[Check]) -> list[Finding]:
+    """Every check in turn."""
+    found: dict[str, Finding] = {}
+    for check in checks:
+        broken = next((name for name in check.needs if _missed(found[name])), None)
+        if broken:
+            found[check.name] = Finding(check.name, "skipped", f"needs: {broken}", missed=True)
+        else:
+            found[check.name] = _look(check)
+    return list(found.values())
+
+
+def _missed(finding: Finding) -> bool:
+    return finding.state == "FAILED" or finding.missed
+
+
+def _look(check: Check) -> Finding:
+    outcome: list[Finding] = []
+    worker = threading.Thread(target=lambda: outcome.append(_judge(check)), daemon=True)
+    worker.start()
+    worker.join(check.limit)
+    if outcome:
+        return outcome[0]
+    return Finding(
+        check.name,
+        "FAILED",
+        f"no answer in {check.limit:.0f} s",
+        "the other side accepts and stays silent: look at its log, restart it, or correct its address",
+    )
+
+
+def _judge(check: Check) -> Finding:
+    try:
+        return Finding(check.name, "ok", check.look())
+    except SkippedLinkError as why:
+        return Finding(check.name, "skipped", str(why))
+    except BrokenLinkError as error:
+        return Finding(check.name, "FAILED", str(error), error.remedy)
+    except Exception as error:  # a check must not end the others: what it met is the finding
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        return Finding(
+            check.name, "FAILED", text[:300], "this was not foreseen: read the error, then the logs"
+        )

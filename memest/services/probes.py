@@ -1,0 +1,100 @@
+"""Real calls that tell whether a server does its work: a port that accepts proves nothing.
+
+Every call has short time limits and no retries. Depends on minio and requests, inside the functions.
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from memest.errors import ServiceError, SettingError
+from memest.services.folder import Secrets, Settings
+
+if TYPE_CHECKING:
+    from minio import Minio
+
+CONNECT, READ = 3.0, 4.0
+
+
+def bucket_client(settings: Settings, secret: Secrets, patience: float = READ) -> Minio:
+    """The `minio` client of the store, which waits `patience` seconds for an answer."""
+    from minio import Minio
+    from urllib3 import PoolManager, Retry, Timeout
+
+    parts = urlsplit(settings.s3_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingError(f"an S3 endpoint looks like http://127.0.0.1:9000, not {settings.s3_url!r}")
+    return Minio(
+        parts.netloc,
+        access_key=secret.access_key,
+        secret_key=secret.secret_key,
+        region=settings.region,
+        secure=parts.scheme == "https",
+        http_client=PoolManager(timeout=Timeout(connect=CONNECT, read=patience), retries=Retry(0)),
+    )
+
+
+def make_bucket(settings: Settings, secret: Secrets) -> None:
+    """Make the bucket if it is not there, and get an object back as it was put.
+
+    Raises:
+        ServiceError: the store does not do that (yet).
+    """
+    from minio.error import MinioException
+    from urllib3.exceptions import HTTPError
+
+    client, content = bucket_client(settings, secret, patience=2), secrets.token_bytes(4096)
+    name = f"memest-up/{secrets.token_hex(8)}"
+    try:
+        if not client.bucket_exists(settings.bucket):
+            client.make_bucket(settings.bucket)
+        client.put_object(settings.bucket, name, io.BytesIO(content), len(content))
+        with client.get_object(settings.bucket, name) as answer:
+            same = answer.data == content
+        client.remove_object(settings.bucket, name)
+    except (MinioException, HTTPError, OSError, ValueError) as error:
+        raise ServiceError(
+            f"bucket {settings.bucket} at {settings.s3_url} cannot be used: {cause(error)}; correct the "
+            "endpoint, its credentials (AWS_*) or --bucket"
+        ) from error
+    if not same:
+        raise ServiceError(f"{settings.s3_url} gives back other bytes than it was given")
+
+
+def search_experiments(url: str, login: Any = None, here: bool = False) -> Any:
+    """The answer of a tracking server to the simplest real question.
+
+    Args:
+        login: name and password; None: as requests, and so MLflow, finds them.
+        here: the server is on this machine: no proxy is asked, no `.netrc` read.
+
+    Raises:
+        ServiceError: nothing answers within the time limits.
+    """
+    import requests
+
+    question = f"{url.rstrip('/')}/api/2.0/mlflow/experiments/search"
+    try:
+        with requests.Session() as session:
+            session.trust_env = not here
+            return session.get(question, params={"max_results": 1}, auth=login, timeout=(CONNECT, READ))
+    except requests.RequestException as error:
+        raise ServiceError(cause(error)) from error
+
+
+def require_tracking(url: str, login: tuple[str, str] | None) -> None:
+    """Raises ServiceError unless the tracking server answers a real call."""
+    answer = search_experiments(url, login, here=True)
+    if answer.status_code != 200:
+        raise ServiceError(f"{url} answers {answer.status_code}: {answer.text[:200]}")
+
+
+def cause(error: BaseException) -> str:
+    """What an error goes back to, in a few words: libraries wrap `Connection refused` many times."""
+    while error.__context__ is not None:
+        error = error.__context__
+    text = " ".join(str(error).split())
+    return text[:200] or type(error).__name__

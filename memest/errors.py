@@ -7,12 +7,23 @@ written); any other `MemestError` happened to work already under way (exit code 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+@")
+
+
+def masked(text: str) -> str:
+    """`text` without the names and passwords in its URLs."""
+    return _CREDENTIALS.sub("…@", text)
+
 
 class MemestError(Exception):
-    """Base of every error raised on purpose."""
+    """Base of every error raised on purpose. Its text never shows the credentials in a URL."""
+
+    def __str__(self) -> str:
+        return masked(super().__str__())
 
 
 class InputError(MemestError):
@@ -55,6 +66,10 @@ class SheetError(MemestError):
     """A score sheet that is unfinished, damaged, or asked to change what it already holds."""
 
 
+class ChangeRefusedError(SheetError):
+    """Other bytes under a name that is kept already."""
+
+
 class NonFiniteError(MemestError):
     """Scores that are NaN or infinite: the sheet stays intact up to the epoch before."""
 
@@ -76,7 +91,15 @@ class MemoryFullError(MemestError):
 
 
 class BusyError(MemestError):
-    """Another process on this machine is already at work on the same configuration."""
+    """Another process is already at work on the same configuration: nothing to do, and nothing wrong."""
+
+
+class JournalError(MemestError):
+    """The journal of a run cannot be read, or cannot grow."""
+
+
+class UndeliveredError(MemestError):
+    """The work is done and kept on this machine, but not all of it reached the server."""
 
 
 class ServiceError(MemestError):

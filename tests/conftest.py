@@ -1,15 +1,28 @@
-"""What tests share: a real MLflow store, and a working folder of their own."""
+"""What tests share: a real MLflow store, real servers, and a working folder of their own."""
 
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from servers import KEYS, Link, mlflow_server, s3_server
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CHECKSUMS = {
+    "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+    "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+}
 
 # One thread a process: the workers share the cores, and waiting threads of one slow the other down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +42,53 @@ def store_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
     connect(uri)
     return uri
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A real tracking server on a real S3 store, each behind a link of its own."""
+
+    server: Link
+    store: Link
+
+    @property
+    def client(self) -> MlflowClient:
+        """A client that goes through the server's link."""
+        from mlflow import MlflowClient
+
+        return MlflowClient(self.server.url)
+
+    def experiment(self, route: str) -> str:
+        """A new experiment; `direct`: clients reach S3 themselves, `proxied`: through the server."""
+        name = f"{route}-{uuid.uuid4().hex[:8]}"
+        self.client.create_experiment(name, "s3://mlflow/direct" if route == "direct" else None)
+        return name
+
+
+@pytest.fixture(scope="session")
+def _platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    folder = tmp_path_factory.mktemp("platform")
+    with s3_server(folder, "mlflow") as s3_port:
+        store = Link(s3_port)
+        environment = KEYS | {"MLFLOW_S3_ENDPOINT_URL": store.url, "AWS_DEFAULT_REGION": "us-east-1"}
+        with mlflow_server(folder, **environment, **CHECKSUMS) as port:
+            yield Platform(Link(port), store)
+
+
+@pytest.fixture
+def platform(_platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    """Server and store, both up; this process and its children reach them, and wait for little."""
+    short = {
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "2",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+        "MEMEST_GATHER": "0",
+        "MEMEST_LONGEST_PAUSE": "0.5",
+        "MEMEST_HEARTBEAT": "1",
+    }
+    reach = KEYS | {"MLFLOW_S3_ENDPOINT_URL": _platform.store.url, "AWS_DEFAULT_REGION": "us-east-1"}
+    for name, value in (short | reach | CHECKSUMS).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # it keeps the first credentials it finds
+    yield _platform
+    _platform.server.up()
+    _platform.store.up()

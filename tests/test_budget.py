@@ -163,8 +163,7 @@ def test_costs_add_up_over_epochs_and_interruptions() -> None:
         time.sleep(0.01)
     first = Costs(100)
     first.add({"images_per_second": 50.0}, clock)
-    second = Costs(100)
-    second.restore(first.state())
+    second = Costs(100, first.state())
     second.add({"images_per_second": 50.0}, Clock(CPU))
     metrics = second.metrics()
     assert metrics["cost_seconds/training"] == 4

@@ -17,6 +17,7 @@ from memest.store import Blobs, Header, LocalBlobs, Manifest, SheetReader, Sheet
 from memest.store import sheet as sheet_module
 from memest.store.artifacts import ArtifactBlobs
 from memest.store.block import BlockMap
+from memest.store.cache import Cache
 from memest.store.manifest import Block, Part
 from memest.store.sheet import MANIFEST
 from memest.store.tables import Columns, read_table, write_table
@@ -147,10 +148,26 @@ def test_a_torn_write_is_not_a_name(tmp_path: Path) -> None:
 
 def test_a_cached_blob_is_not_fetched_again(tmp_path: Path) -> None:
     """A second read comes from this machine: the run's artifacts may be gone by then."""
-    cache = LocalBlobs(tmp_path / "cache" / "run")
-    cache.put("sheet/a", b"one")
+    Cache(tmp_path / "cache").put("run", "sheet/a", b"one")
     unreachable: Any = None
     assert ArtifactBlobs(unreachable, "run", tmp_path / "cache").get("sheet/a") == b"one"
+
+
+def test_a_cache_hands_out_nothing_that_changed(tmp_path: Path) -> None:
+    """Every read is checked: a flipped bit, a pointer to nothing or to somewhere else is a miss."""
+    cache = Cache(tmp_path)
+    cache.put("run", "sheet/a", b"one")
+    cache.put("run", "sheet/b", b"one")
+    (kept,) = [path for path in (tmp_path / "content").rglob("*") if path.is_file()]
+    assert cache.get("run", "sheet/a") == b"one"
+    assert cache.get("run", "sheet/c") is None
+    kept.write_bytes(b"onE")
+    assert cache.get("run", "sheet/a") is None
+    for pointer in ("", "0" * 64, "../../../etc/passwd", "\xff"):
+        (tmp_path / "runs/run/sheet/b").write_text(pointer)
+        assert cache.get("run", "sheet/b") is None
+    with pytest.raises(SheetError, match="relative paths"):
+        cache.get("../run", "sheet/a")
 
 
 def describe(key: str) -> dict[str, Any]:
@@ -281,6 +298,34 @@ def test_a_sheet_can_be_read_before_it_is_sealed(tmp_path: Path) -> None:
     for epoch in range(EPOCHS):
         put(sheet, [epoch])
         assert_holds_all(sheet.reader(), until=epoch + 1)
+
+
+@pytest.mark.parametrize("died_after", range(EPOCHS))
+def test_a_writer_goes_on_where_another_stopped(died_after: int, tmp_path: Path) -> None:
+    """Whichever epoch was the last, the finished sheet has the same bytes."""
+    sheet = begin(LocalBlobs(tmp_path / "sheet"), span=3)
+    put(sheet, range(died_after + 1))
+    state = sheet.state()
+    again = begin(LocalBlobs(tmp_path / "sheet"), span=3)
+    again.restore(state)
+    assert again.state() == state
+    assert again.latest == died_after
+    put(again, range(died_after + 1, EPOCHS))
+    again.seal(TRUTH, SUMMARY)
+    write(LocalBlobs(tmp_path / "undisturbed"), span=3)
+    assert files(tmp_path / "sheet") == files(tmp_path / "undisturbed")
+
+
+def test_a_state_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    """Bytes that are no state, and a state whose block is damaged or gone."""
+    sheet = begin(LocalBlobs(tmp_path / "sheet"))
+    put(sheet, range(5))
+    state = sheet.state()
+    for bad in (b"", b"{}", state[:40], state[:-1], b"\xff" * 64):
+        with pytest.raises(SheetError, match="the state of a sheet"):
+            begin(LocalBlobs(tmp_path / "sheet")).restore(bad)
+    with pytest.raises(SheetError, match=r"block-000000-000001.safetensors is not in"):
+        begin(LocalBlobs(tmp_path / "elsewhere")).restore(state)
 
 
 def test_the_writer_keeps_a_copy(tmp_path: Path) -> None:

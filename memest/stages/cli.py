@@ -2,7 +2,8 @@
 
     memest train --data digits --corruption 'symmetric_noise(rate=0.05)' --seed 1
 
-Exit codes: 0 done, 1 a run failed, 2 something asked for cannot be done and nothing was written.
+Exit codes: 0 done, or being done by another process; 1 a run failed; 2 something asked for cannot be done
+and nothing was written.
 """
 
 from __future__ import annotations
@@ -15,7 +16,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from memest.config import build, flags
-from memest.errors import InputError, MemestError, ServiceError, SettingError, UnknownNameError
+from memest.errors import (
+    BusyError,
+    InputError,
+    MemestError,
+    ServiceError,
+    SettingError,
+    UnknownNameError,
+)
 from memest.stages.verdict import Verdict
 
 Stage = tuple[type[Any], Callable[[Any], "str | Verdict"]]
@@ -44,6 +52,12 @@ def _analyze() -> Stage:
     return analyze.AnalyzeConfig, lambda c: _analyzed(analyze.analyze(c))
 
 
+def _deliver() -> Stage:
+    from memest.stages import deliver
+
+    return deliver.DeliverConfig, deliver.deliver
+
+
 def _demo() -> Stage:
     from memest.stages import demo
 
@@ -67,6 +81,7 @@ COMMANDS: dict[str, tuple[Callable[[], Stage], str]] = {
     "train": (_train, "train a network and score every example"),
     "score": (_score, "measure a finished run again"),
     "analyze": (_analyze, "judge the summaries of finished runs"),
+    "deliver": (_deliver, "send to the server what finished runs could not deliver"),
     "demo": (_demo, "digits with 5 % wrong labels, two networks, three seeds, analysed"),
     "services up": (lambda: _services("up"), "start an S3 store and an MLflow server"),
     "services down": (lambda: _services("down"), "stop them; their data stays"),
@@ -89,6 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a run that is stopped says so
     try:
         said = run(arguments)
+    except BusyError as error:
+        return _leave(error)
     except InputError as error:
         return _fail(error, 2)
     except MemestError as error:
@@ -155,6 +172,14 @@ def _trained(opened: Any) -> str:
 
 def _analyzed(found: Any) -> str:
     return f"{found.text}\n\nreport, tables and figures are in run {found.run_id}"
+
+
+def _leave(error: BusyError) -> int:
+    from memest.tracking import mark_busy
+
+    print(f"memest: {error}")
+    mark_busy(str(error))
+    return 0
 
 
 def _fail(error: MemestError, code: int) -> int:

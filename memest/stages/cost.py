@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from memest.scores import SCORES, Clock
+from memest.stages.budget import Choice
 
 TRAINING, CHOOSING, TOTAL = "training", "choosing what fits", "all scoring"
 REST = "folding, gathering, writing"
@@ -16,14 +17,12 @@ class Costs:
 
     Args:
         images: how many are trained on in an epoch.
-        choosing: what it took to choose scores and epochs within a budget; not counted as scoring.
+        earlier: what was spent before: `state` of an interrupted run.
     """
 
-    def __init__(self, images: int, choosing: float = 0.0) -> None:
+    def __init__(self, images: int, earlier: Mapping[str, float] | None = None) -> None:
         self._images = images
-        self._seconds: dict[str, float] = defaultdict(float)
-        if choosing:
-            self._seconds[CHOOSING] = choosing
+        self._seconds: dict[str, float] = defaultdict(float, earlier or {})
 
     def add(self, training: Mapping[str, float], clock: Clock) -> None:
         """One epoch: the metrics of its training, if it was trained, and the clock of its scoring."""
@@ -37,10 +36,6 @@ class Costs:
     def state(self) -> dict[str, float]:
         """Everything so far, for a run that goes on later."""
         return dict(self._seconds)
-
-    def restore(self, state: Mapping[str, float]) -> None:
-        """Go on from what an interrupted run had spent."""
-        self._seconds = defaultdict(float, state)
 
     def table(self) -> dict[str, list[float | str]]:
         """Columns what, seconds and, where there was training, share of training.
@@ -67,6 +62,11 @@ class Costs:
             for name, values in named.items()
             for slug, value in zip(slugs, values, strict=bool(values))
         }
+
+
+def chosen_in(choice: Choice | None) -> dict[str, float]:
+    """What it took to choose scores and epochs within a budget; not counted as scoring."""
+    return {CHOOSING: choice.seconds} if choice and choice.seconds else {}
 
 
 def _slug(what: str) -> str:

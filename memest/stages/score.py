@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from memest.config import digest, key_settings, option
@@ -11,6 +12,7 @@ from memest.models import build_model
 from memest.scores import Clock, ScoreSet, describe, measure, score_list
 from memest.seeding import Streams
 from memest.spec import literal, split_list
+from memest.stages import resume
 from memest.stages.common import (
     SCORING_BATCH,
     choose_device,
@@ -72,18 +74,20 @@ def score(config: ScoreConfig) -> Opened:
         network = build_model(trained["model"], images.channels, len(images.classes), 0).to(device)
         header = sheet_header(about.key, images, truth, trained, config.run)
         span = block_span(len(images), len(scores), len(epochs))
-        costs = Costs(len(images))
-        with SheetWriter(opened.run.blobs, header, images.ids, span, describe) as writer:
-            for epoch in progress(epochs, len(epochs), about.name):
-                clock, probes = Clock(device), streams.seed("probes", epoch)
-                kept = checkpoint.unpack(source.get(checkpoint.name(epoch)), device)
-                network.load_state_dict(kept["network"])
-                batches = training.batches(SCORING_BATCH)
-                measured = measure(network, batches, images.ids, scores, device, probes, clock)
-                writer.put(epoch, measured, {})
-                costs.add({}, clock)
-                opened.run.metrics(epoch, {"scoring_seconds": clock.total()})
-            writer.seal(truth.columns(), summary_table(writer.reader(), truth))
+        writer = SheetWriter(opened.run.blobs, header, images.ids, span, describe)
+        costs = Costs(len(images), resume.restore(opened.resume, about.key, writer, device).costs)
+        left = [epoch for epoch in epochs if epoch > writer.latest]
+        for epoch in progress(left, len(left), about.name):
+            clock, probes = Clock(device), streams.seed("probes", epoch)
+            kept = checkpoint.unpack(source.get(checkpoint.name(epoch)), device)
+            network.load_state_dict(kept["network"])
+            batches = training.batches(SCORING_BATCH)
+            writer.put(epoch, measure(network, batches, images.ids, scores, device, probes, clock), {})
+            costs.add({}, clock)
+            opened.run.metrics(epoch, {"scoring_seconds": clock.total()})
+            point = partial(resume.pack, about.key, writer, costs=costs.state())
+            opened.resume.save(point, must=writer.full)
+        writer.seal(truth.columns(), summary_table(writer.reader(), truth))
         report_costs(opened.run, costs, epochs[-1])
         opened.run.seal({})
     return opened

@@ -12,6 +12,7 @@ from memest.models import MODELS, build_model
 from memest.record import Recorder
 from memest.scores import Clock, ScoreSet, describe, measure, score_list
 from memest.seeding import Streams
+from memest.stages import resume
 from memest.stages.budget import Plan, within_budget
 from memest.stages.common import (
     SCORING_BATCH,
@@ -23,7 +24,7 @@ from memest.stages.common import (
     sheet_header,
     summary_table,
 )
-from memest.stages.cost import Costs
+from memest.stages.cost import Costs, chosen_in
 from memest.stages.describe import CHOICE, about_training, report
 from memest.stages.price import measured_prices
 from memest.store import SheetWriter, block_span
@@ -99,24 +100,26 @@ def train(config: TrainConfig) -> Opened:
         recorder = Recorder(images.ids, str(scores.of("logits")), device)
         header = sheet_header(key, images, truth, key_settings(config))
         span = block_span(len(images), 2 * len(scores), recipe.epochs + 1)
-        costs = Costs(len(images), choice.seconds if choice else 0)
         if choice:
             run.blobs.put(CHOICE, choice.to_json())
-        ends = train_epochs(network, training, testing, recipe, streams, recorder)
-        with SheetWriter(run.blobs, header, images.ids, span, describe) as sheet:
-            for end in progress(ends, recipe.epochs + 1, about.name):
-                clock, due = Clock(device), plan.due(end.epoch, recipe.epochs)
-                probes = streams.seed("probes", end.epoch)
-                batches = training.batches(SCORING_BATCH)
-                measured = measure(end.network, batches, images.ids, due, device, probes, clock)
-                sheet.put(end.epoch, measured | recorder.take(), {"weight_norm": end.metrics["weight_norm"]})
-                costs.add(end.metrics, clock)
-                run.metrics(end.epoch, end.metrics | {"scoring_seconds": clock.total()})
-                if EPOCHS.call(config.checkpoints, end.epoch, recipe.epochs):
-                    run.blobs.put(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
-            summary = summary_table(sheet.reader(), truth)
-            sheet.seal(truth.columns(), summary)
-
+        sheet = SheetWriter(run.blobs, header, images.ids, span, describe)
+        before = resume.restore(opened.resume, key, sheet, device)
+        costs = Costs(len(images), before.costs or chosen_in(choice))
+        ends = train_epochs(network, training, testing, recipe, streams, recorder, before.training)
+        for end in progress(ends, recipe.epochs + 1, about.name):
+            clock, due = Clock(device), plan.due(end.epoch, recipe.epochs)
+            probes = streams.seed("probes", end.epoch)
+            batches = training.batches(SCORING_BATCH)
+            measured = measure(end.network, batches, images.ids, due, device, probes, clock)
+            sheet.put(end.epoch, measured | recorder.take(), {"weight_norm": end.metrics["weight_norm"]})
+            costs.add(end.metrics, clock)
+            run.metrics(end.epoch, end.metrics | {"scoring_seconds": clock.total()})
+            if kept := EPOCHS.call(config.checkpoints, end.epoch, recipe.epochs):
+                run.blobs.put(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
+            must = end.epoch == recipe.epochs or (not config.deterministic and (kept or sheet.full))
+            opened.resume.save(partial(resume.pack, key, sheet, end.state(), costs.state()), must)
+        summary = summary_table(sheet.reader(), truth)
+        sheet.seal(truth.columns(), summary)
         report(run, images, summary, costs, recipe.epochs)
         run.seal({})
     return opened

@@ -6,11 +6,14 @@ The one module of `store` that imports mlflow.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memest.errors import SheetError
-from memest.store.blobs import LocalBlobs, plain, refuse_change
+from memest.errors import SheetError, masked
+from memest.store.blobs import plain, refuse_change
+from memest.store.cache import Cache
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,7 +30,8 @@ class ArtifactBlobs:
 
     def __init__(self, client: MlflowClient, run_id: str, cache: Path | None = None) -> None:
         self._client, self._run_id = client, run_id
-        self._cache = LocalBlobs(cache / run_id) if cache else None
+        self._cache = Cache(cache) if cache else None
+        self._limited = False
 
     def put(self, name: str, content: bytes) -> None:
         """Upload `content`; a no-op if it is there already."""
@@ -38,38 +42,105 @@ class ArtifactBlobs:
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch) / file
             path.write_bytes(content)
-            self._client.log_artifact(self._run_id, str(path), folder or None)
+            self._upload(name, path)
         if self._cache:
-            self._cache.put(name, content)
+            self._cache.put(self._run_id, name, content)
+
+    def send(self, name: str, file: Path, there: bool) -> None:
+        """Upload a file of the same base name.
+
+        Args:
+            there: something is kept under this name already. An upload that was cut short left the beginning
+                of these bytes (a store of plain files is not atomic) and is made again; equal bytes stay.
+
+        Raises:
+            SheetError: other bytes are kept under this name.
+        """
+        if there:
+            kept, content = self._download(plain(name)), file.read_bytes()
+            if kept == content:
+                return
+            if not content.startswith(kept):
+                refuse_change(name, kept, content)
+        self._upload(name, file)
 
     def get(self, name: str) -> bytes:
         """The bytes kept under `name`."""
-        if self._cache and self._cache.path(name).is_file():
-            return self._cache.get(name)
+        kept = self._cache.get(self._run_id, plain(name)) if self._cache else None
+        return self.fresh(name) if kept is None else kept
+
+    def fresh(self, name: str) -> bytes:
+        """The bytes kept under `name`, fetched now."""
         content = self._download(plain(name))
         if self._cache:
-            self._cache.put(name, content)
+            self._cache.put(self._run_id, name, content)
         return content
 
     def read(self, name: str, start: int, stop: int) -> bytes:
         """Bytes `start` to `stop` of what is kept under `name`; from the cache, if there is one."""
-        if self._cache is None:
-            return self.get(name)[start:stop]
-        if not self._cache.path(name).is_file():
-            self.get(name)
-        return self._cache.read(name, start, stop)
+        kept = self._cache.read(self._run_id, plain(name), start, stop) if self._cache else None
+        return self.get(name)[start:stop] if kept is None else kept
 
     def names(self, folder: str) -> list[str]:
-        """The names directly inside `folder`, sorted."""
-        infos = self._client.list_artifacts(self._run_id, plain(folder) if folder else None)
-        return sorted(info.path for info in infos if not info.is_dir)
+        """The names directly inside `folder`, sorted; what memest could not have written is left out.
+
+        Raises:
+            SheetError: the server names something outside `folder`.
+        """
+        where = plain(folder) if folder else None
+        with _said_plainly(f"the artifacts of run {self._run_id} cannot be listed"):
+            self._limit_waiting()
+            infos = self._client.list_artifacts(self._run_id, where)
+        return sorted(name for info in infos if not info.is_dir and (name := _inside(folder, info.path)))
+
+    def _upload(self, name: str, file: Path) -> None:
+        self._limit_waiting()
+        self._client.log_artifact(self._run_id, str(file), name.rpartition("/")[0] or None)
 
     def _download(self, name: str) -> bytes:
-        from mlflow.exceptions import MlflowException
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            _said_plainly(f"{name} of run {self._run_id} cannot be fetched"),
+        ):
+            self._limit_waiting()
+            return Path(self._client.download_artifacts(self._run_id, name, scratch)).read_bytes()
 
-        with tempfile.TemporaryDirectory() as scratch:
-            try:
-                return Path(self._client.download_artifacts(self._run_id, name, scratch)).read_bytes()
-            except (MlflowException, OSError) as error:
-                reason = str(error).splitlines()[0]
-                raise SheetError(f"{name} of run {self._run_id} cannot be fetched: {reason}") from error
+    def _limit_waiting(self) -> None:
+        """Before the first call that may reach S3 itself."""
+        if not self._limited:
+            self._limited = True
+            if self._client.get_run(self._run_id).info.artifact_uri.startswith("s3:"):
+                from memest.store.s3 import limit_waiting
+
+                limit_waiting()
+
+
+def _inside(folder: str, name: str) -> str | None:
+    """`name`, if it lies directly in `folder`; None if it is one that memest does not give.
+
+    Raises:
+        SheetError: it lies elsewhere.
+    """
+    place, _, file = name.rpartition("/")
+    if place != folder or file in ("", ".", ".."):
+        raise SheetError(f"the server lists {name!r} inside {folder or 'the run'!r}: refused")
+    try:
+        return plain(name)
+    except SheetError:
+        return None
+
+
+@contextmanager
+def _said_plainly(what: str) -> Iterator[None]:
+    """Whatever MLflow, S3 or the file system raise, as an error of the sheet.
+
+    The errors of the S3 client are known by their module: it must not be imported for a store of files.
+    """
+    try:
+        yield
+    except Exception as error:
+        package = type(error).__module__.partition(".")[0]
+        if package not in ("mlflow", "boto3", "botocore") and not isinstance(error, OSError):
+            raise
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise SheetError(f"{what}: {masked(lines[0])}") from error

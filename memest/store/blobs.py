@@ -1,4 +1,4 @@
-"""Where the bytes of a run live: a protocol of four methods, and the local folder that keeps it.
+"""Where the bytes of a run live: a protocol of five methods, and the local folder that keeps it.
 
 A name is a relative path of plain parts. What is written never changes: the same bytes may come again
 (a resumed run repeats itself), different bytes are refused. Depends on `errors`.
@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Protocol
 
-from memest.errors import SheetError
+from memest.errors import ChangeRefusedError, SheetError
 
 _NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
 
@@ -33,6 +33,10 @@ class Blobs(Protocol):
         Raises:
             SheetError: there are none.
         """
+        ...
+
+    def fresh(self, name: str) -> bytes:
+        """As `get`, from where the bytes live and not from a copy of them: for when the copy is damaged."""
         ...
 
     def read(self, name: str, start: int, stop: int) -> bytes:
@@ -79,6 +83,10 @@ class LocalBlobs:
             raise SheetError(f"{name} is not in {self.root}")
         return path.read_bytes()
 
+    def fresh(self, name: str) -> bytes:
+        """As `get`: there is no copy."""
+        return self.get(name)
+
     def read(self, name: str, start: int, stop: int) -> bytes:
         """Bytes `start` to `stop` of what is kept under `name`."""
         path = self.path(name)
@@ -115,10 +123,10 @@ def refuse_change(name: str, kept: bytes, came: bytes) -> None:
     """Nothing, if the bytes are equal.
 
     Raises:
-        SheetError: they differ.
+        ChangeRefusedError: they differ.
     """
     if kept != came:
-        raise SheetError(
+        raise ChangeRefusedError(
             f"{name} is kept already with other bytes ({len(kept)}, now {len(came)}): a sheet never changes; "
             "score into a run of its own"
         )

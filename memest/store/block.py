@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,19 @@ def pack(rows: Mapping[str, Mapping[int, NDArray[Any]]]) -> bytes:
     return b"".join([len(text).to_bytes(_LENGTH, "little"), text, *buffers])
 
 
+def unpack(name: str, content: bytes) -> dict[str, NDArray[Any]]:
+    """The rows of every key in block bytes that are in memory: (E, N), or (E,) for a scalar.
+
+    Raises:
+        SheetError: `name`, which is not a block, or not all of one.
+    """
+    held = BlockMap(name, content)
+    try:
+        return {key: held.cut(key, slice(None), lambda start, stop: content[start:stop]) for key in held}
+    except ValueError as error:
+        raise SheetError(f"{name} is cut short") from error
+
+
 class BlockMap:
     """Where each tensor of a block lies.
 
@@ -73,6 +86,9 @@ class BlockMap:
     def __contains__(self, key: str) -> bool:
         return key in self._places
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
     def read(self, key: str, examples: slice, blobs: Blobs) -> NDArray[Any]:
         """The rows of `key`, (E, the stretch's length), or (E,) for a scalar.
 
@@ -81,12 +97,16 @@ class BlockMap:
             examples: a stretch with step 1; of a scalar everything is read.
             blobs: where the block lies.
         """
+        return self.cut(key, examples, lambda start, stop: blobs.read(self._name, start, stop))
+
+    def cut(self, key: str, examples: slice, read: Callable[[int, int], bytes]) -> NDArray[Any]:
+        """As `read`, from whatever gives the bytes between two places."""
         kind, shape, begin = self._places[key]
         first, last, _ = examples.indices(shape[-1])
         if len(shape) == 1 or (first, last) == (0, shape[-1]):
-            content = blobs.read(self._name, begin, begin + math.prod(shape) * kind.itemsize)
+            content = read(begin, begin + math.prod(shape) * kind.itemsize)
             return np.frombuffer(content, kind).reshape(shape)
         starts = [begin + (row * shape[1] + first) * kind.itemsize for row in range(shape[0])]
         length = (last - first) * kind.itemsize
-        rows = [blobs.read(self._name, start, start + length) for start in starts]
+        rows = [read(start, start + length) for start in starts]
         return np.stack([np.frombuffer(row, kind) for row in rows])

@@ -1,6 +1,6 @@
 """The manifest of a score sheet: what it holds, against which labels, and the hash of every part.
 
-Depends on the ground floor.
+Depends on the ground floor and `blobs`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from memest.errors import SheetError
+from memest.store.blobs import Blobs
 
 FORMAT = 1
 
@@ -27,6 +28,17 @@ class Part:
     def of(cls, name: str, content: bytes) -> Part:
         """The part that `content` is."""
         return cls(name, hashlib.sha256(content).hexdigest(), len(content))
+
+    def read(self, blobs: Blobs) -> bytes:
+        """The bytes of this part; a damaged copy on this machine is fetched once more.
+
+        Raises:
+            SheetError: what the store itself holds is damaged or gone, naming the part.
+        """
+        content = blobs.get(self.name)
+        if Part.of(self.name, content) != self:
+            content = blobs.fresh(self.name)
+        return self.verify(content)
 
     def verify(self, content: bytes) -> bytes:
         """`content`, if it is what was written.

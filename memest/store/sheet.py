@@ -10,8 +10,10 @@ Depends on numpy, `block` and `blobs`; never on torch. Axes: E epochs, N example
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 
 from memest.errors import FingerprintError, NonFiniteError, SheetError
 from memest.store.blobs import Blobs
-from memest.store.block import BlockMap, pack
+from memest.store.block import BlockMap, pack, unpack
 from memest.store.manifest import Block, Header, Manifest, Part
 from memest.store.tables import Columns, read_table, write_table
 
@@ -28,6 +30,7 @@ MANIFEST = f"{FOLDER}/manifest.json"
 _BLOCK_BYTES = 32 << 20
 _STRETCH_BYTES = 64 << 20
 _SCALAR = "scalar/"
+_LENGTH = 8
 
 
 def block_span(count: int, keys: int, epochs: int) -> int:
@@ -50,6 +53,9 @@ class SheetWriter:
         ids: (N,) int64, the order of every column.
         span: epochs per block.
         describe: unit and direction of a score, for the manifest.
+
+    Attributes:
+        latest: the epoch that was put last, -1 before the first.
     """
 
     def __init__(
@@ -66,7 +72,7 @@ class SheetWriter:
         self._first = 0
         self._epochs: dict[str, list[int]] = {}
         self._blocks: list[Block] = []
-        self._latest = -1
+        self.latest = -1
 
     def put(
         self, epoch: int, scores: Mapping[str, NDArray[np.float32]], scalars: Mapping[str, float]
@@ -77,8 +83,8 @@ class SheetWriter:
             SheetError: the epoch is not after the last one, or a column has the wrong length.
             NonFiniteError: a score is NaN or infinite; nothing of this epoch is kept.
         """
-        if epoch <= self._latest:
-            raise SheetError(f"epochs must come in order: {epoch} came after {self._latest}")
+        if epoch <= self.latest:
+            raise SheetError(f"epochs must come in order: {epoch} came after {self.latest}")
         columns = {key: values.astype(np.float32) for key, values in scores.items()}  # a copy
         for key, values in columns.items():
             if values.shape != self._ids.shape:
@@ -91,15 +97,46 @@ class SheetWriter:
         for key, value in (columns | numbers).items():
             self._pending.setdefault(key, {})[epoch] = np.asarray(value)
             self._epochs.setdefault(key, []).append(epoch)
-        self._latest = epoch
+        self.latest = epoch
 
-    def __enter__(self) -> SheetWriter:
-        return self
+    @property
+    def full(self) -> bool:
+        """Whether the next epoch begins another block: what waits will be written as it is."""
+        return self.latest == self._first + self._span - 1
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Keep the epochs before a failure: the block they wait in is written, without a manifest."""
-        if kind is not None:
-            self._close_block()
+    def state(self) -> bytes:
+        """What it takes to go on with the sheet after the latest epoch, the unfinished block included."""
+        facts = {
+            "first": self._first,
+            "latest": self.latest,
+            "epochs": self._epochs,
+            "blocks": [asdict(block) for block in self._blocks],
+            "rows": {key: list(rows) for key, rows in self._pending.items()},
+        }
+        text = json.dumps(facts).encode()
+        return b"".join([len(text).to_bytes(_LENGTH, "little"), text, pack(self._pending)])
+
+    def restore(self, state: bytes) -> None:
+        """Go on from what `state` gave, in a new writer of the same sheet.
+
+        Raises:
+            SheetError: it cannot be read, or a block it speaks of is damaged or gone.
+        """
+        start = _LENGTH + int.from_bytes(state[:_LENGTH], "little")
+        rows = unpack("the state of a sheet", state[start:])
+        try:
+            facts = json.loads(state[_LENGTH:start])
+            pending = {
+                key: dict(zip(epochs, rows[key], strict=True)) for key, epochs in facts["rows"].items()
+            }
+            blocks = [Block(Part(**b["part"]), b["first"], b["last"]) for b in facts["blocks"]]
+            first, latest, epochs = facts["first"], facts["latest"], facts["epochs"]
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise SheetError(f"the state of a sheet cannot be read ({type(error).__name__})") from error
+        for block in blocks:
+            block.part.read(self._blobs)
+        self._first, self.latest, self._epochs = first, latest, epochs
+        self._blocks, self._pending = blocks, pending
 
     def seal(self, truth: Columns, summary: Columns) -> Manifest:
         """Write the last block, the two tables and, last of all, the manifest.
@@ -221,11 +258,11 @@ class SheetReader:
 
     def _table(self, name: str) -> Columns:
         part = self.manifest.tables[name]
-        return read_table(part.verify(self._blobs.get(part.name)))
+        return read_table(part.read(self._blobs))
 
     def _map(self, block: Block) -> BlockMap:
         """Where the tensors of a block lie; the block is verified whole the first time."""
         name = block.part.name
         if name not in self._maps:
-            self._maps[name] = BlockMap(name, block.part.verify(self._blobs.get(name)))
+            self._maps[name] = BlockMap(name, block.part.read(self._blobs))
         return self._maps[name]

@@ -1,8 +1,13 @@
 """The thin layer over MLflow: clients, runs, and finding a run by its key."""
 
 from memest.tracking.client import connect, experiment_id, get_run, tracking_uri
-from memest.tracking.open import OFF, Opened, home, mark_refused, open_run, reason, several_runs
-from memest.tracking.run import AXES, SEALED, About, LocalRun, MlflowRun, Run
+from memest.tracking.deliver import deliver
+from memest.tracking.journal import SEALED
+from memest.tracking.local_run import LocalRun
+from memest.tracking.mlflow_run import MlflowRun
+from memest.tracking.open import OFF, Opened, home, mark_busy, mark_refused, open_run, reason, several_runs
+from memest.tracking.resume import ResumePoint
+from memest.tracking.run import AXES, About, Run
 
 __all__ = [
     "AXES",
@@ -12,11 +17,14 @@ __all__ = [
     "LocalRun",
     "MlflowRun",
     "Opened",
+    "ResumePoint",
     "Run",
     "connect",
+    "deliver",
     "experiment_id",
     "get_run",
     "home",
+    "mark_busy",
     "mark_refused",
     "open_run",
     "reason",

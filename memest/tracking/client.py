@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memest.errors import InputError, NoRunsError
+from memest.errors import InputError, NoRunsError, masked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,6 +24,8 @@ _DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_TRUNCATE_LONG_VALUES": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # it would print the credentials in a URL
     "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
     "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
 }
@@ -32,6 +34,11 @@ _DEFAULTS = {
 def tracking_uri() -> str:
     """`MLFLOW_TRACKING_URI`, else the SQLite store that a plain `mlflow ui` opens in this folder."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{Path('mlflow.db').absolute()}"
+
+
+def bare(uri: str) -> str:
+    """`uri` without credentials, as it may be written down."""
+    return masked(uri).replace("…@", "")
 
 
 def connect(uri: str, existing: bool = False) -> MlflowClient:
@@ -118,4 +125,4 @@ def _alone(uri: str) -> AbstractContextManager[object]:
 
 
 def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    return masked(" ".join(str(error).split()))[:200]

@@ -1,20 +1,32 @@
-"""Opening a run by its key: find what is done, keep two trainers apart, adopt what `mlflow run` made.
+"""Opening a run by its key: find what is done, take up what died, keep two trainers apart, adopt what
+`mlflow run` made.
 
-Depends on the ground floor, `store`, and mlflow.
+Opening talks to the server; from then on only the delivery thread does. Depends on `errors`, `store` and
+mlflow.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memest.errors import BusyError, MemestError
-from memest.tracking.client import connect, experiment_id, get_run, tracking_uri
-from memest.tracking.run import SEALED, About, LocalRun, MlflowRun, Run
+from memest.errors import BusyError, MemestError, masked
+from memest.store.artifacts import ArtifactBlobs
+from memest.tracking.client import bare, connect, experiment_id, get_run, tracking_uri
+from memest.tracking.delivery import HEARTBEAT, now
+from memest.tracking.find import HOST, Found, find
+from memest.tracking.journal import STATE, Head, Journal
+from memest.tracking.limits import Limits
+from memest.tracking.local_run import LocalRun
+from memest.tracking.mlflow_run import MlflowRun
+from memest.tracking.resume import ResumePoint
+from memest.tracking.run import About, DoneRun, Run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,17 +47,19 @@ class Opened:
     Attributes:
         run: where to put results; for a run that is done, where they are.
         done: the same configuration was finished before: there is nothing to do.
-        folder: for working files of this configuration on this machine.
+        resume: the point from which the run goes on, if it died before.
     """
 
     run: Run
     done: bool
-    folder: Path
+    resume: ResumePoint
 
 
 @contextmanager
 def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
     """The run of `about.key`, begun unless it is done; ended as failed if the block raises.
+
+    Leaving the block waits for delivery.
 
     Args:
         about: what the run is about.
@@ -53,11 +67,12 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
         experiment: used unless `mlflow run` gave a run, which lies in an experiment already.
 
     Raises:
-        BusyError: another process on this machine works on the same configuration.
+        BusyError: another process works on the same configuration.
+        UndeliveredError: the work is done, and server or store did not take all of it in time.
     """
     place = None if tracking == OFF else _Place.find(tracking, experiment)
     folder = home() / "runs" / about.key[:20]
-    with _lock(folder):
+    with alone(folder):
         opened = _tracked(about, folder, place) if place else _local(folder)
         if opened.done:
             yield opened
@@ -66,25 +81,37 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
             opened.run.begin(about)
             yield opened
         except BaseException as error:
-            with _server_may_be_gone():
-                opened.run.fail(reason(error), killed=isinstance(error, KeyboardInterrupt))
+            opened.run.fail(reason(error), killed=isinstance(error, KeyboardInterrupt))
             raise
+        opened.resume.clear()
+        opened.run.close()
 
 
 def reason(error: BaseException) -> str:
-    """An error in one line: the message of our own, type and message of others."""
-    text = " ".join(str(error).split())
+    """An error in one line, without credentials: the message of our own, type and message of others."""
+    text = masked(" ".join(str(error).split()))
     return text if isinstance(error, MemestError) else f"{type(error).__name__}: {text}"
 
 
 def mark_refused(message: str) -> None:
     """Tag the run that `mlflow run` made before it called us with why nothing was done in it."""
+    _conclude_given({"memest.error": message, STATE: "failed"}, "FAILED")
+
+
+def mark_busy(message: str) -> None:
+    """End the run that `mlflow run` made: another process does its work."""
+    _conclude_given({"mlflow.note.content": message, STATE: "busy"}, "FINISHED")
+
+
+def _conclude_given(tags: dict[str, str], status: str) -> None:
     run_id = os.environ.get(_GIVEN)
     if run_id:
         with _server_may_be_gone():
             client = connect(tracking_uri(), existing=True)
             if _unused(client, run_id):
-                MlflowRun(client, run_id, _cache()).fail(message)
+                for name, value in tags.items():
+                    client.set_tag(run_id, name, value)
+                client.set_terminated(run_id, status)
 
 
 @contextmanager
@@ -130,10 +157,6 @@ def _unused(client: MlflowClient, run_id: str) -> bool:
     return "memest.state" not in get_run(client, run_id).data.tags
 
 
-def _cache() -> Path:
-    return home() / "cache"
-
-
 @contextmanager
 def _server_may_be_gone() -> Iterator[None]:
     """Saying that something failed must not hide what failed.
@@ -150,36 +173,68 @@ def _server_may_be_gone() -> Iterator[None]:
 
 def _local(folder: Path) -> Opened:
     run = LocalRun(folder / "local")
-    return Opened(run, done=run.sealed, folder=folder)
+    return Opened(run, run.sealed, run.resume)
 
 
 def _tracked(about: About, folder: Path, place: _Place) -> Opened:
-    client, given = place.client, place.given
-    sealed = _sealed(client, place.experiment, about)
-    if sealed:
-        if given and given != sealed:
-            _make_ticket(client, given, sealed)
-        return Opened(MlflowRun(client, sealed, _cache()), done=True, folder=folder)
-    run_id = given or client.create_run(place.experiment, run_name=about.name).info.run_id
-    return Opened(MlflowRun(client, run_id, _cache()), done=False, folder=folder)
+    client, limits, host = place.client, Limits.read(), socket.gethostname()
+    journals, cache = folder / "journal", home() / "cache"
+    found = find(client, place.experiment, about, journals, host, limits)
+    if found and place.given not in (None, found.run_id):
+        _make_ticket(client, str(place.given), found.run_id)
+    if found and found.sealed:
+        shutil.rmtree(journals / found.run_id, ignore_errors=True)
+        return _done(found.run_id, client, cache)
+    signs = {"memest.stage": about.stage, "memest.key": about.key, HOST: host}
+    signs |= {STATE: "running", HEARTBEAT: now()}
+    run_id = found.run_id if found else place.given or _create(client, place.experiment, about.name, signs)
+    journal = Journal(journals / run_id, Head(run_id, bare(str(client.tracking_uri)), host), limits)
+    if journal.sealed:  # all was done before, and not delivered
+        MlflowRun(client, journal, cache, limits).close()
+        return _done(run_id, client, cache)
+    _claim(client, run_id, signs, found, journal)
+    run = MlflowRun(client, journal, cache, limits, again=found is not None)
+    return Opened(run, False, run.resume)
 
 
-def _sealed(client: MlflowClient, experiment: str, about: About) -> str | None:
-    wanted = {"stage": about.stage, "key": about.key, "state": SEALED}
-    query = " and ".join(f"tags.`memest.{name}` = '{value}'" for name, value in wanted.items())
-    found = client.search_runs([experiment], query, max_results=1)
-    return str(found[0].info.run_id) if found else None
+def _done(run_id: str, client: MlflowClient, cache: Path) -> Opened:
+    run = DoneRun(run_id, ArtifactBlobs(client, run_id, cache))
+    return Opened(run, True, ResumePoint(cache, run.sync))
 
 
-def _make_ticket(client: MlflowClient, run_id: str, sealed: str) -> None:
+def _create(client: MlflowClient, experiment: str, name: str, signs: dict[str, str]) -> str:
+    """A new run that can be found by its key from its first moment on."""
+    return str(client.create_run(experiment, tags=signs, run_name=name).info.run_id)
+
+
+def _claim(
+    client: MlflowClient, run_id: str, signs: dict[str, str], found: Found | None, journal: Journal
+) -> None:
+    """Say who works on the run; learn what its metrics hold if their journal is lost."""
+    from mlflow.entities import RunTag
+
+    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in signs.items()])
+    if found and journal.empty:
+        for name in found.metrics:
+            journal.known(name, [point.step for point in client.get_metric_history(run_id, name)])
+
+
+def _make_ticket(client: MlflowClient, run_id: str, holder: str) -> None:
     """`mlflow run` always makes a new run; this one only points at the run that holds the work."""
-    client.set_tag(run_id, "memest.ticket_of", sealed)
-    client.set_tag(run_id, "mlflow.note.content", f"Already done: see run {sealed}.")
+    client.set_tag(run_id, "memest.ticket_of", holder)
+    client.set_tag(run_id, "mlflow.note.content", f"The work is in run {holder}.")
     client.set_terminated(run_id, "FINISHED")
 
 
 @contextmanager
-def _lock(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
+    """A block that one process of this machine at a time is in, for one folder.
+
+    The lock is the operating system's and goes with the process, however that ends.
+
+    Raises:
+        BusyError: another is in it.
+    """
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,25 @@
+"""Bring to the server what finished or died without having been delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from memest import tracking
+from memest.config import option
+
+
+@dataclass(frozen=True)
+class DeliverConfig:
+    """Everything a delivery can be told."""
+
+    folder: str = option("all", "journal to deliver, as the run named it; all: every journal of this machine")
+
+
+def deliver(config: DeliverConfig) -> str:
+    """What was delivered, a line for each run.
+
+    Raises:
+        UndeliveredError: something could not be.
+    """
+    return tracking.deliver(None if config.folder == "all" else Path(config.folder))

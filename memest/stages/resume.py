@@ -1,0 +1,72 @@
+"""What a run needs to go on after an epoch, as bytes. Depends on everything below the stages.
+
+Tensors and plain values only, read with `weights_only=True`: no code in the file is ever executed. A point
+that is damaged, planted or of another version is dropped with a warning, and the run starts anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from memest.errors import SheetError
+from memest.store import SheetWriter
+from memest.tracking import ResumePoint
+from memest.train import checkpoint
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Restored:
+    """Where a run was; nothing, for one that begins.
+
+    Attributes:
+        training: the state to train on from.
+        costs: seconds spent so far, as `Costs.state()` gave them.
+    """
+
+    training: dict[str, Any] | None = None
+    costs: dict[str, float] = field(default_factory=dict)
+
+
+def pack(
+    key: str,
+    sheet: SheetWriter,
+    training: dict[str, Any] | None = None,
+    costs: dict[str, float] | None = None,
+) -> bytes:
+    """The state of a run after an epoch.
+
+    Args:
+        key: of the run.
+        sheet: being written.
+        training: what `EpochEnd.state()` gives, if the run trains.
+        costs: what `Costs.state()` gives, if it trains.
+    """
+    rows = torch.frombuffer(bytearray(sheet.state()), dtype=torch.uint8)
+    return checkpoint.pack(_marks(key) | {"sheet": rows, "training": training, "costs": costs or {}})
+
+
+def restore(point: ResumePoint, key: str, sheet: SheetWriter, device: torch.device) -> Restored:
+    """Put a sheet back to where it was, and say where training was."""
+    content = point.load()
+    if content is None:
+        return Restored()
+    try:
+        state = checkpoint.unpack(content, device)
+        marks = {name: state.get(name) for name in _marks(key)}
+        if marks != _marks(key):
+            raise SheetError(f"it is of {marks}, not of {_marks(key)}")
+        restored = Restored(state["training"], state["costs"])
+        sheet.restore(state["sheet"].cpu().numpy().tobytes())
+    except (SheetError, AttributeError, KeyError, TypeError) as error:
+        point.refuse(f"{error}")
+        return Restored()
+    return restored
+
+
+def _marks(key: str) -> dict[str, Any]:
+    return {"format": FORMAT, "key": key, "torch": str(torch.__version__)}

@@ -1,0 +1,78 @@
+"""What was fetched or written once, kept on this machine by the SHA-256 of its bytes.
+
+    content/ab/abcd…            the bytes
+    runs/<run id>/<name>        the SHA-256 of the blob that the run calls so
+
+`get` checks the hash: bytes that changed on disk are dropped, never handed out.
+Depends on `errors`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from pathlib import Path
+
+from memest.store.blobs import plain
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Cache:
+    """Blobs of runs under one folder, which may be deleted at any time."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def get(self, run_id: str, name: str) -> bytes | None:
+        """The bytes that the run keeps under `name`; None if they are not here, or damaged."""
+        try:
+            content = self._content(self._digest(run_id, name)).read_bytes()
+        except OSError:
+            return None
+        return content if hashlib.sha256(content).hexdigest() == self._digest(run_id, name) else None
+
+    def read(self, run_id: str, name: str, start: int, stop: int) -> bytes | None:
+        """Bytes `start` to `stop` of the same, unchecked: for who has checked them all with `get`."""
+        try:
+            with self._content(self._digest(run_id, name)).open("rb", buffering=0) as file:
+                file.seek(start)
+                return file.read(stop - start)
+        except OSError:
+            return None
+
+    def put(self, run_id: str, name: str, content: bytes) -> None:
+        """Keep `content`, in place of whatever was kept under `name`."""
+        digest = hashlib.sha256(content).hexdigest()
+        _write(self._content(digest), content)
+        _write(self._pointer(run_id, name), digest.encode())
+
+    def adopt(self, run_id: str, name: str, digest: str, file: Path) -> None:
+        """Take a file whose SHA-256 is `digest`; it is moved, not copied."""
+        target = self._content(digest)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(file, target)
+        _write(self._pointer(run_id, name), digest.encode())
+
+    def _digest(self, run_id: str, name: str) -> str:
+        """What the pointer says, if that is a hash."""
+        text = self._pointer(run_id, name).read_bytes().decode("ascii", "replace")
+        if not _SHA256.fullmatch(text):
+            raise FileNotFoundError(text)
+        return text
+
+    def _content(self, digest: str) -> Path:
+        return self._root / "content" / digest[:2] / digest
+
+    def _pointer(self, run_id: str, name: str) -> Path:
+        return self._root / "runs" / plain(run_id) / plain(name)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all; not forced to the disk, since every read is checked."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)

@@ -1,0 +1,58 @@
+"""Delivering what runs left behind on this machine. Depends on `errors`, `store` and mlflow."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from memest.errors import BusyError, JournalError, MemestError, UndeliveredError
+from memest.tracking.client import bare, connect, get_run, tracking_uri
+from memest.tracking.journal import SEALED, STATE, Journal, read_head
+from memest.tracking.limits import Limits
+from memest.tracking.mlflow_run import MlflowRun
+from memest.tracking.open import alone, home
+
+
+def deliver(folder: Path | None = None) -> str:
+    """Deliver one journal, or every journal of this machine's runs; what was done, a line for each.
+
+    Args:
+        folder: of a journal, or any folder above it; by default all under `home()`.
+
+    Raises:
+        JournalError: there is no journal in `folder`.
+        UndeliveredError: something could still not be delivered; the message holds all the lines.
+    """
+    journals = sorted(head.parent for head in (folder or home() / "runs").rglob("head.json"))
+    if folder and not journals:
+        raise JournalError(f"there is no journal of a run in {folder}; without --folder all are delivered")
+    lines, failures = [], 0
+    for journal in journals:
+        try:
+            lines.append(_deliver_one(journal))
+        except MemestError as error:
+            failures += not isinstance(error, BusyError)
+            lines.append(f"{journal.name}: {error}")
+    if failures:
+        raise UndeliveredError("\n".join(lines))
+    return "\n".join(lines) or f"nothing waits for delivery under {home() / 'runs'}"
+
+
+def _deliver_one(folder: Path) -> str:
+    with alone(folder.parent.parent):
+        head, limits = read_head(folder), Limits.read()
+        client = connect(_uri(head.uri), existing=True)
+        if get_run(client, head.run_id).data.tags.get(STATE) == SEALED:
+            shutil.rmtree(folder)
+            return f"{head.run_id}: finished and whole already"
+        journal = Journal(folder, head, limits)
+        entries, size = journal.left
+        MlflowRun(client, journal, home() / "cache", limits).close()
+        said = f"{head.run_id}: {entries} entries ({size / 1e6:.1f} MB) delivered"
+        return said if journal.sealed else f"{said}; it died before its end: run its command again to go on"
+
+
+def _uri(stored: str) -> str:
+    """The journal's server; with the credentials that the environment gives for it, if it does."""
+    given = tracking_uri()
+    return given if bare(given) == stored else stored

@@ -1,0 +1,179 @@
+"""The thread that brings a journal to the server, and the one that says the run is alive.
+
+    training thread → journal (disk) → delivery thread → tracking server, artifact store
+
+Whatever server and store do, the training thread waits for nothing but its own disk. Depends on `errors`,
+`store` and, through the sender, on mlflow.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from memest.errors import UndeliveredError
+from memest.tracking.journal import Journal
+from memest.tracking.limits import Limits
+from memest.tracking.send import Sender, Trouble, batches
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+HEARTBEAT = "memest.heartbeat"
+_FIRST_PAUSE = 0.25
+_REFUSED_PAUSE = 60.0
+_IDLE = 3600.0
+_log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """Delivers a journal in the background, in order, as often as it takes.
+
+    Args:
+        journal: what to deliver.
+        client: of the tracking server.
+        limits: pauses and deadlines.
+        new: nothing was ever sent to this run.
+    """
+
+    def __init__(self, journal: Journal, client: MlflowClient, limits: Limits, new: bool = False) -> None:
+        self._journal, self._limits = journal, limits
+        self._sender = Sender(client, journal.head.run_id, journal.files, new)
+        self._closing, self._stopped = threading.Event(), threading.Event()
+        self._done = threading.Event()
+        self._attempts = 0
+        self._progressed = time.monotonic()
+        self._position = journal.position
+        self._trouble: Trouble | None = None
+        self._thread = threading.Thread(target=self._work, name="memest delivery", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def finish(self, seconds: float) -> None:
+        """Wait until everything has arrived; call it once, after the last entry.
+
+        Args:
+            seconds: at most so long after the last thing that arrived.
+
+        Raises:
+            UndeliveredError: it has not; the message says where it is and how it is delivered.
+        """
+        began, attempts = time.monotonic(), self._attempts
+        self._closing.set()
+        self._journal.wake()
+        while not self._done.wait(0.02):
+            trouble = self._trouble
+            refused = trouble is not None and trouble.refused and self._attempts > attempts
+            if refused or time.monotonic() - max(began, self._progressed) > seconds:
+                self._stopped.set()
+                raise UndeliveredError(self._account())
+
+    def _account(self) -> str:
+        entries, size = self._journal.left
+        trouble = self._trouble
+        what = "no answer" if trouble is None else trouble.text
+        why = "was refused" if trouble and trouble.refused else "did not succeed in time"
+        folder = self._journal.folder.absolute()
+        return (
+            f"{entries} entries ({size / 1e6:.1f} MB) of run {self._journal.head.run_id} are not delivered: "
+            f"sending {why} ({what}); they are safe in {folder}; when that is mended, deliver them with: "
+            f"memest deliver --folder {folder}"
+        )
+
+    def _work(self) -> None:
+        pause = _FIRST_PAUSE
+        while not self._stopped.is_set():
+            try:
+                if self._send_all():
+                    break
+                pause = _FIRST_PAUSE
+            except Exception as error:  # MLflow, requests, urllib3, SQLAlchemy, botocore: they share no base
+                self._complain(Trouble.of(error))
+                self._rest(pause)
+                pause = min(2 * pause, self._limits.longest_pause)
+        self._done.set()
+
+    def _send_all(self) -> bool:
+        """Send what there is; whether that was all there will be."""
+        last = self._closing.is_set()
+        self._journal.sync()
+        for group, end in batches(self._journal.after(self._position)):
+            self._sender.send(group)
+            self._arrived(end)
+            if self._stopped.is_set():
+                return True
+        if last:
+            return True
+        self._journal.wait(self._position, _IDLE)
+        self._closing.wait(self._limits.gather)
+        return False
+
+    def _arrived(self, end: int) -> None:
+        if self._trouble is not None:
+            _log.warning("delivery of run %s goes on", self._journal.head.run_id)
+        self._position, self._trouble, self._progressed = end, None, time.monotonic()
+        self._journal.delivered(end)
+
+    def _complain(self, trouble: Trouble) -> None:
+        if self._trouble is None:
+            _log.warning(
+                "delivery of run %s waits, the run goes on: %s", self._journal.head.run_id, trouble.text
+            )
+        self._trouble = trouble
+        self._attempts += 1
+
+    def _rest(self, pause: float) -> None:
+        """Until the next attempt: longer after a refusal, and cut short once when the run ends."""
+        if self._closing.is_set():
+            self._stopped.wait(pause)
+        else:
+            refused = self._trouble is not None and self._trouble.refused
+            self._closing.wait(_REFUSED_PAUSE if refused else pause)
+
+
+class Heartbeat:
+    """Says every few seconds that a run is alive, whatever delivery is busy with."""
+
+    def __init__(self, client: MlflowClient, run_id: str, seconds: float) -> None:
+        self._client, self._run_id, self._seconds = client, run_id, seconds
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="memest heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first sign comes after one interval."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stopped.set()
+
+    def _work(self) -> None:
+        while not self._stopped.wait(self._seconds):
+            try:
+                self._client.set_tag(self._run_id, HEARTBEAT, now())
+            except Exception as error:  # as above; a sign of life that is lost is followed by another
+                _log.debug("no heartbeat of run %s: %s", self._run_id, Trouble.of(error).text)
+
+
+def now() -> str:
+    """The time of a heartbeat: whole seconds since 1970."""
+    return str(int(time.time()))
+
+
+def briefly(call: Callable[[], object], seconds: float = 10) -> None:
+    """Try a call of the server, without waiting longer than `seconds` and without caring how it ends."""
+
+    def attempt() -> None:
+        try:
+            call()
+        except Exception as error:  # as above
+            _log.debug("%s", Trouble.of(error).text)
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(seconds)

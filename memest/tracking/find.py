@@ -1,0 +1,83 @@
+"""What has become of a configuration: done, at work elsewhere, or dead and to be taken up.
+
+Depends on `errors` and mlflow.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memest.errors import BusyError, JournalError
+from memest.tracking.delivery import HEARTBEAT
+from memest.tracking.journal import SEALED, STATE, read_head
+from memest.tracking.limits import Limits
+from memest.tracking.run import About
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+HOST = "memest.host"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run of the configuration.
+
+    Attributes:
+        run_id: its id.
+        sealed: it is finished and whole; otherwise it is dead.
+        metrics: names of the metrics it has on the server.
+    """
+
+    run_id: str
+    sealed: bool
+    metrics: tuple[str, ...] = ()
+
+
+def find(
+    client: MlflowClient, experiment: str, about: About, journals: Path, host: str, limits: Limits
+) -> Found | None:
+    """The run of this configuration, if there is one: a finished one first, then the newest.
+
+    Call it with the lock of the configuration held. A run whose journal says that it was worked on here is
+    then dead for certain; one of another machine is, once three heartbeats are missing.
+
+    Args:
+        journals: where this machine keeps the journals of this configuration.
+        host: the name of this machine.
+
+    Raises:
+        BusyError: the run is at work on another machine.
+    """
+    query = f"tags.`memest.stage` = '{about.stage}' and tags.`memest.key` = '{about.key}'"
+    found = client.search_runs([experiment], query, order_by=["attributes.start_time DESC"])
+    runs: list[Any] = sorted(found, key=lambda run: run.data.tags.get(STATE) != SEALED)
+    if not runs:
+        return None
+    run = runs[0]
+    run_id, sealed = run.info.run_id, run.data.tags.get(STATE) == SEALED
+    if not sealed and not _ours(journals / run_id, host):
+        _refuse_living(run, limits)
+    return Found(run_id, sealed, tuple(run.data.metrics))
+
+
+def _ours(journal: Path, host: str) -> bool:
+    try:
+        return read_head(journal).host == host
+    except JournalError:
+        return False
+
+
+def _refuse_living(run: Any, limits: Limits) -> None:
+    tags = run.data.tags
+    silent = time.time() - float(tags.get(HEARTBEAT, 0))
+    left = 3 * limits.heartbeat - silent
+    if tags.get(STATE) == "running" and left > 0:
+        raise BusyError(
+            f"run {run.info.run_id} of this configuration is at work on {tags.get(HOST, 'another machine')} "
+            f"(last sign of life {silent:.0f} s ago): nothing to do here; if it has died, run the same "
+            f"command again in {left:.0f} s"
+        )

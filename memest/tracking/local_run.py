@@ -1,0 +1,82 @@
+"""A run that lives in a folder of this machine and nowhere else. Depends on `store`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from memest.store.blobs import Blobs, LocalBlobs
+from memest.tracking.journal import SEALED, STATE
+from memest.tracking.lines import read_lines
+from memest.tracking.resume import ResumePoint
+from memest.tracking.run import About
+
+
+class LocalRun:
+    """A run in a folder of its own: `run.json`, `metrics.jsonl` and the blobs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.id = str(folder)
+        self.folder = folder
+        self.blobs: Blobs = LocalBlobs(folder)
+        self.resume = ResumePoint(folder, self.sync)
+        self._about: dict[str, Any] = {}
+        self._points: set[tuple[str, int]] = set()
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the run in this folder was finished."""
+        path = self.folder / "run.json"
+        return path.is_file() and json.loads(path.read_text())["tags"][STATE] == SEALED
+
+    def begin(self, about: About) -> None:
+        """Write `run.json`; what an earlier try left is removed first, unless the run can go on from it."""
+        if not self.resume.there:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for entry, _ in read_lines(self._metrics):
+            self._points |= {(name, entry["step"]) for name in entry}
+        self._metrics.touch()
+        self._about = {"name": about.name, "note": about.note, "settings": dict(about.settings)}
+        self._say("running", about.all_tags())
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Add one line to `metrics.jsonl`; what is there already for this step stays."""
+        new = {name: value for name, value in values.items() if (name, step) not in self._points}
+        if new:
+            with self._metrics.open("a") as file:
+                file.write(json.dumps({"step": step} | new) + "\n")
+
+    def table(self, name: str, columns: Mapping[str, list[Any]]) -> None:
+        """Keep it as JSON."""
+        self.blobs.put(f"{name}.json", json.dumps(dict(columns)).encode())
+
+    def seal(self, tags: Mapping[str, str]) -> None:
+        """Say so in `run.json`."""
+        self._say(SEALED, {f"memest.{key}": value for key, value in tags.items()})
+
+    def fail(self, reason: str, killed: bool = False) -> None:
+        """Say so in `run.json`."""
+        self._say("killed" if killed else "failed", {"memest.error": reason})
+
+    def sync(self) -> None:
+        """Force the metrics to the disk."""
+        with self._metrics.open("ab") as file:
+            os.fsync(file.fileno())
+
+    def close(self) -> None:
+        """Nothing: all of it is here."""
+
+    @property
+    def _metrics(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    def _say(self, state: str, tags: Mapping[str, str]) -> None:
+        self._about["tags"] = self._about.get("tags", {}) | dict(tags) | {STATE: state}
+        partial = self.folder / "run.partial"
+        partial.write_text(json.dumps(self._about, indent=1))
+        partial.replace(self.folder / "run.json")

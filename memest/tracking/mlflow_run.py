@@ -1,0 +1,184 @@
+"""A run on a tracking server: everything is written into its journal and delivered behind its back.
+
+Depends on `store`; mlflow is used by the delivery thread alone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memest.errors import SettingError, UndeliveredError
+from memest.store.artifacts import ArtifactBlobs
+from memest.store.blobs import Blobs
+from memest.store.cache import Cache
+from memest.tracking.delivery import HEARTBEAT, Delivery, Heartbeat, briefly, now
+from memest.tracking.journal import SEALED, STATE, Journal
+from memest.tracking.limits import Limits
+from memest.tracking.resume import ResumePoint
+from memest.tracking.run import About
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_LONGEST = 6000
+"""Characters of a parameter that MLflow keeps."""
+_SHOWN = 1000
+"""Characters of an error that are kept as a tag."""
+
+
+class JournaledBlobs:
+    """Blobs of a run being written: read from its journal, whatever has arrived of them."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def put(self, name: str, content: bytes) -> None:
+        """Keep `content`; a no-op if it is there already."""
+        self._journal.blob(name, content)
+
+    def get(self, name: str) -> bytes:
+        """The bytes kept under `name`."""
+        return self._journal.files.get(name)
+
+    def fresh(self, name: str) -> bytes:
+        """As `get`: there is no copy."""
+        return self.get(name)
+
+    def read(self, name: str, start: int, stop: int) -> bytes:
+        """Bytes `start` to `stop` of what is kept under `name`."""
+        return self._journal.files.read(name, start, stop)
+
+    def names(self, folder: str) -> list[str]:
+        """The names directly inside `folder`, sorted."""
+        return self._journal.files.names(folder)
+
+
+class MlflowRun:
+    """A run on a tracking server that is being written.
+
+    Args:
+        client: of the server.
+        journal: of the run.
+        cache: where its blobs go when all is delivered.
+        limits: of delivery.
+        again: it was worked in before.
+    """
+
+    def __init__(
+        self, client: MlflowClient, journal: Journal, cache: Path, limits: Limits, again: bool = False
+    ) -> None:
+        self.id = journal.head.run_id
+        self.blobs: Blobs = JournaledBlobs(journal)
+        self.resume = ResumePoint(journal.folder, journal.sync)
+        self._client, self._journal, self._cache, self._limits = client, journal, cache, limits
+        self._again = again
+        self._tables: list[dict[str, str]] = []
+        self._delivery = Delivery(journal, client, limits, new=journal.empty and not again)
+        self._heartbeat = Heartbeat(client, self.id, limits.heartbeat)
+        self._delivery.start()
+
+    def begin(self, about: About) -> None:
+        """Name, tags, description, parameters (`cfg.…`), `config.json` and the dataset input.
+
+        Parameters get a prefix of their own because `mlflow run` has logged its spelling of the same
+        settings already, and a parameter cannot be logged twice with different text.
+
+        Raises:
+            SettingError: a setting is longer than MLflow keeps.
+        """
+        self._heartbeat.start()
+        settings = {f"cfg.{name}": str(value) for name, value in about.settings.items()}
+        for name, value in settings.items():
+            if len(value) > _LONGEST:
+                raise SettingError(
+                    f"{name[4:]} has {len(value):,} characters; MLflow keeps {_LONGEST:,} of them"
+                )
+        tags = about.all_tags() | {"mlflow.runName": about.name, "mlflow.note.content": about.note}
+        if self._again:
+            self._journal.append("status", value="RUNNING")
+            tags |= {"memest.error": ""}
+        self._journal.add("tags", tags | {STATE: "running", HEARTBEAT: now()})
+        self._journal.add("params", settings)
+        self.blobs.put("config.json", json.dumps(dict(about.settings), indent=1).encode())
+        if about.dataset:
+            name, fingerprint = about.dataset
+            self._journal.append("dataset", name=name, fingerprint=fingerprint)
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """All with the same step and time."""
+        self._journal.metrics(step, values)
+
+    def table(self, name: str, columns: Mapping[str, list[Any]]) -> None:
+        """As MLflow's own table artifact, which the UI shows and compares once a tag names it."""
+        self.blobs.put(f"{name}.json", _table(columns))
+        self._tables.append({"path": f"{name}.json", "type": "table"})
+        self._journal.append("tags", values={"mlflow.loggedArtifacts": json.dumps(self._tables)})
+
+    def seal(self, tags: Mapping[str, str]) -> None:
+        """End the run as FINISHED and, as the last word of all, say that it is whole."""
+        self._end("FINISHED", {f"memest.{name}": value for name, value in tags.items()} | {STATE: SEALED})
+
+    def fail(self, reason: str, killed: bool = False) -> None:
+        """Tag the reason and end the run as FAILED, or KILLED; what was not delivered then stays here."""
+        self._end(
+            "KILLED" if killed else "FAILED",
+            {"memest.error": reason[:_SHOWN], STATE: "killed" if killed else "failed"},
+        )
+        self._heartbeat.stop()
+        try:
+            self._delivery.finish(self._limits.grace)
+        except UndeliveredError:
+            self._say_undelivered("failed")
+        self._journal.close()
+
+    def sync(self) -> None:
+        """Force the journal to the disk."""
+        self._journal.sync()
+
+    def close(self) -> None:
+        """Return when everything has arrived; the journal's blobs are then the cache's.
+
+        Raises:
+            UndeliveredError: it has not; the message says where it is and how it is delivered.
+        """
+        try:
+            self._delivery.finish(self._limits.deadline)
+        except UndeliveredError:
+            self._say_undelivered("undelivered")
+            raise
+        finally:
+            self._heartbeat.stop()
+        if self._journal.sealed:
+            cache = Cache(self._cache)
+            for name, digest in self._journal.digests.items():
+                cache.adopt(self.id, name, digest, self._journal.files.path(name))
+            self._journal.remove()
+            self.blobs = ArtifactBlobs(self._client, self.id, self._cache)
+
+    def _end(self, status: str, tags: Mapping[str, str]) -> None:
+        self._journal.append("status", value=status, time=int(time.time() * 1000))
+        self._journal.add("tags", tags)
+
+    def _say_undelivered(self, state: str) -> None:
+        """Perhaps only the store is away: then the server can say what became of the run."""
+
+        def say() -> None:
+            self._client.set_tag(self.id, STATE, state)
+            self._client.set_terminated(self.id, "FAILED")
+
+        briefly(say)
+
+
+def _table(columns: Mapping[str, list[Any]]) -> bytes:
+    """A table as MLflow keeps it, pandas' `split` form; what is no finite number is null."""
+    rows = [[_plain(cell) for cell in row] for row in zip(*columns.values(), strict=True)]
+    return json.dumps({"columns": list(columns), "data": rows}).encode()
+
+
+def _plain(cell: Any) -> Any:
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell

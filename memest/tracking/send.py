@@ -1,0 +1,167 @@
+"""Journal entries become calls of the server and the store. Depends on `store` and mlflow.
+
+Sending anything again changes nothing: equal points, parameters, tags and bytes are what is there already.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from memest.errors import ChangeRefusedError, MemestError, masked
+from memest.store.artifacts import ArtifactBlobs
+from memest.store.blobs import LocalBlobs
+from memest.tracking.journal import LASTING
+from memest.tracking.lines import Entry
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_MOST = {"metrics": 800, "params": 100, "tags": 100}
+"""Values of a kind that one `log_batch` takes; together at most 1,000."""
+_REFUSALS = {400, 401, 403, 404}
+_STORE_REFUSALS = (
+    "AccessDenied",
+    "AllAccessDisabled",
+    "InvalidAccessKeyId",
+    "NoSuchBucket",
+    "SignatureDoesNotMatch",
+)
+
+
+def batches(entries: Iterable[tuple[Entry, int]]) -> Iterator[tuple[list[Entry], int]]:
+    """Entries grouped into what one call can send, in order, each group with where it ends."""
+    group: list[Entry] = []
+    end = 0
+    for entry, place in entries:
+        if group and not _fits(group, entry):
+            yield group, end
+            group = []
+        group.append(entry)
+        end = place
+    if group:
+        yield group, end
+
+
+def _fits(group: list[Entry], entry: Entry) -> bool:
+    kind = entry["kind"]
+    if kind not in _MOST or group[0]["kind"] not in _MOST:
+        return False
+    return sum(len(e["values"]) for e in (*group, entry) if e["kind"] == kind) <= _MOST[kind]
+
+
+class Sender:
+    """Sends the entries of one run.
+
+    Args:
+        client: of the tracking server.
+        run_id: which run.
+        files: where the bytes of its blobs lie.
+        new: nothing was ever sent to this run, so that there is no need to ask what is there.
+    """
+
+    def __init__(self, client: MlflowClient, run_id: str, files: LocalBlobs, new: bool = False) -> None:
+        self._client, self._run_id, self._files = client, run_id, files
+        self._blobs = ArtifactBlobs(client, run_id)
+        self._there: dict[str, set[str]] = {}
+        self._new = new
+
+    def send(self, group: list[Entry]) -> None:
+        """One group of `batches`; whatever MLflow or the store raise comes out."""
+        if group[0]["kind"] in _MOST:
+            self._values(group)
+            return
+        (entry,) = group
+        kind = entry["kind"]
+        if kind == "blob":
+            self._blob(entry["name"])
+        elif kind == "dataset":
+            self._dataset(entry["name"], entry["fingerprint"])
+        elif entry["value"] == "RUNNING":
+            self._client.update_run(self._run_id, "RUNNING")
+        else:
+            self._client.set_terminated(self._run_id, entry["value"], entry["time"])
+
+    def _values(self, group: list[Entry]) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        of: dict[str, dict[str, Any]] = {"params": {}, "tags": {}}
+        for entry in group:
+            of.get(entry["kind"], {}).update(entry["values"])
+        self._client.log_batch(
+            self._run_id,
+            metrics=[
+                Metric(name, value, entry["time"], entry["step"])
+                for entry in group
+                if entry["kind"] == "metrics"
+                for name, value in entry["values"].items()
+            ],
+            params=[Param(name, value) for name, value in of["params"].items()],
+            tags=[RunTag(name, value) for name, value in of["tags"].items()],
+        )
+
+    def _blob(self, name: str) -> None:
+        """What a folder holds is asked once; an attempt that broke may have left something, so ask again."""
+        folder, new = name.rpartition("/")[0], self._new
+        there = self._there.pop(folder, set() if new else None)
+        if there is None:
+            there = set(self._blobs.names(folder))
+        self._new = False
+        try:
+            self._blobs.send(name, self._files.path(name), name in there)
+        except ChangeRefusedError:
+            if name.startswith(LASTING):
+                raise
+        self._there[folder], self._new = there | {name}, new
+
+    def _dataset(self, name: str, fingerprint: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        source = json.dumps({"spec": name, "fingerprint": fingerprint})
+        dataset = Dataset(name=name, digest=fingerprint[:32], source_type="memest", source=source)
+        context = InputTag(key="mlflow.data.context", value="training")
+        self._client.log_inputs(self._run_id, datasets=[DatasetInput(dataset=dataset, tags=[context])])
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why something was not delivered.
+
+    Attributes:
+        text: in one line, without credentials.
+        refused: server or store answered and said no: trying again soon will not help.
+    """
+
+    text: str
+    refused: bool
+
+    @classmethod
+    def of(cls, error: BaseException) -> Trouble:
+        """What an error of MLflow, of the store's client or of our own means.
+
+        The errors are told apart by what they carry: neither package may be imported for this.
+        """
+        text = masked(" ".join(str(error).split())[:300]) or type(error).__name__
+        if isinstance(error, ChangeRefusedError):
+            return cls(text, refused=True)
+        if isinstance(error, MemestError) and error.__cause__ is not None:
+            return cls(text, cls.of(error.__cause__).refused)
+        return cls(f"{type(error).__name__}: {text}", _status(error) in _REFUSALS or _denied(text))
+
+
+def _status(error: BaseException) -> int | None:
+    """The HTTP status an error carries, of the server (MLflow's, requests') or of the store (botocore's)."""
+    answer = getattr(error, "response", None)
+    if isinstance(answer, dict):
+        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return None if status == 400 else status  # 400 is also S3's word for a request that came too slowly
+    if answer is not None:
+        return getattr(answer, "status_code", None)
+    status = getattr(error, "get_http_status_code", None)
+    return status() if status else None
+
+
+def _denied(text: str) -> bool:
+    return any(f"({code})" in text for code in _STORE_REFUSALS)

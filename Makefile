@@ -4,12 +4,13 @@ BIN := .venv/bin
 READY := .venv/ready
 MINIO := RELEASE.2025-10-15T17-29-55Z
 
-.PHONY: help demo minio up down test lint bench clean
+.PHONY: help demo minio up down test lint faults bench clean
 
 help:
 	@echo "make demo   digits with 5 % wrong labels: six runs, a table, a picture"
 	@echo "make up     an S3 store and an MLflow server; make down stops them; make minio builds the store"
 	@echo "make test   the test suite        make lint   ruff, mypy, import rules"
+	@echo "make faults kills, outages, damage, on real servers: docs/faults.md"
 	@echo "make bench  the benchmarks        make .venv  the environment alone"
 
 .venv: $(READY)
@@ -46,6 +47,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+faults: $(READY)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m faults $(FAULTS)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

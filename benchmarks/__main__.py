@@ -41,11 +41,14 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--no-measuring", action="store_true")
     options = parser.parse_args()
+    if unknown := set(options.names) - set(ABOUT):
+        parser.error(f"no benchmark {min(unknown)!r}; there are {', '.join(ABOUT)}")
     for name in () if options.no_measuring else options.names or ABOUT:
         print(f"— {name}", flush=True)
         device = [] if name in ON_CPU_ONLY else ["--device", options.device]
         subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *device], check=True)
-    kept = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
+    files = [path for path in sorted(RESULTS.glob("*.json")) if path.name.partition(".")[0] in ABOUT]
+    kept = {path.stem: json.loads(path.read_text()) for path in files}
     for name, content in kept.items():
         print(f"\n{name}\n{table([Row(**row) for row in content['rows']])}")
     PAGE.parent.mkdir(exist_ok=True)

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.rows import Row, at_most, publish
+from benchmarks.rows import Row, at_most, compared, publish
 from benchmarks.timing import Ratio, Timed, alternate
 from memest.data import ImageSet, Loader
 from memest.models import build_model
@@ -76,26 +76,19 @@ def main() -> None:
         rows += free_rows(scores, ratio, inside)
     ratio = clean(options, device)
     pairs["clean pass"] = ratio.report()
-    rows.append(
-        at_most(
-            "clean pass for loss, after training / training",
-            ratio.median,
-            CLEAN_BAR,
-            interval=ratio.interval(),
-        )
-    )
+    rows.append(at_most(CLEAN_BAR, compared("training with a clean pass for loss / training", ratio)))
     settings = {"model": options.model, "images": options.images, "batch": BATCH, "classes": CLASSES}
     publish("free_csl", device, rows, settings=settings, pairs=pairs)
 
 
 def free_rows(scores: str, ratio: Ratio, inside: float) -> list[Row]:
     """The figures of one recorder; only that of the loss alone is held against a bar."""
-    what = f"training that records {scores} / training"
+    row = compared(f"training that records {scores} / training", ratio)
     share = Row("share of the epoch inside that recorder", inside, "")
     if scores != "loss":
-        return [Row(what, ratio.median, interval=ratio.interval()), share]
-    upper = at_most(f"{what}, upper 95 %", ratio.interval()[1], FREE_UPPER_BAR)
-    return [at_most(what, ratio.median, FREE_BAR, interval=ratio.interval()), upper, share]
+        return [row, share]
+    upper = Row(f"{row.what}, upper 95 %", ratio.interval()[1])
+    return [at_most(FREE_BAR, row), at_most(FREE_UPPER_BAR, upper), share]
 
 
 def arguments() -> argparse.Namespace:

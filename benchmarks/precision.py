@@ -42,10 +42,11 @@ with the same score in float64, and median relative difference from it in bracke
 
 {table}
 
-**What follows from it.** Scores are always measured in float32 without TF32, whatever arithmetic the network
-trains in: a curvature is a difference of two gradients that agree in most of their digits, and bf16 keeps too
-few of them. Logit scores alone would survive bf16 in rank; their pass is cheap, and one rule is easier to
-trust. A smaller step cancels more digits, a larger one looks further: `step=0.001` is the paper's.
+**What follows from it.** Scores are always measured in float32, whatever arithmetic the network trains in: a
+curvature is a difference of two gradients that agree in most of their digits, and bf16 keeps too few of them.
+The loss alone would survive bf16 in rank; its pass is cheap, and one rule is easier to trust. TF32 keeps as
+many digits as half precision and is ruled out for the same reason; its column needs a GPU (`--device cuda`).
+A smaller step cancels more digits, a larger one looks further: `step=0.001` is the paper's.
 
 **When `curvature(method=hvp)` is better.** It is the exact ‖Hv‖ at the example itself: no step to choose and
 nothing cancels. A network of rectified linear units is linear between its kinks, so H sees only the curvature

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.timing import machine
+from benchmarks.timing import Ratio, machine
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -26,7 +26,7 @@ class Row:
         interval: where it was taken more than once, what `spread` says.
         bar: what it is held against, in words; empty if nothing.
         kept: whether it keeps the bar; None without one.
-        spread: `95 %` for an interval of the median by bootstrap, `range` for least and most.
+        spread: `95 %` for a bootstrap interval of the median, `range` for least and most.
     """
 
     what: str
@@ -38,14 +38,19 @@ class Row:
     spread: str = "95 %"
 
 
-def at_most(what: str, value: float, bar: float, unit: str = "×", interval: Any = None) -> Row:
-    """A row that should not exceed a bar."""
-    return Row(what, value, unit, interval, f"≤ {bar:g}", value <= bar)
+def at_most(bar: float, row: Row) -> Row:
+    """The row, held against a bar that it should not exceed."""
+    return replace(row, bar=f"≤ {bar:g}", kept=row.value <= bar)
 
 
-def at_least(what: str, value: float, bar: float, unit: str = "×", interval: Any = None) -> Row:
-    """A row that should reach a bar."""
-    return Row(what, value, unit, interval, f"≥ {bar:g}", value >= bar)
+def at_least(bar: float, row: Row) -> Row:
+    """The row, held against a bar that it should reach."""
+    return replace(row, bar=f"≥ {bar:g}", kept=row.value >= bar)
+
+
+def compared(what: str, ratio: Ratio) -> Row:
+    """The median ratio of a comparison."""
+    return Row(what, ratio.median, interval=ratio.interval(), spread=ratio.spread)
 
 
 def publish(name: str, device: torch.device, rows: Sequence[Row], **details: Any) -> None:

@@ -71,10 +71,12 @@ def measured(folder: Path, examples: int, epochs: int) -> list[Row]:
             reader.trace(key, part)
     reading = time.perf_counter() - began
     return [
-        at_least("scores checked, packed, hashed and synced to disk", megabytes / writing, WRITE_BAR, "MB/s"),
-        Row("scores read back: verified, in stretches", megabytes / reading, "MB/s"),
+        at_least(
+            WRITE_BAR, Row("scores checked, packed, hashed and synced to disk", megabytes / writing, "MB/s")
+        ),
+        Row("scores read back, from the page cache: verified, in stretches", megabytes / reading, "MB/s"),
         Row(f"{len(summary) - 4} summaries of every example", summarising, "seconds"),
-        at_most("peak resident memory, all of it", peak_memory(), MEMORY_BAR, "GB"),
+        at_most(MEMORY_BAR, Row("peak resident memory, all of it", peak_memory(), "GB")),
         Row("of which before the sheet was begun (torch and the like)", before, "GB"),
     ]
 

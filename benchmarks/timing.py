@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+_ENOUGH = 9
+
 Timed = Callable[[], float]
 """Does the work once and returns the seconds it took."""
 
@@ -38,8 +40,15 @@ class Ratio:
         """The median ratio."""
         return float(np.median(self.ratios))
 
+    @property
+    def spread(self) -> str:
+        """What `interval` is: too few pairs have no bootstrap interval worth the name."""
+        return "95 %" if len(self.ratios) >= _ENOUGH else "range"
+
     def interval(self, share: float = 0.95, draws: int = 10_000, seed: int = 0) -> tuple[float, float]:
-        """Percentile interval of the median ratio, by bootstrap over the pairs."""
+        """Percentile interval of the median ratio, by bootstrap over the pairs; of few, least and most."""
+        if len(self.ratios) < _ENOUGH:
+            return float(self.ratios.min()), float(self.ratios.max())
         rng = np.random.default_rng(seed)
         count = len(self.ratios)
         medians = np.median(self.ratios[rng.integers(0, count, (draws, count))], axis=1)

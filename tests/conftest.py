@@ -88,6 +88,7 @@ def platform(_platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     reach = KEYS | {"MLFLOW_S3_ENDPOINT_URL": _platform.store.url, "AWS_DEFAULT_REGION": "us-east-1"}
     for name, value in (short | reach | CHECKSUMS).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # it keeps the first credentials it finds
     yield _platform
     _platform.server.up()
     _platform.store.up()

@@ -16,28 +16,31 @@ from memest.config import build
 from memest.errors import SettingError
 from memest.scores import Clock, ScoreSet
 from memest.stages import train
-from memest.stages.budget import Plan, Prices, choose
+from memest.stages.budget import Plan, choose
 from memest.stages.cost import TOTAL, Costs
+from memest.stages.price import Prices
 from memest.store import SheetReader
 
 DEAR = str(ScoreSet("logits, input_gradient, curvature(probes=8)"))
-CURVATURE = ScoreSet("curvature(probes=8)").keys[0]
+SINGLE = ScoreSet("curvature(probes=1)").keys[0]
 CPU = torch.device("cpu")
+SHORT = {"epochs": 4, "limit": 300, "tracking": "off"}
 
 
-def prices(training: float, forward: float, backward: float, probe: float) -> Prices:
-    """As measured: a pass with gradients costs what its parts cost."""
-    return Prices(training, forward, forward + backward + 8 * probe, {CURVATURE: probe})
+def prices(training: float, forward: float, backward: float, probe: float, idle: float = 0) -> Prices:
+    """A pass with gradients costs what its parts cost."""
+    return Prices(training, idle, forward, forward + backward, {SINGLE: probe})
 
 
-def cost(plan: Plan, given: Prices, epochs: int) -> float:
-    """Seconds that a plan takes, added up epoch by epoch."""
-    fewer = 0
-    for spec in ScoreSet(plan.scores).specs:
-        fewer += 8 - spec.settings["probes"] if spec.name == "curvature" else 0
-    gradients = given.gradients - fewer * given.probes[CURVATURE]
-    due = [plan.due(epoch, epochs) for epoch in range(epochs + 1)]
-    return sum(gradients if scores.of("input") else given.logits if len(scores) else 0 for scores in due)
+def spent(plan: Plan, given: Prices, epochs: int) -> float:
+    """Seconds that a plan takes, told apart by what is due, not by `Prices.of`."""
+    total = 0.0
+    for epoch in range(epochs + 1):
+        specs = plan.due(epoch, epochs).specs
+        probes = sum(spec.settings["probes"] for spec in specs if spec.name == "curvature")
+        near = any(spec.name == "input_gradient" for spec in specs)
+        total += given.gradients + probes * given.probes[SINGLE] if near else given.logits if specs else 0
+    return total
 
 
 seconds = st.floats(0.01, 10)
@@ -48,10 +51,10 @@ def test_what_is_chosen_keeps_the_budget(
     training: float, forward: float, backward: float, probe: float, epochs: int, share: float
 ) -> None:
     """Whatever things cost, the chosen epochs and probes keep the share, never more than asked."""
-    given_prices = prices(training, forward, backward, probe)
+    known = prices(training, forward, backward, probe)
     asked = Plan(DEAR, 1, 2)
-    chosen = choose(asked, given_prices, epochs, share)
-    assert cost(chosen, given_prices, epochs) <= share * training * epochs
+    chosen = choose(asked, known, epochs, share)
+    assert spent(chosen, known, epochs) <= share * training * epochs
     assert chosen.score_every == 0 or chosen.score_every >= asked.score_every
     assert chosen.gradient_every == 0 or chosen.gradient_every >= asked.gradient_every
     assert ScoreSet(chosen.scores).keys[:-1] == ScoreSet(DEAR).keys[:-1]
@@ -63,11 +66,28 @@ def test_a_budget_that_allows_everything_changes_nothing() -> None:
     assert choose(asked, prices(100, 0.1, 0.1, 0.1), 20, 0.5) == asked
 
 
+def test_a_budget_is_used() -> None:
+    """One more epoch of gradients, or of logits where there is no room for that, would not have fitted."""
+    known = prices(1, 0.01, 0.05, 0.01)
+    chosen = choose(Plan(DEAR, 1, 1), known, 40, 0.1)
+    more = replace(chosen, gradient_every=chosen.gradient_every - 1)
+    assert spent(chosen, known, 40) <= 0.9 * 0.1 * 40 < spent(more, known, 40)
+
+
 def test_probes_are_given_up_before_epochs() -> None:
     """Where fewer than five epochs of gradients would fit, probes are halved until they do."""
-    chosen = choose(Plan(DEAR, 1, 1), prices(1, 0.01, 0.01, 0.2), 20, 0.2)
+    chosen = choose(Plan(DEAR, 1, 1), prices(1, 0.01, 0.01, 0.2), 20, 0.3)
     assert "probes=2" in chosen.scores
     assert sum(bool(chosen.due(epoch, 20).of("input")) for epoch in range(21)) >= 5
+
+
+def test_specs_that_become_equal_are_measured_once() -> None:
+    """Ten and eleven probes both come down to five: one score is left, and its price counts once."""
+    asked = Plan(str(ScoreSet("loss, curvature(probes=10), curvature(probes=11)")), 1, 1)
+    chosen = choose(asked, prices(1, 0.01, 0.01, 0.1), 20, 0.3)
+    assert len(ScoreSet(chosen.scores)) == 2
+    assert chosen.scores == str(ScoreSet(chosen.scores))
+    assert chosen.gradient_every
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.01, "much"])
@@ -77,18 +97,40 @@ def test_a_share_outside_0_to_1_is_refused_before_training(share: Any) -> None:
         build(train.TrainConfig, {"max_overhead": share})
 
 
+def test_a_run_that_would_store_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only gradients, and no epoch for them: by the budget, with the least that fits, or by the settings."""
+    with pytest.raises(SettingError, match="at no epoch"):
+        train.train(build(train.TrainConfig, SHORT | {"scores": "curvature", "gradient_every": 0}))
+    monkeypatch.setattr(train, "measured_prices", lambda *_: prices(1, 0.1, 0.1, 0.1))
+    config = build(train.TrainConfig, SHORT | {"scores": "curvature", "max_overhead": 0.1})
+    with pytest.raises(SettingError, match=r"0\.17 would do"):
+        train.train(config)
+
+
 def test_a_run_within_a_budget_is_the_run_of_its_chosen_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """plan.json holds ordinary settings: giving them makes the same blocks without a budget."""
-    short = {"epochs": 4, "limit": 300, "tracking": "off", "gradient_every": 2}
-    config = build(train.TrainConfig, short | {"scores": DEAR, "max_overhead": 0.9})
-    blobs = train.train(config).run.blobs
-    chosen = Plan(**json.loads(blobs.get("plan.json"))["chosen"])
-    monkeypatch.setenv("MEMEST_HOME", "again")
-    settings = {name: getattr(chosen, name) for name in ("scores", "score_every", "gradient_every")}
-    again = train.train(build(train.TrainConfig, short | settings)).run.blobs
-    names = [name for name in blobs.names("sheet") if "block" in name]
-    assert names
-    assert [blobs.get(name) for name in names] == [again.get(name) for name in names]
+    """What is chosen is part of the key: giving it without a budget finds the same run, and so does again."""
+    monkeypatch.setattr(train, "measured_prices", lambda *_: prices(1, 0.01, 0.01, 0.07))
+    config = build(train.TrainConfig, SHORT | {"scores": DEAR, "max_overhead": 0.5})
+    opened = train.train(config)
+    assert not opened.done
+    chosen = json.loads(opened.run.blobs.get("plan.json"))["chosen"]
+    assert "probes=2" in chosen["scores"]
+    assert SheetReader.open(opened.run.blobs).manifest.header.config.items() >= chosen.items()
+    assert train.train(build(train.TrainConfig, SHORT | chosen)).done
+    monkeypatch.setattr(train, "measured_prices", lambda *_: prices(1, 9, 9, 9))
+    assert train.train(config).done
+
+
+def test_prices_are_measured_on_a_copy() -> None:
+    """A budget on real prices: all of them positive, and the run's network and numbers untouched."""
+    settings = SHORT | {"scores": "loss, curvature(probes=2)"}
+    blobs = train.train(build(train.TrainConfig, settings | {"max_overhead": 1.0})).run.blobs
+    record = json.loads(blobs.get("plan.json"))
+    flat = record["seconds"] | record["seconds"]["probes"]
+    assert all(value > 0 for value in flat.values() if isinstance(value, float))
+    plain = train.train(build(train.TrainConfig, settings | {"gradient_every": 3})).run.blobs
+    ours, theirs = (SheetReader.open(one).trace("seen/loss")[1] for one in (blobs, plain))
+    assert (ours == theirs).all()
 
 
 def test_scores_are_measured_at_the_epochs_that_were_asked_for() -> None:
@@ -108,10 +150,10 @@ def test_a_run_reports_what_each_score_cost() -> None:
     run = train.train(build(train.TrainConfig, settings)).run
     took = time.perf_counter() - began
     table = json.loads(run.blobs.get("tables/cost.json"))
-    spent = dict(zip(table["what"], table["seconds"], strict=True))
-    assert {"training", "forward and gradient", "loss", TOTAL} < set(spent)
-    assert 0 < spent[str(ScoreSet("curvature(probes=2)"))] < spent[TOTAL] < took
-    assert sum(spent.values()) - spent["training"] == pytest.approx(2 * spent[TOTAL], abs=1e-3)
+    rows = dict(zip(table["what"], table["seconds"], strict=True))
+    assert {"training", "forward and gradient", "loss", TOTAL} < set(rows)
+    assert 0 < rows[str(ScoreSet("curvature(probes=2)"))] < rows[TOTAL] < took
+    assert sum(rows.values()) - rows["training"] == pytest.approx(2 * rows[TOTAL], abs=1e-3)
 
 
 def test_costs_add_up_over_epochs_and_interruptions() -> None:
@@ -126,10 +168,12 @@ def test_costs_add_up_over_epochs_and_interruptions() -> None:
     metrics = second.metrics()
     assert metrics["cost_seconds/training"] == 4
     assert 0.01 <= metrics["cost_seconds/loss"] < 1
-    assert second.share() == pytest.approx(metrics["cost_share/all_scoring"], abs=1e-4)
+    assert metrics["cost_share/all_scoring"] == pytest.approx(
+        metrics["cost_seconds/all_scoring"] / 4, abs=1e-4
+    )
 
 
 def test_nothing_to_measure_measures_nothing() -> None:
     """A plan whose passes are 0 leaves every epoch to the training batches."""
-    nothing = replace(Plan(DEAR), score_every=0, gradient_every=0)
+    nothing = Plan(DEAR, 0, 0)
     assert not any(len(nothing.due(epoch, 3)) for epoch in range(4))

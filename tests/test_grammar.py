@@ -249,7 +249,7 @@ def test_every_entry_has_a_canonical_text(registry: Registry[Any], name: str) ->
 
 def test_an_unknown_name_gets_the_nearest_and_all_known() -> None:
     """A slip of the pen is answered with the name that was meant."""
-    with pytest.raises(UnknownNameError, match=r"did you mean 'symmetric_noise'\? \(known: none, symmetric"):
+    with pytest.raises(UnknownNameError, match=r"did you mean 'symmetric_noise'\? \(known: class_noise, "):
         CORRUPTIONS.parse("symetric_noise(rate=0.1)")
     with pytest.raises(
         UnknownNameError, match=r"keyword of corruption symmetric_noise 'rat'; did you mean 'rate'"

@@ -41,7 +41,7 @@ def curvature(
     rectifiers the two are different quantities: the difference also sees the kinks that lie within the step,
     H at the point does not. The paper's is the difference.
     """
-    total = torch.zeros(len(local.labels), device=local.images.device)
+    total = local.gradient.new_zeros(len(local.labels))
     for number in range(probes):
         probe = local.probe(number)
         if method == "hvp":

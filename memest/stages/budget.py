@@ -1,219 +1,228 @@
-"""Which epochs get which scores, asked for or chosen to keep within a budget. Depends on everything below.
+"""Which epochs get which scores; and, where scoring must keep within a budget, choosing that.
 
 A budget is a share of the time that training takes. What training and each score cost is measured first,
-on a copy of the network and a few hundred images; then the settings that fit are chosen, once, and kept
-with the run. They are ordinary settings: giving them instead of the budget makes the same run anywhere.
+on a copy of the network and a few hundred images; then the settings that fit are chosen, once, and the run
+is made with these: they are ordinary settings, and part of its key. What was chosen is remembered in
+`.memest/plans`, so that the same command on the same machine finds the same run.
 """
 
 from __future__ import annotations
 
-import copy
 import json
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from torch import nn
-
-from memest.data import ImageSet, Loader
-from memest.record import Recorder
-from memest.scores import SCORES, Clock, ScoreSet, measure
-from memest.seeding import Streams
+from memest.config import digest, flatten
+from memest.errors import SettingError
+from memest.scores import SCORES, ScoreSet
 from memest.spec import Spec
-from memest.stages.common import SCORING_BATCH
-from memest.stages.cost import REST
-from memest.store.blobs import Blobs
-from memest.train import EPOCHS, Recipe, train_epochs
+from memest.stages.price import Prices
+from memest.tracking import home
+from memest.train import EPOCHS
 
 if TYPE_CHECKING:
     from memest.stages.train import TrainConfig
 
-NAME = "plan.json"
 MARGIN = 0.9
-"""Share of the budget that is planned for: measured costs are estimates."""
+"""Share of the budget that is planned for: measured prices are estimates."""
 FEWEST = 5
 """Epochs of gradient scores below which probes are given up for epochs."""
-_SAMPLE, _ROUNDS = 512, 3
 
 
 @dataclass(frozen=True)
 class Plan:
-    """When scores are measured: a clean pass at every k-th epoch and the last; 0: never.
+    """When scores are measured: at every k-th epoch and the last; k = 0: never.
 
     Attributes:
-        scores: what to measure, as text in the grammar.
+        scores: what to measure, in the grammar.
         score_every: k of the scores from logits.
-        gradient_every: k of those from input gradients; logits come with them.
+        gradient_every: k of those from input gradients; those from logits come with them.
     """
 
     scores: str
-    score_every: int = 1
-    gradient_every: int = 1
+    score_every: int
+    gradient_every: int
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> Plan:
+        """What a configuration asks for."""
+        return cls(config.scores, config.score_every, config.gradient_every)
 
     def due(self, epoch: int, epochs: int) -> ScoreSet:
         """The scores of one epoch."""
-        scores = ScoreSet(self.scores)
-        if scores.of("input") and is_due(self.gradient_every, epoch, epochs):
+        scores, logits, near = _kinds(self.scores)
+        if len(near) and _is_due(self.gradient_every, epoch, epochs):
             return scores
-        return scores.of("logits") if is_due(self.score_every, epoch, epochs) else ScoreSet("")
+        return logits if _is_due(self.score_every, epoch, epochs) else ScoreSet("")
+
+    def require_something(self) -> None:
+        """Refuse a run that would store nothing.
+
+        Raises:
+            SettingError: no score from logits, and gradients at no epoch.
+        """
+        _, logits, _ = _kinds(self.scores)
+        if not len(logits) and not self.gradient_every:
+            raise SettingError(
+                f"--scores {self.scores} would be measured at no epoch; give a --gradient-every of 1 or "
+                "more, or add logits, which come with training"
+            )
 
 
 @dataclass(frozen=True)
-class Prices:
-    """Seconds: of a training epoch, of a pass for logit scores, of one for all scores, and of each probe."""
+class Choice:
+    """A plan, and what it was chosen by; `seconds` is how long choosing took, 0 where it was remembered."""
 
-    training: float
-    logits: float
-    gradients: float
-    probes: dict[str, float]
+    plan: Plan
+    max_overhead: float
+    prices: Prices
+    seconds: float = 0.0
+
+    def to_json(self) -> bytes:
+        """What is kept: the plan, the budget and the prices."""
+        record = {"max_overhead": self.max_overhead, "chosen": asdict(self.plan)}
+        return json.dumps(record | {"seconds": asdict(self.prices)}, indent=1).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Choice:
+        """What was kept."""
+        record = json.loads(content)
+        return cls(Plan(**record["chosen"]), record["max_overhead"], Prices(**record["seconds"]))
 
 
-def is_due(every: int, epoch: int, epochs: int) -> bool:
-    """Whether something done at every k-th epoch and the last is done at this one; never for k = 0."""
-    return every > 0 and EPOCHS["every"](epoch, epochs, k=every)
+def within_budget(
+    config: TrainConfig, fingerprint: str, price: Callable[[ScoreSet], Prices]
+) -> tuple[TrainConfig, Choice | None]:
+    """The configuration with the scores and epochs that fit its budget; as it is, if it has none.
 
+    Args:
+        config: with `max_overhead`, perhaps.
+        fingerprint: of the images that are trained on.
+        price: measures what things cost; called only where no choice is remembered.
 
-def planned(
-    config: TrainConfig,
-    network: nn.Module,
-    images: ImageSet,
-    device: torch.device,
-    streams: Streams,
-    blobs: Blobs,
-) -> Plan:
-    """The plan that was asked for; or, with a budget, the one this run chose before, or chooses now.
-
-    What was chosen, and the prices it was chosen by, are kept as `plan.json` of the run.
+    Raises:
+        SettingError: nothing that was asked for fits.
     """
-    asked = Plan(config.scores, config.score_every, config.gradient_every)
-    if config.max_overhead is None:
-        return asked
-    if NAME in blobs.names(""):
-        return Plan(**json.loads(blobs.get(NAME))["chosen"])
-    prices = price(network, images, device, config.recipe, streams, ScoreSet(config.scores))
-    chosen = choose(asked, prices, config.recipe.epochs, config.max_overhead)
-    record = {"max_overhead": config.max_overhead, "chosen": asdict(chosen), "seconds": asdict(prices)}
-    blobs.put(NAME, json.dumps(record, indent=1).encode())
-    return chosen
-
-
-def plan_text(blobs: Blobs) -> str:
-    """What a run with a budget chose, for a terminal; nothing for a run without one."""
-    if NAME not in blobs.names(""):
-        return ""
-    record = json.loads(blobs.get(NAME))
-    plan = Plan(**record["chosen"])
-    gradients = ScoreSet(plan.scores).of("input")
-    lines = [
-        f"to keep scoring within {record['max_overhead']:.0%} of training:",
-        _when("scores from logits", plan.score_every),
-        *([_when(str(gradients), plan.gradient_every)] if gradients else []),
-    ]
-    return "\n  ".join(lines) + "\n\n"
-
-
-def _when(what: str, every: int) -> str:
-    return f"{what}: {f'every {every} epochs and the last' if every else 'never'}"
+    share = config.max_overhead
+    if share is None:
+        return config, None
+    path = home() / "plans" / f"{digest(flatten(config), fingerprint)[:20]}.json"
+    if path.is_file():
+        choice = Choice.from_json(path.read_bytes())
+    else:
+        began = time.perf_counter()
+        prices = price(ScoreSet(config.scores))
+        plan = choose(Plan.of(config), prices, config.recipe.epochs, share)
+        choice = Choice(plan, share, prices, time.perf_counter() - began)
+        _keep(path, choice.to_json())
+    return replace(config, **asdict(choice.plan)), choice
 
 
 def choose(asked: Plan, prices: Prices, epochs: int, share: float) -> Plan:
     """The plan that measures most within `share` of the training time; never more than was asked.
 
-    Half of the budget goes to clean passes for logit scores, as many as fit; what is left goes to gradient
-    scores. Where fewer than five epochs of these fit, probes are halved down to one, since an average over
-    epochs is worth more than one over probes. Gradient scores that do not fit at all leave the whole budget
-    to the logits; and if these do not fit either, CSL from the training batches is there all the same.
+    Gradient scores first get half of the budget. Where fewer than five epochs of them fit, probes are halved
+    down to one, since an average over epochs is worth more than one over probes; specs that become equal
+    are measured once. Clean passes for logit scores get what is left, and gradients again what these leave.
+
+    Raises:
+        SettingError: only gradient scores were asked for, and not two epochs of one probe fit.
     """
-    budget = MARGIN * share * prices.training * epochs
-    wants_gradients = bool(ScoreSet(asked.scores).of("input"))
-    without = replace(asked, score_every=_rarest(asked.score_every, epochs, prices.logits, budget))
-    if not wants_gradients:
-        return without
-    score_every = _rarest(asked.score_every, epochs, prices.logits, budget / 2)
-    left = budget - _times(score_every, epochs) * prices.logits
-    scores, gradients, probes = asked.scores, prices.gradients, prices.probes
-    while left / gradients < min(FEWEST, epochs + 1) and any(_probes(key) > 1 for key in probes):
-        fewer = {key: _halved(key) for key in probes}
-        gradients -= sum(probes[key] * (_probes(key) - _probes(fewer[key])) for key in probes)
-        scores = ", ".join(fewer.get(key, key) for key in ScoreSet(scores).keys)
-        probes = {fewer[key]: seconds for key, seconds in probes.items()}
-    every = _rarest(asked.gradient_every, epochs, gradients, left)
-    return Plan(scores, score_every, every) if every else replace(without, gradient_every=0)
+    budget = MARGIN * share * prices.training * epochs - prices.idle * epochs
+    plan = _fewer_probes(replace(asked, score_every=0), prices, epochs, budget / 2)
+    plan = _most(_gradients(plan, asked, epochs), prices, epochs, budget / 2)
+    plan = _most(_logits(plan, asked, epochs), prices, epochs, budget)
+    plan = _most(_gradients(plan, asked, epochs), prices, epochs, budget)
+    if not plan.gradient_every and not ScoreSet(asked.scores).of("logits"):
+        least = cost(replace(plan, gradient_every=epochs), prices, epochs)
+        needed = (least / epochs + prices.idle) / (MARGIN * prices.training)
+        raise SettingError(
+            f"--max-overhead {share:g}: no two epochs of {asked.scores} fit, even with one probe; "
+            f"{f'{needed:.2f} would do' if needed <= 1 else 'more epochs of training would help'}, or add "
+            "logits to --scores, which come with training"
+        )
+    return plan if plan.gradient_every else replace(plan, scores=asked.scores)
 
 
-def _rarest(asked: int, epochs: int, seconds: float, budget: float) -> int:
-    """The smallest k, at least that asked for, whose epochs fit at `seconds` each; 0 if none does."""
-    every = range(asked, max(asked, epochs) + 1)
-    return next((k for k in every if _times(k, epochs) * seconds <= budget), 0)
+def cost(plan: Plan, prices: Prices, epochs: int) -> float:
+    """Seconds of scoring that a plan takes in all."""
+    return sum(prices.of(plan.due(epoch, epochs)) for epoch in range(epochs + 1))
 
 
-def _times(every: int, epochs: int) -> int:
-    """How many of the epochs 0 … `epochs` are due."""
-    return epochs // every + 1 + (epochs % every > 0) if every else 0
+def plan_text(content: bytes) -> str:
+    """What a run with a budget chose, for a terminal."""
+    choice = Choice.from_json(content)
+    scores = ScoreSet(choice.plan.scores)
+    kinds = {"scores from logits": choice.plan.score_every} if scores.of("logits") else {}
+    if gradients := scores.of("input"):
+        kinds[", ".join(spec.short() for spec in gradients.specs)] = choice.plan.gradient_every
+    lines = [f"{what}: {every(k)}" for what, k in kinds.items()]
+    return "\n  ".join([f"to keep scoring within {choice.max_overhead:.0%} of training:", *lines])
 
 
-def _probes(key: str) -> int:
-    return int(Spec.parse(key).settings["probes"])
+def every(k: int) -> str:
+    """A setting of k in words."""
+    return {0: "never", 1: "every epoch"}.get(k, f"every {k} epochs, and the last")
 
 
-def _halved(key: str) -> str:
-    spec = Spec.parse(key)
-    fewer = spec.settings | {"probes": max(1, _probes(key) // 2)}
-    return str(SCORES.parse(Spec(spec.name, tuple(fewer.items()))))
+@cache
+def _kinds(scores: str) -> tuple[ScoreSet, ScoreSet, ScoreSet]:
+    """All scores, those from logits, those from input gradients."""
+    everything = ScoreSet(scores)
+    return everything, everything.of("logits"), everything.of("input")
 
 
-def price(
-    network: nn.Module,
-    images: ImageSet,
-    device: torch.device,
-    recipe: Recipe,
-    streams: Streams,
-    scores: ScoreSet,
-) -> Prices:
-    """What an epoch of training and a pass of each kind take, scaled up from a sample of the images.
-
-    A copy of the network is trained and scored, so that the run itself is not touched; the first round
-    warms up and is not counted, of the others the median counts.
-    """
-    few = images.take(np.arange(min(len(images), _SAMPLE)))
-    sample = Loader(few, images.statistics(), device)
-    scale = len(images) / len(few)
-    recorder = Recorder(few.ids, str(scores.of("logits")), device)
-    short = replace(recipe, epochs=_ROUNDS + 1)
-    trained, logits, everything = [], [], []
-    with torch.random.fork_rng(devices=[]):
-        for end in train_epochs(copy.deepcopy(network), sample, sample, short, streams, recorder):
-            recorder.take()
-            if end.epoch:
-                trained.append(1 / end.metrics["images_per_second"])
-                logits.append(_pass(end.network, sample, scores.of("logits")))
-                everything.append(_pass(end.network, sample, scores))
-    own = _median(everything)
-    return Prices(
-        training=len(images) * float(np.median(trained[1:])),
-        logits=_whole(_median(logits), scale),
-        gradients=_whole(own, scale),
-        probes={
-            key: scale * own[key] / _probes(key)
-            for key in scores.keys
-            if "probes" in Spec.parse(key).settings
-        },
-    )
+def _is_due(every: int, epoch: int, epochs: int) -> bool:
+    return every > 0 and EPOCHS["every"](epoch, epochs, k=every)
 
 
-def _pass(network: nn.Module, sample: Loader, scores: ScoreSet) -> dict[str, float]:
-    """Seconds by what they were spent on; what does not grow with the images is under `REST`."""
-    clock = Clock(sample.device)
-    measure(network, sample.batches(SCORING_BATCH), sample.ids, scores, sample.device, 0, clock)
-    named = clock.seconds()
-    return named | {REST: clock.total() - sum(named.values())}
+def _fewer_probes(plan: Plan, prices: Prices, epochs: int, budget: float) -> Plan:
+    """The plan with the most probes at which five epochs fit, or one probe."""
+    while (halved := _halved(plan.scores)) != plan.scores:
+        seconds = prices.of(ScoreSet(plan.scores))
+        if seconds * min(FEWEST, epochs + 1) <= budget:
+            break
+        plan = replace(plan, scores=halved)
+    return plan
 
 
-def _median(rounds: list[dict[str, float]]) -> dict[str, float]:
-    """By name, over all rounds but the first."""
-    return {name: float(np.median([seconds[name] for seconds in rounds[1:]])) for name in rounds[0]}
+def _halved(scores: str) -> str:
+    return str(ScoreSet(", ".join(str(_half(spec)) for spec in ScoreSet(scores).specs)))
 
 
-def _whole(seconds: dict[str, float], scale: float) -> float:
-    return seconds[REST] + scale * (sum(seconds.values()) - seconds[REST])
+def _half(spec: Spec) -> Spec:
+    if "probes" not in spec.settings:
+        return spec
+    fewer: Mapping[str, Any] = spec.settings | {"probes": max(1, spec.settings["probes"] // 2)}
+    return SCORES.parse(Spec(spec.name, tuple(fewer.items())))
+
+
+def _most(candidates: Iterator[Plan], prices: Prices, epochs: int, budget: float) -> Plan:
+    """The first of the candidates that fits; the last, which measures least, if none does."""
+    for candidate in candidates:
+        if cost(candidate, prices, epochs) <= budget:
+            break
+    return candidate
+
+
+def _gradients(plan: Plan, asked: Plan, epochs: int) -> Iterator[Plan]:
+    """The plan with gradient scores ever more rarely, from as often as asked to never."""
+    for k in [*range(asked.gradient_every, max(asked.gradient_every, epochs) + 1), 0]:
+        yield replace(plan, gradient_every=k)
+
+
+def _logits(plan: Plan, asked: Plan, epochs: int) -> Iterator[Plan]:
+    """The plan with logit scores ever more rarely."""
+    for k in [*range(asked.score_every, max(asked.score_every, epochs) + 1), 0]:
+        yield replace(plan, score_every=k)
+
+
+def _keep(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(content)
+    partial.replace(path)

@@ -165,12 +165,9 @@ def _outcome(opened: Any) -> str:
 
 
 def _trained(opened: Any) -> str:
-    from memest.stages.budget import plan_text
-    from memest.stages.describe import suspicious_text
-    from memest.store import SheetReader
+    from memest.stages.describe import trained_text
 
-    blobs = opened.run.blobs
-    return f"{plan_text(blobs)}{suspicious_text(SheetReader.open(blobs))}\n\n{_outcome(opened)}"
+    return f"{trained_text(opened.run.blobs)}\n\n{_outcome(opened)}"
 
 
 def _analyzed(found: Any) -> str:

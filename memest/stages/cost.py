@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from memest.scores import Clock
-from memest.spec import Spec
+from memest.scores import SCORES, Clock
+from memest.stages.budget import Choice
 
-TOTAL = "all scoring"
+TRAINING, CHOOSING, TOTAL = "training", "choosing what fits", "all scoring"
 REST = "folding, gathering, writing"
 
 
@@ -17,7 +17,7 @@ class Costs:
 
     Args:
         images: how many are trained on in an epoch.
-        earlier: what `state` gave, to go on after an interruption.
+        earlier: what was spent before: `state` of an interrupted run.
     """
 
     def __init__(self, images: int, earlier: Mapping[str, float] | None = None) -> None:
@@ -25,43 +25,50 @@ class Costs:
         self._seconds: dict[str, float] = defaultdict(float, earlier or {})
 
     def add(self, training: Mapping[str, float], clock: Clock) -> None:
-        """One epoch: the metrics of its training (none for epoch 0), and the clock of its scoring."""
+        """One epoch: the metrics of its training, if it was trained, and the clock of its scoring."""
         if rate := training.get("images_per_second"):
-            self._seconds["training"] += self._images / rate
+            self._seconds[TRAINING] += self._images / rate
         named = clock.seconds()
         for name, seconds in named.items():
             self._seconds[name] += seconds
         self._seconds[REST] += max(0.0, clock.total() - sum(named.values()))
 
     def state(self) -> dict[str, float]:
-        """Everything so far."""
+        """Everything so far, for a run that goes on later."""
         return dict(self._seconds)
 
-    def share(self) -> float:
-        """Seconds of all scoring over seconds of training."""
-        scoring = sum(seconds for name, seconds in self._seconds.items() if name != "training")
-        return scoring / max(self._seconds["training"], 1e-9)
-
     def table(self) -> dict[str, list[float | str]]:
-        """Columns what, seconds, share of training; what scores share stands in rows of its own."""
-        training = self._seconds["training"]
-        rows = {name: seconds for name, seconds in self._seconds.items() if name != "training"}
-        rows = {"training": training} | rows | {TOTAL: sum(rows.values())}
-        return {
+        """Columns what, seconds and, where there was training, share of training.
+
+        What scores share stands in rows of its own.
+        """
+        scoring = sum(s for what, s in self._seconds.items() if what not in (TRAINING, CHOOSING))
+        rows = {**self._seconds, TOTAL: scoring}
+        columns: dict[str, list[float | str]] = {
             "what": list(rows),
             "seconds": [round(seconds, 4) for seconds in rows.values()],
-            "share_of_training": [round(seconds / max(training, 1e-9), 5) for seconds in rows.values()],
         }
+        if training := self._seconds.get(TRAINING):
+            columns["share_of_training"] = [round(seconds / training, 5) for seconds in rows.values()]
+        return columns
 
     def metrics(self) -> dict[str, float]:
-        """`cost_seconds/<what>` and `cost_share/<what>`, under names that MLflow takes."""
-        named: dict[str, float] = {}
-        columns = zip(*self.table().values(), strict=True)
-        for what, seconds, share in columns:
-            slug = _slug(str(what))
-            named |= {f"cost_seconds/{slug}": float(seconds), f"cost_share/{slug}": float(share)}
-        return named
+        """`cost_seconds/<what>` and, where there was training, `cost_share/<what>`."""
+        table = self.table()
+        slugs = [_slug(str(what)) for what in table["what"]]
+        named = {"cost_seconds": table["seconds"], "cost_share": table.get("share_of_training", [])}
+        return {
+            f"{name}/{slug}": float(value)
+            for name, values in named.items()
+            for slug, value in zip(slugs, values, strict=bool(values))
+        }
+
+
+def chosen_in(choice: Choice | None) -> dict[str, float]:
+    """What it took to choose scores and epochs within a budget; not counted as scoring."""
+    return {CHOOSING: choice.seconds} if choice and choice.seconds else {}
 
 
 def _slug(what: str) -> str:
-    return Spec.parse(what).slug() if "(" in what else what.replace(", ", " ").replace(" ", "_")
+    """A name that MLflow takes: the score's own, or words joined."""
+    return SCORES.parse(what).slug() if "(" in what else what.replace(", ", " ").replace(" ", "_")

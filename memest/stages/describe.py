@@ -19,9 +19,10 @@ from memest.config import digest, key_settings
 from memest.data import CORRUPTIONS, SETS, ImageSet, Truth
 from memest.detect import detect, rank
 from memest.models import MODELS
+from memest.stages.budget import every, plan_text
 from memest.stages.common import short
 from memest.stages.cost import Costs
-from memest.store import SheetReader
+from memest.store import Blobs, SheetReader
 from memest.store.tables import FACTS, Columns
 from memest.summaries import SUMMARIES, suspicion
 from memest.tracking import About, Run
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from memest.stages.train import TrainConfig
 
+CHOICE = "plan.json"
+"""What a run within a budget was chosen by."""
 LISTED = 50
 PICTURED = 25
 
@@ -45,8 +48,9 @@ def about_training(
         f"**{model}** on **{dataset}** ({len(images):,} images, {len(images.classes)} classes, "
         f"{int(truth.changed.sum()):,} labels changed by `{corruption}`), {config.recipe.epochs} epochs, "
         f"seed {config.seed}, on {device.type}.\n\nRead `sheet/summary.parquet` first: one row per example. "
-        "`csl` is from a clean pass in evaluation mode after every epoch, `seen/csl` from the training "
-        "batches themselves."
+        "`seen/…` is from the training batches themselves, everything else from clean passes in evaluation "
+        f"mode: scores from logits {every(config.score_every)}, from gradients "
+        f"{every(config.gradient_every)}."
     )
     return About(
         stage="train",
@@ -87,8 +91,7 @@ def report(run: Run, images: ImageSet, summary: Columns, costs: Costs, epoch: in
         costs: of the whole run.
         epoch: the step of the metrics.
     """
-    run.metrics(epoch, costs.metrics())
-    run.table("tables/cost", costs.table())
+    report_costs(run, costs, epoch)
     changed_N = summary["changed"].astype(bool)
     if 0 < changed_N.sum() < len(changed_N):
         run.metrics(epoch, detection_metrics(summary))
@@ -101,6 +104,12 @@ def report(run: Run, images: ImageSet, summary: Columns, costs: Costs, epoch: in
     run.blobs.put("figures/suspicious.png", figures.png(picture))
     histogram = figures.histogram(summary[best], changed_N, f"{best}, nats summed over epochs")
     run.blobs.put("figures/csl.png", figures.png(histogram))
+
+
+def report_costs(run: Run, costs: Costs, epoch: int) -> None:
+    """What each score cost: a table, and metrics at `epoch`."""
+    run.metrics(epoch, costs.metrics())
+    run.table("tables/cost", costs.table())
 
 
 def detection_metrics(summary: Columns) -> dict[str, float]:
@@ -117,6 +126,12 @@ def detection_metrics(summary: Columns) -> dict[str, float]:
 def leading(summary: Columns) -> str | None:
     """The summary that ranks examples for people: CSL, the clean one if it was measured."""
     return next((name for name in REFERENCES if name in summary), None)
+
+
+def trained_text(blobs: Blobs) -> str:
+    """What a finished training run has to say, for a terminal."""
+    chosen = [plan_text(blobs.get(CHOICE))] if CHOICE in blobs.names("") else []
+    return "\n\n".join([*chosen, suspicious_text(SheetReader.open(blobs))])
 
 
 def suspicious_text(sheet: SheetReader, count: int = 10) -> str:

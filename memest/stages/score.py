@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from memest.config import digest, key_settings, option
@@ -22,6 +23,8 @@ from memest.stages.common import (
     sheet_header,
     summary_table,
 )
+from memest.stages.cost import Costs
+from memest.stages.describe import report_costs
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.artifacts import ArtifactBlobs
 from memest.store.blobs import Blobs
@@ -72,18 +75,20 @@ def score(config: ScoreConfig) -> Opened:
         header = sheet_header(about.key, images, truth, trained, config.run)
         span = block_span(len(images), len(scores), len(epochs))
         writer = SheetWriter(opened.run.blobs, header, images.ids, span, describe)
-        resume.restore(opened.resume, about.key, writer, device)
+        costs = Costs(len(images), resume.restore(opened.resume, about.key, writer, device).costs)
         left = [epoch for epoch in epochs if epoch > writer.latest]
         for epoch in progress(left, len(left), about.name):
-            clock = Clock(device)
+            clock, probes = Clock(device), streams.seed("probes", epoch)
             kept = checkpoint.unpack(source.get(checkpoint.name(epoch)), device)
             network.load_state_dict(kept["network"])
-            probes = streams.seed("probes", epoch)
             batches = training.batches(SCORING_BATCH)
             writer.put(epoch, measure(network, batches, images.ids, scores, device, probes, clock), {})
+            costs.add({}, clock)
             opened.run.metrics(epoch, {"scoring_seconds": clock.total()})
-            opened.resume.save(lambda: resume.pack(about.key, writer), must=writer.full)
+            point = partial(resume.pack, about.key, writer, costs=costs.state())
+            opened.resume.save(point, must=writer.full)
         writer.seal(truth.columns(), summary_table(writer.reader(), truth))
+        report_costs(opened.run, costs, epochs[-1])
         opened.run.seal({})
     return opened
 

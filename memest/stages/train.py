@@ -13,7 +13,7 @@ from memest.record import Recorder
 from memest.scores import Clock, ScoreSet, describe, measure, score_list
 from memest.seeding import Streams
 from memest.stages import resume
-from memest.stages.budget import planned
+from memest.stages.budget import Plan, within_budget
 from memest.stages.common import (
     SCORING_BATCH,
     choose_device,
@@ -24,8 +24,9 @@ from memest.stages.common import (
     sheet_header,
     summary_table,
 )
-from memest.stages.cost import Costs
-from memest.stages.describe import about_training, report
+from memest.stages.cost import Costs, chosen_in
+from memest.stages.describe import CHOICE, about_training, report
+from memest.stages.price import measured_prices
 from memest.store import SheetWriter, block_span
 from memest.tracking import Opened, open_run
 from memest.train import EPOCHS, Recipe, checkpoint, train_epochs
@@ -59,7 +60,9 @@ class TrainConfig:
         1, "measure input_gradient and curvature at every k-th epoch, and the last; 0: never"
     )
     max_overhead: PositiveShare | None = option(
-        None, "share of training time that scoring may take: fewer epochs and probes are chosen to keep it"
+        None,
+        "share of training time that scoring may take: fewer epochs and probes are chosen to keep it",
+        key=False,
     )
     checkpoints: str = option(
         "last", "epochs whose network is kept: none, last, every(k=10), all", read=one(EPOCHS)
@@ -82,6 +85,11 @@ def train(config: TrainConfig) -> Opened:
     split = load_images(config.data, config.limit)
     images, truth = corrupt(split.train, config.corruption, streams)
     device = choose_device(config.device)
+    network = build_model(config.model, images.channels, len(images.classes), streams.seed("weights"))
+    price = partial(measured_prices, network, images, device, config.recipe, streams)
+    config, choice = within_budget(config, images.fingerprint, price)
+    plan = Plan.of(config)
+    plan.require_something()
     key = run_key(key_settings(config), split, images, device)
     about = about_training(config, key, images, truth, device)
     with open_run(about, config.tracking, config.experiment) as opened, deterministic(config.deterministic):
@@ -89,14 +97,14 @@ def train(config: TrainConfig) -> Opened:
             return opened
         run, recipe, scores = opened.run, config.recipe, ScoreSet(config.scores)
         training, testing = loaders(split, images, device)
-        network = build_model(config.model, images.channels, len(images.classes), streams.seed("weights"))
         recorder = Recorder(images.ids, str(scores.of("logits")), device)
         header = sheet_header(key, images, truth, key_settings(config))
         span = block_span(len(images), 2 * len(scores), recipe.epochs + 1)
-        plan = planned(config, network, images, device, streams, run.blobs)
+        if choice:
+            run.blobs.put(CHOICE, choice.to_json())
         sheet = SheetWriter(run.blobs, header, images.ids, span, describe)
         before = resume.restore(opened.resume, key, sheet, device)
-        costs = Costs(len(images), before.costs)
+        costs = Costs(len(images), before.costs or chosen_in(choice))
         ends = train_epochs(network, training, testing, recipe, streams, recorder, before.training)
         for end in progress(ends, recipe.epochs + 1, about.name):
             clock, due = Clock(device), plan.due(end.epoch, recipe.epochs)

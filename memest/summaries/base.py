@@ -193,21 +193,21 @@ Traces: TypeAlias = Callable[[str], Trace]
 """Gives the trace of a needed score, or raises `MissingTraceError`."""
 
 
-def summarise(text: str | Spec, *stretches: Traces) -> Floats:
+def summarise(text: str | Spec, traces: Traces, *more: Traces) -> Floats:
     """The values of a summary, (N,) float64, in its own direction.
 
     Epoch 0 is left out here, and nowhere else, unless the summary declares that it wants it.
 
     Args:
         text: the summary, such as `csl(start=1)` or `seen/csl`.
-        stretches: gives the traces of all examples; or several of these, each for a stretch of them, in
-            order: only one is worked on at a time.
+        traces: gives the traces of all examples, or of the first stretch of them.
+        more: those of further stretches, in order; only one is worked on at a time.
 
     Raises:
         MissingTraceError: a needed score, or an epoch of it, was not measured.
         DataError: the traces lead to values that are not finite or not one per example.
     """
-    spec = SUMMARIES.parse(text)
+    spec, stretches = SUMMARIES.parse(text), (traces, *more)
     settings = dict(spec.settings)
     for name, level in SUMMARIES.declaration(spec.name).pooled.items():
         if settings[name] is None:

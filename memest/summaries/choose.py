@@ -18,12 +18,12 @@ from memest.summaries.base import (
 )
 
 
-def summarise_all(keys: Iterable[str], *stretches: Traces) -> dict[str, Floats]:
+def summarise_all(keys: Iterable[str], traces: Traces, *more: Traces) -> dict[str, Floats]:
     """Every summary the measured scores can answer, (N,) float64 by short name, clean ones first.
 
     Args:
         keys: the scores that were measured, and `scalar/…`.
-        stretches: gives the trace of each, of all examples or of a stretch of them, as for `summarise`.
+        traces, more: give the trace of each, of all examples or of stretches of them, as for `summarise`.
     """
     known = set(keys)
     answers = {}
@@ -31,7 +31,7 @@ def summarise_all(keys: Iterable[str], *stretches: Traces) -> dict[str, Floats]:
         if not known.issuperset(needs_of(text)):
             continue
         try:
-            answers[SUMMARIES.parse(text).short()] = summarise(text, *stretches)
+            answers[SUMMARIES.parse(text).short()] = summarise(text, traces, *more)
         except MissingTraceError:
             continue
     return answers

@@ -57,8 +57,8 @@ def learning_time(gradient: Trace, *, power: Literal[1, 2] = 2, tau: Positive | 
     an example's value depends on the others. Power 2 is the paper's, 1 its released code's.
     Source: Ravikumar et al. 2025, eq. 6.
     """
-    assert tau is not None  # pooled
-    late_EN = _running_mean(gradient.values**power) >= tau
+    running_EN = _running_mean(gradient.values**power)
+    late_EN = running_EN >= (running_EN.mean() if tau is None else tau)
     return np.asarray(np.count_nonzero(late_EN, axis=0) / len(late_EN))
 
 
@@ -69,8 +69,8 @@ def first_crossing(gradient: Trace, *, tau: Positive | None = None) -> Floats:
     Higher is harder. τ as in `learning_time`. To the letter of its definition, and can therefore be the
     first epoch for nearly all: gradients may start small and grow. Source: Ravikumar et al. 2025, eq. 7.
     """
-    assert tau is not None  # pooled
-    return first_epoch(_running_mean(gradient.values**2) <= tau, gradient.epochs)
+    running_EN = _running_mean(gradient.values**2)
+    return first_epoch(running_EN <= (running_EN.mean() if tau is None else tau), gradient.epochs)
 
 
 def _running_mean(values_EN: NDArray[np.floating[Any]]) -> Floats:

@@ -112,7 +112,8 @@ def test_what_waits_has_a_limit(tmp_path: Path) -> None:
     small.blob("sheet/a", bytes(2000))
     with pytest.raises(JournalError, match=r"wait for delivery in .*a, more than 3e-06: .*MEMEST_JOURNAL_GB"):
         small.blob("sheet/b", bytes(2000))
-    ((_, end),) = small.after(0)
+    small.append("tags", values={"memest.error": "what happened can always be said"})
+    *_, (_, end) = small.after(0)
     small.delivered(end)
     small.blob("sheet/b", bytes(2000))
     with pytest.raises(JournalError, match=r"are free .*MEMEST_SPARE_GB"):
@@ -439,6 +440,28 @@ def test_a_run_that_died_elsewhere_is_taken_up(platform: Platform, monkeypatch: 
     assert run(platform, experiment).run.id == run_id
     assert assert_whole(platform, experiment) == run_id
     assert platform.client.get_metric_history(run_id, "scoring_seconds")[0].value == 0.5
+
+
+def test_a_run_that_fails_says_so_past_a_store_that_is_away(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What happened stands on the server although blobs before it wait; run again, all of it is delivered."""
+    monkeypatch.setenv("MEMEST_GRACE", "0.5")
+    experiment = platform.experiment("direct")
+
+    def fail() -> None:
+        platform.store.down()
+        raise MemestError("out of luck")
+
+    with monkeypatch.context() as once:
+        at(once, {3: fail})
+        with pytest.raises(MemestError, match="out of luck"):
+            run(platform, experiment, checkpoints="all")
+    failed = the_run(platform, experiment)
+    assert (failed.info.status, failed.data.tags["memest.error"]) == ("FAILED", "out of luck")
+    platform.store.up()
+    assert run(platform, experiment, checkpoints="all").run.id == failed.info.run_id
+    assert_whole(platform, experiment)
 
 
 def test_a_heart_beats_while_delivery_waits(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from memest.config import build, option
 from memest.stages.analyze import AnalyzeConfig, Analyzed, analyze
 from memest.stages.common import progress
 from memest.stages.train import TrainConfig, train
-from memest.tracking import several_runs, tracking_uri
+from memest.tracking import bare, several_runs, tracking_uri
 
 MODELS = ("tiny", "resnet18(width=8)")
 SEEDS = (1, 2, 3)
@@ -40,7 +40,7 @@ def demo(config: DemoConfig) -> str:
     return (
         f"{found.text}\n\nthe ten most suspicious images: {PICTURE}\n"
         f"the report: report.html of run {found.run_id}\n"
-        f"all runs side by side: mlflow ui --backend-store-uri {tracking_uri()}"
+        f"all runs side by side: mlflow ui --backend-store-uri {bare(tracking_uri())}"
     )
 
 

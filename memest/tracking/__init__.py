@@ -1,6 +1,6 @@
 """The thin layer over MLflow: clients, runs, and finding a run by its key."""
 
-from memest.tracking.client import connect, experiment_id, get_run, tracking_uri
+from memest.tracking.client import bare, connect, experiment_id, get_run, tracking_uri
 from memest.tracking.deliver import deliver
 from memest.tracking.journal import SEALED
 from memest.tracking.local_run import LocalRun
@@ -19,6 +19,7 @@ __all__ = [
     "Opened",
     "ResumePoint",
     "Run",
+    "bare",
     "connect",
     "deliver",
     "experiment_id",

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,24 @@ def connect(uri: str, existing: bool = False) -> MlflowClient:
             "or use --tracking off"
         ) from error
     return client
+
+
+@contextmanager
+def answering(uri: str) -> Iterator[None]:
+    """A block of calls that a run cannot begin without.
+
+    Raises:
+        InputError: the server refuses one, or is gone in the middle.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        raise InputError(
+            f"the MLflow server at {bare(uri)} does not open a run ({_first_line(error)}); see that it "
+            "runs and that you may write there, or use --tracking off"
+        ) from error
 
 
 def get_run(client: MlflowClient, run_id: str) -> Any:

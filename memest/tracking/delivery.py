@@ -9,6 +9,7 @@ Whatever server and store do, the training thread waits for nothing but its own 
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 import time
 from collections.abc import Callable
@@ -81,8 +82,8 @@ class Delivery:
         folder = self._journal.folder.absolute()
         return (
             f"{entries} entries ({size / 1e6:.1f} MB) of run {self._journal.head.run_id} are not delivered: "
-            f"sending {why} ({what}); they are safe in {folder}; when that is mended, deliver them with: "
-            f"memest deliver --folder {folder}"
+            f"sending {why} ({what}); they are safe in {folder}: mend that, or delete the folder if the "
+            f"run is not wanted; deliver them with: memest deliver --folder {shlex.quote(str(folder))}"
         )
 
     def _work(self) -> None:

@@ -80,15 +80,10 @@ class Journal:
         self._drop(self._position())
 
     def append(self, kind: str, **content: Any) -> None:
-        """Add one entry.
-
-        Raises:
-            JournalError: too much waits already, or the disk is nearly full.
-        """
+        """Add one entry, however much waits: how a run ended can always be said."""
         entry = {"kind": kind, **content}
         line = json.dumps(entry).encode() + b"\n"
         with self._changed:
-            self._refuse_excess(len(line))
             self._file.write(line)
             self._file.flush()
             self._note(entry, self._end + len(line))
@@ -101,7 +96,12 @@ class Journal:
             self.append(kind, values=dict(items[start : start + CHUNK]), **content)
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers of one epoch, with the present time. What is there already for that epoch stays."""
+        """Numbers of one epoch, with the present time. What is there already for that epoch stays.
+
+        Raises:
+            JournalError: too much waits already, or the disk is nearly full.
+        """
+        self._refuse_excess(0)
         new = {name: float(value) for name, value in values.items() if (name, step) not in self._points}
         self.add("metrics", new, step=step, time=int(time.time() * 1000))
 
@@ -126,8 +126,7 @@ class Journal:
                 )
             return
         path.unlink(missing_ok=True)  # written by a process that died before it could say so
-        with self._changed:
-            self._refuse_excess(len(content))
+        self._refuse_excess(len(content))
         self.files.put(name, content)
         self.append("blob", name=name, sha256=digest, size=len(content))
 
@@ -213,7 +212,7 @@ class Journal:
             self._waiting_bytes -= self._waiting.popleft()[1]
 
     def _refuse_excess(self, size: int) -> None:
-        waiting = size + self._waiting_bytes
+        waiting = size + self.left[1]
         free = shutil.disk_usage(self.folder).free
         if waiting > self._limits.journal_gb * _GB:
             raise JournalError(

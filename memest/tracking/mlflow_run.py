@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memest.errors import SettingError, UndeliveredError
+from memest.errors import SettingError, SheetError, UndeliveredError
 from memest.store.artifacts import ArtifactBlobs
-from memest.store.blobs import Blobs
+from memest.store.blobs import Blobs, plain
 from memest.store.cache import Cache
 from memest.tracking.delivery import HEARTBEAT, Delivery, Heartbeat, briefly, now
 from memest.tracking.journal import SEALED, STATE, Journal
@@ -43,6 +43,8 @@ class JournaledBlobs:
 
     def get(self, name: str) -> bytes:
         """The bytes kept under `name`."""
+        if name not in self._journal.digests:
+            raise SheetError(f"{plain(name)} is not in {self._journal.folder}")
         return self._journal.files.get(name)
 
     def fresh(self, name: str) -> bytes:
@@ -55,7 +57,7 @@ class JournaledBlobs:
 
     def names(self, folder: str) -> list[str]:
         """The names directly inside `folder`, sorted."""
-        return self._journal.files.names(folder)
+        return sorted(name for name in self._journal.digests if name.rpartition("/")[0] == folder)
 
 
 class MlflowRun:
@@ -125,15 +127,14 @@ class MlflowRun:
 
     def fail(self, reason: str, killed: bool = False) -> None:
         """Tag the reason and end the run as FAILED, or KILLED; what was not delivered then stays here."""
-        self._end(
-            "KILLED" if killed else "FAILED",
-            {"memest.error": reason[:_SHOWN], STATE: "killed" if killed else "failed"},
-        )
+        status, state = ("KILLED", "killed") if killed else ("FAILED", "failed")
+        tags = {"memest.error": reason[:_SHOWN], STATE: state}
+        self._end(status, tags)
         self._heartbeat.stop()
         try:
             self._delivery.finish(self._limits.grace)
         except UndeliveredError:
-            self._say_undelivered("failed")
+            self._say_past_the_journal(status, tags)
         self._journal.close()
 
     def sync(self) -> None:
@@ -148,11 +149,12 @@ class MlflowRun:
         """
         try:
             self._delivery.finish(self._limits.deadline)
-        except UndeliveredError:
-            self._say_undelivered("undelivered")
+        except (UndeliveredError, KeyboardInterrupt):
+            self._say_past_the_journal("FAILED", {STATE: "undelivered"})
             raise
         finally:
             self._heartbeat.stop()
+            self._journal.close()
         if self._journal.sealed:
             cache = Cache(self._cache)
             for name, digest in self._journal.digests.items():
@@ -164,12 +166,13 @@ class MlflowRun:
         self._journal.append("status", value=status, time=int(time.time() * 1000))
         self._journal.add("tags", tags)
 
-    def _say_undelivered(self, state: str) -> None:
+    def _say_past_the_journal(self, status: str, tags: Mapping[str, str]) -> None:
         """Perhaps only the store is away: then the server can say what became of the run."""
 
         def say() -> None:
-            self._client.set_tag(self.id, STATE, state)
-            self._client.set_terminated(self.id, "FAILED")
+            for name, value in tags.items():
+                self._client.set_tag(self.id, name, value)
+            self._client.set_terminated(self.id, status)
 
         briefly(say)
 

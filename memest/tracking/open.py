@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from memest.errors import BusyError, MemestError, masked
 from memest.store.artifacts import ArtifactBlobs
-from memest.tracking.client import bare, connect, experiment_id, get_run, tracking_uri
+from memest.tracking.client import answering, bare, connect, experiment_id, get_run, tracking_uri
 from memest.tracking.delivery import HEARTBEAT, now
 from memest.tracking.find import HOST, Found, find
 from memest.tracking.journal import STATE, Head, Journal
@@ -73,7 +73,7 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
     place = None if tracking == OFF else _Place.find(tracking, experiment)
     folder = home() / "runs" / about.key[:20]
     with alone(folder):
-        opened = _tracked(about, folder, place) if place else _local(folder)
+        opened = _open_on_server(about, folder, place) if place else _local(folder)
         if opened.done:
             yield opened
             return
@@ -81,7 +81,8 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
             opened.run.begin(about)
             yield opened
         except BaseException as error:
-            opened.run.fail(reason(error), killed=isinstance(error, KeyboardInterrupt))
+            with _server_may_be_gone():
+                opened.run.fail(reason(error), killed=isinstance(error, KeyboardInterrupt))
             raise
         opened.resume.clear()
         opened.run.close()
@@ -146,10 +147,11 @@ class _Place:
     def find(cls, tracking: str, experiment: str) -> _Place:
         client = connect(tracking_uri() if tracking == "auto" else tracking)
         given = os.environ.get(_GIVEN)
-        if given is None:
-            return cls(client, experiment_id(client, experiment), None)
-        where = get_run(client, given).info.experiment_id
-        return cls(client, where, given if _unused(client, given) else None)
+        with answering(str(client.tracking_uri)):
+            if given is None:
+                return cls(client, experiment_id(client, experiment), None)
+            where = get_run(client, given).info.experiment_id
+            return cls(client, where, given if _unused(client, given) else None)
 
 
 def _unused(client: MlflowClient, run_id: str) -> bool:
@@ -174,6 +176,11 @@ def _server_may_be_gone() -> Iterator[None]:
 def _local(folder: Path) -> Opened:
     run = LocalRun(folder / "local")
     return Opened(run, run.sealed, run.resume)
+
+
+def _open_on_server(about: About, folder: Path, place: _Place) -> Opened:
+    with answering(str(place.client.tracking_uri)):
+        return _tracked(about, folder, place)
 
 
 def _tracked(about: About, folder: Path, place: _Place) -> Opened:

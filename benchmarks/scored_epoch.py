@@ -11,6 +11,8 @@ Both sides measure the same examples with the same network in turns, and must ag
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -99,12 +101,26 @@ def main() -> None:
     rows = [at_least(BAR[device.type], compared(what, ratio))]
     for key, error in errors.items():
         rows.append(at_most(AGREEMENT, Row(f"median relative difference: {key}", error, "")))
+    rows.append(
+        Row("apart: a process of its own for every epoch, as published", own_process(wanted.model), "s")
+    )
     settings = {"model": wanted.model, "batch": wanted.batch, "probes": wanted.probes}
     seconds = {
         "memest_seconds": ratio.plain.round(4).tolist(),
         "published_way_seconds": ratio.measured.round(4).tolist(),
     }
     publish("scored_epoch", device, rows, settings=settings, **seconds)
+
+
+def own_process(model: str) -> float:
+    """Seconds from the start of a Python to a network in memory, the median of five."""
+    code = f"from memest.models import build_model; build_model({model!r}, 3, 100, 0)"
+    taken = []
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True)
+        taken.append(time.perf_counter() - began)
+    return float(np.median(taken))
 
 
 def prepared(model: str, size: int, device: torch.device) -> tuple[nn.Module, Examples]:

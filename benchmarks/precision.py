@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from memest.data import Loader, corrupt, load_images
 from memest.models import build_model
 from memest.record import Recorder
 from memest.scores import LocalLoss, ScoreSet
-from memest.scores.prepare import folded, frozen, full_precision
+from memest.scores.prepare import folded, frozen, full_precision, tf32
 from memest.seeding import Streams
 from memest.stats import spearman
 from memest.train import Recipe, train_epochs
@@ -106,7 +105,7 @@ def compared(network: nn.Module, loader: Loader, count: int) -> dict[str, dict[s
     arithmetics["float32 (memest)"] = (fast, torch.float32, full_precision())
     arithmetics["float32, batch norms not folded"] = (network, torch.float32, full_precision())
     if loader.device.type == "cuda":
-        arithmetics["TF32"] = (fast, torch.float32, _tf32())
+        arithmetics["TF32"] = (fast, torch.float32, tf32(allowed=True))
     arithmetics["bf16 (autocast)"] = (fast, torch.float32, torch.autocast(loader.device.type, torch.bfloat16))
     found = {}
     for name, (ours, kind, mode) in arithmetics.items():
@@ -114,17 +113,6 @@ def compared(network: nn.Module, loader: Loader, count: int) -> dict[str, dict[s
             local = LocalLoss(ours, batch.images.to(kind), batch.labels, batch.ids, 0)
             found[name] = {key: values.cpu().numpy() for key, values in SCORES.from_input(local).items()}
     return found
-
-
-@contextmanager
-def _tf32() -> Iterator[None]:
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = matmul.allow_tf32, cudnn.allow_tf32
-    matmul.allow_tf32 = cudnn.allow_tf32 = True
-    try:
-        yield
-    finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
 def _curvature(step: float) -> str:

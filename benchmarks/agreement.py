@@ -60,7 +60,7 @@ def one_seed(seed: int, options: argparse.Namespace) -> dict[str, float]:
     extra = {"corruption": NOISE, "scores": "loss", "tracking": "off", "device": options.device}
     sheet = SheetReader.open(train(build(TrainConfig, settings | extra)).run.blobs)
     changed = sheet.truth()["changed"].astype(bool)
-    figures = {}
+    figures: dict[str, float] = {}
     for start in STARTS:
         clean, seen = (
             summarise(f"{prefix}csl(start={start})", lambda key: Trace(*sheet.trace(key)))

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import argparse
 import copy
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -100,7 +101,8 @@ def compared(network: nn.Module, loader: Loader, count: int) -> dict[str, dict[s
     """By arithmetic, each score of the first `count` examples, (count,)."""
     batch = next(loader.batches(count))
     double = copy.deepcopy(network).double()
-    arithmetics = {"float64": (double, torch.float64, nullcontext())}
+    arithmetics: dict[str, tuple[nn.Module, torch.dtype, AbstractContextManager[Any]]] = {}
+    arithmetics["float64"] = (double, torch.float64, nullcontext())
     fast = folded(network)
     arithmetics["float32 (memest)"] = (fast, torch.float32, full_precision())
     arithmetics["float32, batch norms not folded"] = (network, torch.float32, full_precision())

@@ -23,31 +23,26 @@ from torch.nn import functional
 from benchmarks.rows import Row, at_least, at_most, compared, publish
 from benchmarks.timing import alternate
 from memest.models import build_model
-from memest.scores import SCORES, LocalLoss, ScoreSet, measure
+from memest.scores import SCORES, ScoreSet, measure
 from memest.scores.pieces import Examples
 from memest.scores.prepare import full_precision
+from memest.scores.probes import rademacher
 
 BAR, AGREEMENT = {"cpu": 1.8, "cuda": 5.0}, 1e-3
 
 
-class Probes:
-    """The probes that memest uses, so that both sides can be compared in value."""
-
-    def __init__(self, batch: Examples) -> None:
-        self.images, self.ids, self.seed = batch.images, batch.ids, 0
-
-    probe = LocalLoss.probe
-
-
 def plain_pass(network: nn.Module, batch: Examples, probes: int, step: float) -> dict[str, Tensor]:
-    """Loss, gradient norm and curvature of each example, (B,), by the published procedure."""
-    signs = Probes(batch)
+    """Loss, gradient norm and curvature of each example, (B,), by the published procedure.
+
+    The probes are those that memest uses, so that both sides can be compared in value.
+    """
     x = batch.images.clone().requires_grad_()
     losses = functional.cross_entropy(network(x), batch.labels, reduction="none")
     (gradient,) = torch.autograd.grad(losses.sum(), x)
     curvature = torch.zeros(len(batch.ids), device=x.device)
     for number in range(probes):
-        shift = torch.stack([sign * step for sign in signs.probe(number)])
+        signs = rademacher(batch.ids, 0, number, batch.images[0].numel()).view_as(batch.images)
+        shift = torch.stack([sign * step for sign in signs])
         x = batch.images.clone().requires_grad_()
         difference = functional.cross_entropy(network(x + shift), batch.labels, reduction="sum")
         difference = difference - functional.cross_entropy(network(x), batch.labels, reduction="sum")

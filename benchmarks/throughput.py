@@ -144,7 +144,7 @@ def plain_epochs(images: ImageSet, options: argparse.Namespace, device: torch.de
             logits = network(inputs)
             loss = functional.cross_entropy(logits, labels)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             loss.item(), (logits.argmax(1) == labels).sum().item()
         yield time.perf_counter() - began
@@ -155,7 +155,7 @@ def flops_per_image(model: str) -> float:
     network, batch = build_model(model, 3, CLASSES, 0), torch.randn(2, 3, 32, 32)
     with FlopCounterMode(display=False) as counter:
         network(batch).sum().backward()
-    return counter.get_total_flops() / len(batch)
+    return float(counter.get_total_flops()) / len(batch)
 
 
 def multiply_rate(device: torch.device) -> float:

@@ -74,7 +74,8 @@ def planted_checkpoint(site: Site) -> str:
     name = f"{prefix}checkpoint/epoch-000003.pt"
     store.put_object(bucket, name, io.BytesIO(content), len(content))
     command = [sys.executable, "-m", "entrypoints.score", "--run", site.runs()[0].info.run_id]
-    ended = site.run([*command, "--scores", "loss", "--epochs", "3"])
+    elsewhere = {"MEMEST_HOME": str(site.root / "elsewhere")}  # this machine keeps what it wrote
+    ended = site.run([*command, "--scores", "loss", "--epochs", "3"], 180, **elsewhere)
     assert ended.code == 1, f"exit code {ended.code}: {ended.said}"
     assert not mark.exists(), "it ran"
     return ended.said.strip().splitlines()[-1]

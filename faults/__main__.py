@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import tempfile
 import time
 import traceback
@@ -47,11 +48,20 @@ def main() -> int:
     chosen = [one for one in FAULTS if options.only in f"{one.group} {one.what}"]
     chosen = [one for one in chosen if one.often or not options.often]
     with platform(options.store) as (root, folder, blobs):
-        found = [seen(one, Site(root / f"fault-{n}", folder, blobs)) for n, one in enumerate(chosen)]
-    keep({one.what: outcome | {"store": options.store} for one, outcome in zip(chosen, found, strict=True)})
-    bad = sum(not outcome["good"] for outcome in found)
-    print(f"{len(found) - bad} of {len(found)} faults ended as they must")
-    return 1 if bad else 0
+        good = 0
+        for n, one in enumerate(chosen):
+            outcome = seen(one, Site(root / f"fault-{n}", folder, blobs))
+            good += outcome["good"]
+            keep({one.what: outcome | {"store": options.store, "commit": commit()}})
+    print(f"{good} of {len(chosen)} faults ended as they must")
+    return 0 if good == len(chosen) else 1
+
+
+def commit() -> str:
+    """Which version of memest was tried."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    found = subprocess.run(command, cwd=PAGE.parent, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
 
 
 @contextmanager
@@ -97,11 +107,19 @@ def page(rows: dict[str, Outcome]) -> str:
         if one.what not in rows:
             continue
         if f"## {one.group}" not in lines:
-            lines += ["", f"## {one.group}", "", "| fault | must | seen | s | |", "|---|---|---|---:|---|"]
+            lines += [
+                "",
+                f"## {one.group}",
+                "",
+                "| fault | must | seen | s | commit | |",
+                "|---|---|---|---:|---|---|",
+            ]
         outcome = rows[one.what]
         cell = " ".join(outcome["seen"].split()).replace("|", "\\|")
         mark = "✓" if outcome["good"] else "✗"
-        lines.append(f"| {one.what} | {one.must} | {cell} | {outcome['seconds']} | {mark} |")
+        lines.append(
+            f"| {one.what} | {one.must} | {cell} | {outcome['seconds']} | {outcome['commit']} | {mark} |"
+        )
     return "\n".join([*lines, ""])
 
 

@@ -6,6 +6,7 @@ import signal
 import time
 
 from faults.base import fault
+from faults.moments import opened, wait_for
 from faults.site import Site, train_command
 from memest.analysis.queries import find_runs
 from memest.tracking import SEALED
@@ -30,9 +31,7 @@ def eight_at_once(site: Site) -> str:
 def twice_at_once(site: Site) -> str:
     """Whoever comes second finds the lock."""
     first = site.start()
-    while not [*site.home.rglob("entries.jsonl")]:
-        assert first.poll() is None, first.stdout and first.stdout.read()
-        time.sleep(0.01)
+    wait_for(opened, first, site.home)
     first.send_signal(signal.SIGSTOP)  # halted, so that it cannot be done before the other looks
     try:
         second = site.run()

@@ -51,7 +51,7 @@ def damaged_cache(site: Site) -> str:
     cache = site.root / "cache"
     blobs = ArtifactBlobs(site.client, run.info.run_id, cache)
     before = SheetReader.open(blobs).trace("loss")[1]
-    files = [path for path in cache.rglob("*") if path.is_file() and path.suffix != ".json"]
+    files = [path for path in (cache / "content").rglob("*") if path.is_file()]
     for path in files:
         path.chmod(0o600)
         path.write_bytes(path.read_bytes()[:-1])

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 Moment = Callable[[Path], bool]
 """Whether a run whose files lie under this folder has come to it."""
 
@@ -40,26 +42,9 @@ def metrics_of(epoch: int) -> Moment:
     return reached
 
 
-def resume_point(number: int) -> Moment:
-    """The resume point has been replaced so many times."""
-    seen: set[int] = set()
-
-    def reached(home: Path) -> bool:
-        for path in home.rglob("resume.pt"):
-            seen.add(path.stat().st_mtime_ns)
-        return len(seen) >= number
-
-    return reached
-
-
 def writing_resume_point(epoch: int) -> Moment:
-    """The resume point of an epoch, or of a later one, is half written."""
-    after = metrics_of(epoch)
-
-    def reached(home: Path) -> bool:
-        return any(home.rglob("resume.partial")) and after(home)
-
-    return reached
+    """The resume point of an epoch is half written."""
+    return lambda home: any(home.rglob("resume.partial")) and last_epoch(home) == epoch
 
 
 def said(name: str) -> Moment:
@@ -78,28 +63,112 @@ def sealed(home: Path) -> bool:
     )
 
 
-def kill_at(process: subprocess.Popen[str], home: Path, moment: Moment, seconds: float = 120) -> str:
+def kill_at(
+    process: subprocess.Popen[str],
+    home: Path,
+    moment: Moment,
+    still: Moment = lambda home: True,
+    seconds: float = 120,
+) -> str:
     """kill -9 at a moment; what was on the disk then, in words.
 
+    Args:
+        process: of the run.
+        home: its files.
+        moment: when.
+        still: what must hold of the files when the process is dead: that the moment was not over.
+
     Raises:
+        MissedError: the process was faster.
         AssertionError: the process ended, or the time was over, before the moment came.
+    """
+    wait_for(moment, process, home, seconds)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.returncode != -signal.SIGKILL or not still(home):
+        raise MissedError(state(home))
+    return state(home)
+
+
+class MissedError(Exception):
+    """The moment was over when the kill came: try again."""
+
+
+def wait_for(moment: Moment, process: subprocess.Popen[str], home: Path, seconds: float = 120) -> None:
+    """Until a run has come to a moment.
+
+    Raises:
+        AssertionError: the process ended, or the time was over, before it came.
     """
     deadline = time.monotonic() + seconds
     while not moment(home):
         assert process.poll() is None, f"ended before the moment: {process.stdout and process.stdout.read()}"
         assert time.monotonic() < deadline, "the moment did not come"
         time.sleep(0.0005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    return state(home)
+
+
+def last_epoch(home: Path) -> int:
+    """The last epoch whose metrics are in the journal; -1 for none."""
+    steps = [e["step"] for e in lines(home) if e["kind"] == "metrics" and "scoring_seconds" in e["values"]]
+    return max(steps, default=-1)
+
+
+def saved_epoch(home: Path) -> int:
+    """The epoch of the resume point; -1 where there is none."""
+    for path in home.rglob("resume.pt"):
+        training = torch.load(path, weights_only=True)["training"]
+        return int(training["epoch"])
+    return -1
+
+
+def at_epoch(epoch: int, saved: int) -> Moment:
+    """Metrics to `epoch`, resume point of `saved`."""
+    return lambda home: (last_epoch(home), saved_epoch(home)) == (epoch, saved)
+
+
+def saved(epoch: int) -> Moment:
+    """The resume point of an epoch is on the disk."""
+    return lambda home: last_epoch(home) >= epoch and saved_epoch(home) == epoch
+
+
+def half_saved(epoch: int) -> Moment:
+    """The resume point of an epoch is half on the disk, that of the epoch before whole."""
+    before = at_epoch(epoch, epoch - 1)
+    return lambda home: before(home) and any(home.rglob("resume.partial"))
+
+
+def waits(name: str) -> Moment:
+    """A blob is in the journal and not delivered."""
+
+    def holds(home: Path) -> bool:
+        end = 0
+        for path in home.rglob("entries.jsonl"):
+            for line in path.read_bytes().split(b"\n")[:-1]:
+                end += len(line) + 1
+                if json.loads(line).get("name") == name:
+                    return delivered(home) < end
+        return False
+
+    return holds
+
+
+def seal_waits(home: Path) -> bool:
+    """The seal is in the journal and something is not delivered."""
+    total = sum(path.stat().st_size for path in home.rglob("entries.jsonl"))
+    return sealed(home) and delivered(home) < total
+
+
+def delivered(home: Path) -> int:
+    """How many bytes of the entries are delivered."""
+    return next((int(path.read_text()) for path in home.rglob("position")), 0)
 
 
 def state(home: Path) -> str:
     """Epochs with metrics, the resume point, and how much was delivered."""
-    entries = lines(home)
-    steps = [e["step"] for e in entries if e["kind"] == "metrics" and "scoring_seconds" in e["values"]]
-    point = "a resume point" if any(home.rglob("resume.pt")) else "no resume point"
-    epochs = f"metrics to epoch {max(steps)}" if steps else "no metrics"
     total = sum(path.stat().st_size for path in home.rglob("entries.jsonl"))
-    delivered = next((int(path.read_text()) for path in home.rglob("position")), 0)
-    return f"{epochs}, {point}, {delivered / total:.0%} delivered" if total else "no journal"
+    if not total:
+        return "no journal"
+    last, saved = last_epoch(home), saved_epoch(home)
+    epochs = f"metrics to epoch {last}" if last >= 0 else "no metrics"
+    point = f"resume point of epoch {saved}" if saved >= 0 else "no resume point"
+    return f"{epochs}, {point}, {delivered(home) / total:.0%} delivered"

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from faults.base import fault
-from faults.moments import metrics_of
-from faults.site import MEMEST, Site
+from faults.moments import last_epoch, metrics_of, state, wait_for
+from faults.site import EPOCHS, MEMEST, Site
 from memest import services
 from memest.services import Folder, Wanted
 
@@ -64,6 +64,7 @@ def _for_a_while(site: Site, name: str) -> str:
     process = site.start()
     _stop_after_epoch_2(site, process, name)
     time.sleep(AWAY)
+    assert last_epoch(site.home) == EPOCHS, f"training waited: {state(site.home)}"
     site.up()
     said, _ = process.communicate(timeout=180)
     assert process.returncode == 0, said
@@ -78,13 +79,14 @@ def _for_good(site: Site, name: str) -> str:
     finally:
         site.up()
     assert process.returncode == 1, f"exit code {process.returncode}: {said}"
+    if name == "store":
+        states = [run.data.tags.get("memest.state") for run in site.runs()]
+        assert states == ["undelivered"], f"the run is tagged {states}"
     return deliver(site, said)
 
 
 def _stop_after_epoch_2(site: Site, process: subprocess.Popen[str], name: str) -> None:
-    while not metrics_of(2)(site.home):
-        assert process.poll() is None, process.stdout and process.stdout.read()
-        time.sleep(0.001)
+    wait_for(metrics_of(2), process, site.home)
     site.stop(name)
 
 

@@ -38,9 +38,12 @@ def secrets_stay(site: Site) -> str:
     assert ended.code == 0, ended.said
     secret = site.services.secrets()
     assert secret is not None
-    words = [secret.secret_key.encode(), secret.admin_password.encode(), b"a-password-in-a-uri"]
+    assert (failed.code, refused.code) == (1, 2), "a run that should fail did not"
+    words = [secret.secret_key.encode(), secret.signing_key.encode(), b"a-password-in-a-uri"]
     said = "".join(one.said for one in (failed, refused, ended)).encode()
     assert not any(word in said for word in words), "a secret was printed"
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
+    assert not any(word in command for command in commands for word in words), "a command line holds a secret"
     searched = 0
     for folder in (site.root, site.services.root):
         for path in folder.rglob("*"):
@@ -51,7 +54,7 @@ def secrets_stay(site: Site) -> str:
             assert not any(word in content for word in words), f"{path} holds a secret"
     modes = {(site.services.root / name).stat().st_mode & 0o777 for name in PRIVATE[:1]}
     assert modes == {0o600}, modes
-    return f"{searched} files and all output searched"
+    return f"{searched} files and all output searched, and every command line on the machine"
 
 
 class _Planted:
@@ -123,7 +126,10 @@ def climbing_names(site: Site) -> str:
 
 
 def _torch_file(mark: Path) -> bytes:
-    """A checkpoint in torch's zip container whose pickle makes a file."""
+    """A checkpoint in torch's zip container whose pickle makes a file, as is seen here once."""
+    pickle.loads(pickle.dumps(_Planted(mark)))
+    assert mark.exists(), "the planted code does nothing"
+    mark.unlink()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps(_Planted(mark)))

@@ -107,19 +107,30 @@ def within_budget(
     Raises:
         SettingError: nothing that was asked for fits.
     """
+    from filelock import FileLock
+
     share = config.max_overhead
     if share is None:
         return config, None
     path = home() / "plans" / f"{digest(flatten(config), fingerprint)[:20]}.json"
-    if path.is_file():
-        choice = Choice.from_json(path.read_bytes())
-    else:
-        began = time.perf_counter()
-        prices = price(ScoreSet(config.scores))
-        plan = choose(Plan.of(config), prices, config.recipe.epochs, share)
-        choice = Choice(plan, share, prices, time.perf_counter() - began)
-        _keep(path, choice.to_json())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):  # two that start at once make one choice
+        choice = _remembered(path)
+        if choice is None:
+            began = time.perf_counter()
+            prices = price(ScoreSet(config.scores))
+            plan = choose(Plan.of(config), prices, config.recipe.epochs, share)
+            choice = Choice(plan, share, prices, time.perf_counter() - began)
+            path.write_bytes(choice.to_json())
     return replace(config, **asdict(choice.plan)), choice
+
+
+def _remembered(path: Path) -> Choice | None:
+    """What was chosen before; nothing, if that is half written."""
+    try:
+        return Choice.from_json(path.read_bytes())
+    except (OSError, LookupError, TypeError, ValueError):
+        return None
 
 
 def choose(asked: Plan, prices: Prices, epochs: int, share: float) -> Plan:
@@ -219,10 +230,3 @@ def _logits(plan: Plan, asked: Plan, epochs: int) -> Iterator[Plan]:
     """The plan with logit scores ever more rarely."""
     for k in [*range(asked.score_every, max(asked.score_every, epochs) + 1), 0]:
         yield replace(plan, score_every=k)
-
-
-def _keep(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.replace(path)

@@ -27,7 +27,6 @@ from memest.stages.cost import Costs
 from memest.stages.describe import report_costs
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.artifacts import ArtifactBlobs
-from memest.store.blobs import Blobs
 from memest.tracking import AXES, SEALED, About, Opened, connect, get_run, home, open_run, tracking_uri
 from memest.train import checkpoint
 
@@ -51,35 +50,35 @@ def score(config: ScoreConfig) -> Opened:
     """
     no_local_runs(config.tracking)
     uri = tracking_uri() if config.tracking == "auto" else config.tracking
-    source, tags, experiment = _source(uri, config.run)
-    sheet = SheetReader.open(source)
+    source = _source(uri, config.run)
+    sheet, tags = source.sheet, source.tags
     trained = sheet.manifest.header.config
-    epochs = choose_epochs(config.epochs, source)
+    epochs = choose_epochs(config.epochs, sheet)
     split, images, truth = rebuild(sheet, trained)
     device = choose_device(config.device)
     scores, streams = ScoreSet(config.scores), Streams(int(trained["seed"]))
     about = About(
         stage="score",
-        key=digest(config.run, str(scores), epochs, device.type),
-        name=f"score {tags.get('mlflow.runName', config.run)}",
+        key=digest(source.run_id, str(scores), epochs, device.type),
+        name=f"score {tags.get('mlflow.runName', source.run_id)}",
         settings=key_settings(config),
-        tags={axis: tags.get(f"memest.{axis}", "") for axis in AXES} | {"source_run": config.run},
-        note=f"{scores}, measured again at epochs {epochs} of run `{config.run}`.",
+        tags={axis: tags.get(f"memest.{axis}", "") for axis in AXES} | {"source_run": source.run_id},
+        note=f"{scores}, measured again at epochs {epochs} of run `{source.run_id}`.",
         dataset=(tags.get("memest.dataset", ""), images.fingerprint),
     )
-    with open_run(about, uri, experiment) as opened:
+    with open_run(about, uri, source.experiment) as opened:
         if opened.done:
             return opened
         training, _ = loaders(split, images, device)
         network = build_model(trained["model"], images.channels, len(images.classes), 0).to(device)
-        header = sheet_header(about.key, images, truth, trained, config.run)
+        header = sheet_header(about.key, images, truth, trained, source.run_id)
         span = block_span(len(images), len(scores), len(epochs))
         writer = SheetWriter(opened.run.blobs, header, images.ids, span, describe)
         costs = Costs(len(images), resume.restore(opened.resume, about.key, writer, device).costs)
         left = [epoch for epoch in epochs if epoch > writer.latest]
         for epoch in progress(left, len(left), about.name):
             clock, probes = Clock(device), streams.seed("probes", epoch)
-            kept = checkpoint.unpack(source.get(checkpoint.name(epoch)), device)
+            kept = checkpoint.unpack(sheet.kept(checkpoint.name(epoch)), device)
             network.load_state_dict(kept["network"])
             batches = training.batches(SCORING_BATCH)
             writer.put(epoch, measure(network, batches, images.ids, scores, device, probes, clock), {})
@@ -93,13 +92,13 @@ def score(config: ScoreConfig) -> Opened:
     return opened
 
 
-def choose_epochs(wanted: str, source: Blobs) -> list[int]:
+def choose_epochs(wanted: str, sheet: SheetReader) -> list[int]:
     """The epochs to measure, all of them kept by the run.
 
     Raises:
         SettingError: one was not kept; the message lists those that were.
     """
-    kept = sorted(checkpoint.epoch_of(name) for name in source.names("checkpoint"))
+    kept = sorted(checkpoint.epoch_of(part.name) for part in sheet.manifest.kept)
     if not kept:
         raise SettingError("the run kept no checkpoints; train again with --checkpoints all or every(k=10)")
     if wanted in ("all", "last"):
@@ -116,8 +115,17 @@ def choose_epochs(wanted: str, source: Blobs) -> list[int]:
     return sorted(set(epochs))
 
 
-def _source(uri: str, run_id: str) -> tuple[Blobs, dict[str, str], str]:
-    """Artifacts, tags and experiment name of a finished training run."""
+@dataclass(frozen=True)
+class _Source:
+    """The finished training run that is measured; for a ticket, the run it points at."""
+
+    run_id: str
+    sheet: SheetReader
+    tags: dict[str, str]
+    experiment: str
+
+
+def _source(uri: str, run_id: str) -> _Source:
     if not run_id:
         raise SettingError(
             "--run is needed: the id of a finished training run (memest analyze and the MLflow UI show them)"
@@ -132,5 +140,6 @@ def _source(uri: str, run_id: str) -> tuple[Blobs, dict[str, str], str]:
             f"run {run_id} is not a finished training run (stage {tags.get('memest.stage', 'unknown')}, "
             f"state {tags.get('memest.state', run.info.status)})"
         )
-    name = client.get_experiment(run.info.experiment_id).name
-    return ArtifactBlobs(client, run_id, home() / "cache"), tags, name
+    blobs = ArtifactBlobs(client, run.info.run_id, home() / "cache")
+    experiment = client.get_experiment(run.info.experiment_id).name
+    return _Source(run.info.run_id, SheetReader.open(blobs), tags, experiment)

@@ -115,7 +115,7 @@ def train(config: TrainConfig) -> Opened:
             costs.add(end.metrics, clock)
             run.metrics(end.epoch, end.metrics | {"scoring_seconds": clock.total()})
             if kept := EPOCHS.call(config.checkpoints, end.epoch, recipe.epochs):
-                run.blobs.put(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
+                sheet.keep(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
             must = end.epoch == recipe.epochs or (not config.deterministic and (kept or sheet.full))
             opened.resume.save(partial(resume.pack, key, sheet, end.state(), costs.state()), must)
         summary = summary_table(sheet.reader(), truth)

@@ -99,6 +99,7 @@ class Manifest:
         scalars: by key, the epochs of per-epoch numbers such as the weight norm.
         blocks: in order of epochs.
         tables: `truth` and `summary`.
+        kept: other files of the run, such as its checkpoints.
     """
 
     header: Header
@@ -106,6 +107,7 @@ class Manifest:
     scalars: dict[str, list[int]]
     blocks: list[Block]
     tables: dict[str, Part]
+    kept: list[Part] = field(default_factory=list)
     format: int = field(default=FORMAT)
 
     def to_json(self) -> bytes:
@@ -129,6 +131,7 @@ class Manifest:
                 scalars=raw["scalars"],
                 blocks=[Block(Part(**b["part"]), b["first"], b["last"]) for b in raw["blocks"]],
                 tables={name: Part(**part) for name, part in raw["tables"].items()},
+                kept=[Part(**part) for part in raw["kept"]],
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SheetError(f"the manifest cannot be read ({type(error).__name__}: {error})") from error

@@ -72,6 +72,7 @@ class SheetWriter:
         self._first = 0
         self._epochs: dict[str, list[int]] = {}
         self._blocks: list[Block] = []
+        self._kept: list[Part] = []
         self.latest = -1
 
     def put(
@@ -99,6 +100,11 @@ class SheetWriter:
             self._epochs.setdefault(key, []).append(epoch)
         self.latest = epoch
 
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep a file of the run that is no part of the table; the manifest will have its hash."""
+        self._blobs.put(name, content)
+        self._kept.append(Part.of(name, content))
+
     @property
     def full(self) -> bool:
         """Whether the next epoch begins another block: what waits will be written as it is."""
@@ -111,6 +117,7 @@ class SheetWriter:
             "latest": self.latest,
             "epochs": self._epochs,
             "blocks": [asdict(block) for block in self._blocks],
+            "kept": [asdict(part) for part in self._kept],
             "rows": {key: list(rows) for key, rows in self._pending.items()},
         }
         text = json.dumps(facts).encode()
@@ -131,12 +138,13 @@ class SheetWriter:
             }
             blocks = [Block(Part(**b["part"]), b["first"], b["last"]) for b in facts["blocks"]]
             first, latest, epochs = facts["first"], facts["latest"], facts["epochs"]
+            kept = [Part(**part) for part in facts["kept"]]
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise SheetError(f"the state of a sheet cannot be read ({type(error).__name__})") from error
         for block in blocks:
             block.part.read(self._blobs)
         self._first, self.latest, self._epochs = first, latest, epochs
-        self._blocks, self._pending = blocks, pending
+        self._blocks, self._pending, self._kept = blocks, pending, kept
 
     def seal(self, truth: Columns, summary: Columns) -> Manifest:
         """Write the last block, the two tables and, last of all, the manifest.
@@ -172,6 +180,7 @@ class SheetWriter:
             },
             blocks=list(self._blocks),
             tables=tables,
+            kept=list(self._kept),
         )
 
     def _close_block(self) -> None:
@@ -247,6 +256,17 @@ class SheetReader:
             parts.append(rows[:, examples] if per_example else rows)
         values = np.concatenate(parts)
         return np.asarray(known[key], np.int64), values if per_example else values[:, None]
+
+    def kept(self, name: str) -> bytes:
+        """A file of the run that the writer was told to keep, verified.
+
+        Raises:
+            SheetError: there is none of this name, or it is damaged.
+        """
+        for part in self.manifest.kept:
+            if part.name == name:
+                return part.read(self._blobs)
+        raise SheetError(f"the run kept no {name!r} (it has {[part.name for part in self.manifest.kept]})")
 
     def truth(self) -> Columns:
         """What the corruption did: columns id, label, original_label, changed, partner_id."""

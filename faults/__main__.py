@@ -27,6 +27,7 @@ from memest.services import Folder, Wanted
 
 PAGE = Path(__file__).parent.parent / "docs" / "faults.md"
 RESULTS = Path(__file__).parent / "results.json"
+HEAD = "| fault | must | seen | s | commit | |"
 Outcome = dict[str, Any]
 CAUSES = (kills, outages, damage, wrong, crowd, secrecy)
 TEXT = """# What happens when something breaks
@@ -107,19 +108,12 @@ def page(rows: dict[str, Outcome]) -> str:
         if one.what not in rows:
             continue
         if f"## {one.group}" not in lines:
-            lines += [
-                "",
-                f"## {one.group}",
-                "",
-                "| fault | must | seen | s | commit | |",
-                "|---|---|---|---:|---|---|",
-            ]
+            lines += ["", f"## {one.group}", "", HEAD, "|---|---|---|---:|---|---|"]
         outcome = rows[one.what]
         cell = " ".join(outcome["seen"].split()).replace("|", "\\|")
         mark = "✓" if outcome["good"] else "✗"
-        lines.append(
-            f"| {one.what} | {one.must} | {cell} | {outcome['seconds']} | {outcome['commit']} | {mark} |"
-        )
+        rest = f"{outcome['seconds']} | {outcome['commit']} | {mark}"
+        lines.append(f"| {one.what} | {one.must} | {cell} | {rest} |")
     return "\n".join([*lines, ""])
 
 

@@ -17,6 +17,7 @@ from faults.moments import (
     MissedError,
     Moment,
     at_epoch,
+    half_saved,
     kill_at,
     last_epoch,
     metrics_of,

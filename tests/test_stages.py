@@ -18,7 +18,15 @@ from mlflow import MlflowClient
 from sklearn.metrics import roc_auc_score
 
 from memest.config import build, flags
-from memest.errors import BusyError, FingerprintError, InputError, NonFiniteError, NoRunsError, SettingError
+from memest.errors import (
+    BusyError,
+    FingerprintError,
+    InputError,
+    NonFiniteError,
+    NoRunsError,
+    SettingError,
+    SheetError,
+)
 from memest.stages import analyze, cli, score, train
 from memest.store import LocalBlobs, SheetReader
 from memest.store.artifacts import ArtifactBlobs
@@ -384,6 +392,32 @@ def test_a_flipped_bit_is_refused(tracked: dict[str, str], client: MlflowClient)
     path.write_bytes(bytes(content))
     with pytest.raises(Exception, match=r"sheet/summary\.parquet is damaged"):
         SheetReader.open(ArtifactBlobs(client, opened.run.id)).summary()
+
+
+def test_a_kept_network_is_read_only_as_it_was_written(
+    tracked: dict[str, str], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bit of a weight flipped in the store: `score` names the file instead of measuring with it."""
+    opened = train.train(training(**tracked))
+    root = Path(client.get_run(opened.run.id).info.artifact_uri.removeprefix("file://"))
+    (path,) = (root / "checkpoint").iterdir()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    monkeypatch.setenv("MEMEST_HOME", "another-machine")
+    settings = {"run": opened.run.id, "scores": "loss", "tracking": tracked["tracking"]}
+    with pytest.raises(SheetError, match=r"checkpoint/epoch-000002\.pt is damaged"):
+        score.score(build(score.ScoreConfig, settings))
+
+
+def test_scoring_a_ticket_scores_the_run_it_points_at(tracked: dict[str, str], client: MlflowClient) -> None:
+    """The id that `mlflow run` printed will do, although the work lies in another run."""
+    opened = train.train(training(**tracked))
+    experiment = client.get_run(opened.run.id).info.experiment_id
+    ticket = client.create_run(experiment, tags={"memest.ticket_of": opened.run.id}).info.run_id
+    settings = {"run": ticket, "scores": "entropy", "tracking": tracked["tracking"]}
+    scored = score.score(build(score.ScoreConfig, settings))
+    assert client.get_run(scored.run.id).data.tags["memest.source_run"] == opened.run.id
 
 
 def test_unfinished_checkpoints_choice_is_refused_early() -> None:

@@ -7,6 +7,7 @@ reader that a training run uses, into a temporary folder.
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import sys
 import tempfile
@@ -71,6 +72,7 @@ def measured(folder: Path, examples: int, epochs: int) -> list[Row]:
             reader.trace(key, part)
     reading = time.perf_counter() - began
     return [
+        Row("the disk alone: as many bytes in as large files, synced", disk_rate(folder, megabytes), "MB/s"),
         at_least(
             WRITE_BAR, Row("scores checked, packed, hashed and synced to disk", megabytes / writing, "MB/s")
         ),
@@ -79,6 +81,22 @@ def measured(folder: Path, examples: int, epochs: int) -> list[Row]:
         at_most(MEMORY_BAR, Row("peak resident memory, all of it", peak_memory(), "GB")),
         Row("of which before the sheet was begun (torch and the like)", before, "GB"),
     ]
+
+
+def disk_rate(folder: Path, megabytes: float, size: int = 32 << 20) -> float:
+    """MB per second of files that are written and synced, one after another; they are removed again."""
+    content = np.random.default_rng(0).bytes(size)
+    count = max(1, round(megabytes * 1e6 / size))
+    began = time.perf_counter()
+    for number in range(count):
+        with (folder / f"plain-{number}").open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    took = time.perf_counter() - began
+    for path in folder.glob("plain-*"):
+        path.unlink()
+    return count * size / 1e6 / took
 
 
 def _rows(examples: int) -> dict[str, np.ndarray]:

@@ -45,7 +45,7 @@ class Process:
 
     def alive(self) -> bool:
         """Whether its first process still runs."""
-        return _started(self.pid) == self.started
+        return bool(self.started) and _started(self.pid) == self.started
 
     def members(self) -> list[int]:
         """Its processes that still run: the first one, known by its start, and its children, by the mark."""

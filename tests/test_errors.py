@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import threading
 import time
 from pathlib import Path
@@ -11,7 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memest.errors import MemestError, masked
-from memest.services import BrokenLinkError, Check, Folder, Reach, Secrets, artifact_route, examine
+from memest.services import BrokenLinkError, Check, Folder, Reach, Secrets, Settings, artifact_route, examine
+from memest.services.folder import changed
 from memest.services.ports import free_ports
 from memest.stages import cli
 from memest.stages.demo import _look
@@ -23,9 +26,6 @@ PASSWORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size
 
 def refused(*arguments: str) -> str:
     """The one line with which a command fails."""
-    import contextlib
-    import io
-
     said = io.StringIO()
     with contextlib.redirect_stderr(said):
         assert cli.main(list(arguments)) in (1, 2)
@@ -40,7 +40,7 @@ def refused(*arguments: str) -> str:
 def test_no_password_is_seen(password: str, before: int) -> None:
     """Whatever it is made of and wherever the text is cut, neither it nor a half of it is shown."""
     url = f"postgresql://ada:{password}@db.example/runs"
-    text = f"{'x' * before} cannot reach {url} at all"
+    text = f"{'é' * before} cannot reach {url} at all"
     secret, reach = Secrets(backend=url), Reach("here", {"MLFLOW_TRACKING_URI": url})
     said = [masked(text), str(MemestError(text)), Trouble.of(OSError(text)).text]
     said += [
@@ -152,6 +152,16 @@ def test_damaged_files_are_named(content: str) -> None:
         said = refused("services", command, "--folder", str(folder.root))
         assert f"{folder.path(name)} is not as memest wrote it" in said
         assert folder.path(name).read_text() == content
+
+
+def test_a_setting_is_taken_back_with_none() -> None:
+    """Nothing said: as before. The word `none` clears host names and database, and nothing else."""
+    known = Settings(allowed_hosts="mlflow.example", bucket="kept")
+    assert changed(known, {"allowed_hosts": "", "bucket": None}) == known
+    assert changed(known, {"allowed_hosts": "none"}) == Settings(bucket="kept")
+    assert changed(known, {"bucket": "none"}).bucket == "none"
+    secret = Secrets(backend="postgresql://db/runs")
+    assert changed(secret, {"backend": "none"}).backend == ""
 
 
 def test_the_demo_says_where_to_look() -> None:

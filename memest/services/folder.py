@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 from urllib.parse import unquote
 
 from memest.errors import BusyError, ServiceError
@@ -138,10 +138,7 @@ class Folder:
     def processes(self) -> dict[str, Process]:
         """The processes that were started and not stopped since, by name."""
         found = self._read("processes.json") or {}
-        try:
-            return {name: Process(**one) for name, one in found.items()}
-        except TypeError as error:
-            raise self._damaged("processes.json", error) from error
+        return {name: self._made("processes.json", Process, one) for name, one in found.items()}
 
     def keep(self, settings: Settings | None, secret: Secrets | None) -> None:
         """Write settings and credentials down; None: there are none."""
@@ -167,12 +164,18 @@ class Folder:
 
     def _one(self, name: str, kind: type[D]) -> D | None:
         found = self._read(name)
-        if found is None:
-            return None
+        return None if found is None else self._made(name, kind, found)
+
+    def _made(self, name: str, kind: type[D], found: Any) -> D:
+        """A dataclass of plain fields, from what a file says of them."""
         try:
-            return kind(**found)
+            made, hints = kind(**found), get_type_hints(kind)
         except TypeError as error:
             raise self._damaged(name, error) from error
+        for key, value in found.items():
+            if type(value) is not hints[key]:
+                raise self._damaged(name, TypeError(f"{key} is no {hints[key].__name__}"))
+        return made
 
     def _read(self, name: str) -> dict[str, Any] | None:
         path = self.path(name)

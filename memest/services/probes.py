@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from minio import Minio
 
 CONNECT, READ = 3.0, 4.0
+_ATTEMPT = secrets.token_hex(8)
+"""Names what this process puts into a store: the try that succeeds takes away what earlier ones have left."""
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
 
 
@@ -66,7 +68,7 @@ def make_bucket(settings: Settings, secret: Secrets) -> None:
     from urllib3.exceptions import HTTPError
 
     client, content = bucket_client(settings, secret, patience=2), secrets.token_bytes(4096)
-    name = f"memest-up/{secrets.token_hex(8)}"
+    name = f"memest-up/{_ATTEMPT}"
     try:
         if not client.bucket_exists(settings.bucket):
             client.make_bucket(settings.bucket)

@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+@")
+_CREDENTIALS = re.compile(r"(?<=://)(?!/)\S*@")
+"""Up to the last @ before a space: a password may hold every other character. The path of a file has none."""
 
 
 def masked(text: str) -> str:
-    """`text` without the names and passwords in its URLs."""
+    """`text` without the names and passwords in its URLs. Mask first, then cut: half a URL has no @."""
     return _CREDENTIALS.sub("…@", text)
 
 

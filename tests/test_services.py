@@ -353,6 +353,15 @@ def test_a_store_that_is_not_installed_says_how(monkeypatch: pytest.MonkeyPatch)
     assert list(Path.cwd().iterdir()) == []
 
 
+def test_a_store_that_is_named_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In CI these tests fail without the store that MEMEST_TEST_STORE names, whatever else is there."""
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("MEMEST_TEST_STORE", "minio")
+    with pytest.raises(pytest.fail.Exception, match="there is no minio here"):
+        which_store()
+
+
 def test_a_taken_port_is_refused(tmp_path: Path) -> None:
     """A port that something else listens on is named, with the way out."""
     with socket.create_server(("127.0.0.1", 0)) as other:

@@ -1,12 +1,13 @@
 """The last link: an artifact goes into a run and comes back, whatever way MLflow takes.
 
 MLflow reads its credentials from the environment of its process and may wait for minutes, so the attempt
-is made by a process of its own: `python -m memest.services.artifact_route <tracking uri>`, which ends
-with exit code 0, or with the reason on its standard error.
+is made by a process of its own, `python -m memest.services.artifact_route`, on `MLFLOW_TRACKING_URI`: a
+password in it is not for `ps` to show. It ends with exit code 0, or with the reason on its standard error.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 import subprocess
 import sys
@@ -42,8 +43,8 @@ def artifact_route(reach: Reach, uri: str, folder: Path = Path()) -> str:
     Raises:
         BrokenLinkError: it does not come back as it went.
     """
-    command = [sys.executable, "-W", "ignore", "-m", "memest.services.artifact_route", uri]
-    environment = {**reach.environment, **_QUICKLY}
+    command = [sys.executable, "-W", "ignore", "-m", "memest.services.artifact_route"]
+    environment = {**reach.environment, **_QUICKLY, "MLFLOW_TRACKING_URI": uri}
     environment.pop("MLFLOW_RUN_ID", None)
     try:
         run = subprocess.run(
@@ -109,6 +110,6 @@ def _kind(root: str) -> str:
 
 if __name__ == "__main__":
     try:
-        sys.stdout.write(attempt(sys.argv[1]))
+        sys.stdout.write(attempt(os.environ["MLFLOW_TRACKING_URI"]))
     except Exception as error:  # whatever MLflow or a store raises is the finding
         sys.exit(" ".join(f"{type(error).__name__}: {error}".split()))

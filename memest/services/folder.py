@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
+from urllib.parse import unquote
 
 from memest.errors import BusyError, ServiceError
 from memest.services.process import Process
 
 D = TypeVar("D")
+_CLEARED = ("allowed_hosts", "backend")
+_WAYS_OUT = {
+    "processes.json": "end the servers that `ps` still shows (minio, weed, mlflow), then remove the file"
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ class Secrets:
     def hide(self, text: str) -> str:
         """`text` with every secret replaced by three stars; the access key is a mere name."""
         hidden = [value for name, value in asdict(self).items() if name != "access_key"]
-        for value in (*hidden, *_password(self.backend)):
+        for value in (*hidden, *passwords(self.backend)):
             text = text.replace(value, "***") if value else text
         return text
 
@@ -132,7 +138,7 @@ class Folder:
     def processes(self) -> dict[str, Process]:
         """The processes that were started and not stopped since, by name."""
         found = self._read("processes.json") or {}
-        return {name: Process(**one) for name, one in found.items()}
+        return {name: self._made("processes.json", Process, one) for name, one in found.items()}
 
     def keep(self, settings: Settings | None, secret: Secrets | None) -> None:
         """Write settings and credentials down; None: there are none."""
@@ -158,36 +164,49 @@ class Folder:
 
     def _one(self, name: str, kind: type[D]) -> D | None:
         found = self._read(name)
-        if found is None:
-            return None
+        return None if found is None else self._made(name, kind, found)
+
+    def _made(self, name: str, kind: type[D], found: Any) -> D:
+        """A dataclass of plain fields, from what a file says of them."""
         try:
-            return kind(**found)
+            made, hints = kind(**found), get_type_hints(kind)
         except TypeError as error:
             raise self._damaged(name, error) from error
+        for key, value in found.items():
+            if type(value) is not hints[key]:
+                raise self._damaged(name, TypeError(f"{key} is no {hints[key].__name__}"))
+        return made
 
     def _read(self, name: str) -> dict[str, Any] | None:
         path = self.path(name)
         if not path.is_file():
             return None
         try:
-            found: dict[str, Any] = json.loads(path.read_text())
+            found = json.loads(path.read_text())
         except ValueError as error:
             raise self._damaged(name, error) from error
+        if not isinstance(found, dict):
+            raise self._damaged(name, TypeError(f"a {type(found).__name__} and no table"))
         return found
 
     def _damaged(self, name: str, error: Exception) -> ServiceError:
-        return ServiceError(
-            f"{self.path(name)} is not as memest wrote it ({error}); put it back, or use another --folder"
-        )
+        way_out = _WAYS_OUT.get(name, "put it back, or use another --folder")
+        return ServiceError(f"{self.path(name)} is not as memest wrote it ({error}); {way_out}")
 
 
-def changed(settings: Settings, given: Mapping[str, Any]) -> Settings:
-    """`settings` with what was asked for; what was not (None or empty) stays as it was."""
-    return replace(settings, **{name: value for name, value in given.items() if value not in (None, "")})
+def changed(settings: D, given: Mapping[str, Any]) -> D:
+    """`settings` with what was asked for; what was not (None or empty) stays as it was; `none` clears."""
+    asked = {name: value for name, value in given.items() if value not in (None, "")}
+    cleared = {name: "" for name in _CLEARED if asked.get(name) == "none"}
+    return replace(settings, **asked | cleared)  # type: ignore[type-var]
 
 
-def _password(url: str) -> list[str]:
-    from urllib.parse import urlsplit
+def passwords(url: str) -> list[str]:
+    """The password in a URL, which may hold any character, as written and as meant; longest first.
 
-    password = urlsplit(url).password
-    return [password] if password else []
+    So are its parts: a library that takes another character for the end of it quotes the rest as a host.
+    """
+    found = re.search(r"://[^:/?#\s]*:(\S*)@", url)
+    whole = {form for form in (found[1], unquote(found[1])) if form} if found else set()
+    parts = {part for form in whole for part in re.split(r"[@:/?#\[\]]", form) if len(part) >= 4}
+    return sorted(whole | parts, key=len, reverse=True)

@@ -1,7 +1,7 @@
-"""A chain of checks: each link holds, is broken with a remedy, or is skipped. Depends on nothing.
+"""A chain of checks: each link holds, is broken with a remedy, or is skipped.
 
 A check is a function that returns what it found, or raises. None may take longer than its limit, so that
-a server which accepts and never answers is a finding, not a wait.
+a server which accepts and never answers is a finding, not a wait. Depends on `errors`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from memest.errors import masked
 
 LIMIT = 10.0
 
@@ -93,7 +95,7 @@ def _judge(check: Check) -> Finding:
     except BrokenLinkError as error:
         return Finding(check.name, "FAILED", str(error), error.remedy)
     except Exception as error:  # a check must not end the others: what it met is the finding
-        text = " ".join(f"{type(error).__name__}: {error}".split())
+        text = masked(" ".join(f"{type(error).__name__}: {error}".split()))
         return Finding(
             check.name, "FAILED", text[:300], "this was not foreseen: read the error, then the logs"
         )

@@ -6,17 +6,21 @@ Every call has short time limits and no retries. Depends on minio and requests, 
 from __future__ import annotations
 
 import io
+import re
 import secrets
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from memest.errors import ServiceError, SettingError
+from memest.errors import ServiceError, SettingError, masked
 from memest.services.folder import Secrets, Settings
 
 if TYPE_CHECKING:
     from minio import Minio
 
 CONNECT, READ = 3.0, 4.0
+_ATTEMPT = secrets.token_hex(8)
+"""Names what this process puts into a store: the try that succeeds takes away what earlier ones have left."""
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
 
 
 def bucket_client(settings: Settings, secret: Secrets, patience: float = READ) -> Minio:
@@ -24,9 +28,7 @@ def bucket_client(settings: Settings, secret: Secrets, patience: float = READ) -
     from minio import Minio
     from urllib3 import PoolManager, Retry, Timeout
 
-    parts = urlsplit(settings.s3_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingError(f"an S3 endpoint looks like http://127.0.0.1:9000, not {settings.s3_url!r}")
+    parts = endpoint_parts(settings.s3_url)
     return Minio(
         parts.netloc,
         access_key=secret.access_key,
@@ -34,6 +36,25 @@ def bucket_client(settings: Settings, secret: Secrets, patience: float = READ) -
         region=settings.region,
         secure=parts.scheme == "https",
         http_client=PoolManager(timeout=Timeout(connect=CONNECT, read=patience), retries=Retry(0)),
+    )
+
+
+def endpoint_parts(url: str) -> SplitResult:
+    """Scheme, host and port of an S3 endpoint, which has nothing else.
+
+    Raises:
+        SettingError: it is no such URL.
+    """
+    try:
+        parts = urlsplit(url)
+        plain = parts.geturl().rstrip("/") == f"{parts.scheme}://{parts.netloc}"
+        if plain and parts.scheme in ("http", "https") and _HOST.fullmatch(parts.netloc) and parts.port != 0:
+            return parts
+    except ValueError:  # no port, or no address in brackets
+        pass
+    raise SettingError(
+        f"an S3 endpoint looks like http://127.0.0.1:9000, not {url!r}; its credentials go in "
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     )
 
 
@@ -47,7 +68,7 @@ def make_bucket(settings: Settings, secret: Secrets) -> None:
     from urllib3.exceptions import HTTPError
 
     client, content = bucket_client(settings, secret, patience=2), secrets.token_bytes(4096)
-    name = f"memest-up/{secrets.token_hex(8)}"
+    name = f"memest-up/{_ATTEMPT}"
     try:
         if not client.bucket_exists(settings.bucket):
             client.make_bucket(settings.bucket)
@@ -89,12 +110,12 @@ def require_tracking(url: str, login: tuple[str, str] | None) -> None:
     """Raises ServiceError unless the tracking server answers a real call."""
     answer = search_experiments(url, login, here=True)
     if answer.status_code != 200:
-        raise ServiceError(f"{url} answers {answer.status_code}: {answer.text[:200]}")
+        raise ServiceError(f"{url} answers {answer.status_code}: {masked(answer.text)[:200]}")
 
 
 def cause(error: BaseException) -> str:
     """What an error goes back to, in a few words: libraries wrap `Connection refused` many times."""
     while error.__context__ is not None:
         error = error.__context__
-    text = " ".join(str(error).split())
+    text = masked(" ".join(str(error).split()))
     return text[:200] or type(error).__name__

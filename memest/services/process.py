@@ -45,7 +45,7 @@ class Process:
 
     def alive(self) -> bool:
         """Whether its first process still runs."""
-        return _started(self.pid) == self.started
+        return bool(self.started) and _started(self.pid) == self.started
 
     def members(self) -> list[int]:
         """Its processes that still run: the first one, known by its start, and its children, by the mark."""
@@ -94,12 +94,13 @@ def start(launch: Launch, folder: Path, log: Path) -> Process:
 
 
 def last_lines(log: Path, count: int = 15) -> str:
-    """The end of a log."""
+    """The end of a log, in whole lines: in half of one a password is not known as such."""
     if not log.is_file():
         return ""
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 20_000))
-        return "\n".join(file.read().decode(errors="replace").splitlines()[-count:])
+        skipped = file.seek(max(0, log.stat().st_size - 20_000))
+        lines = file.read().decode(errors="replace").splitlines()
+    return "\n".join(lines[1 if skipped else 0 :][-count:])
 
 
 def _started(pid: int) -> str:

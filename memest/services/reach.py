@@ -7,11 +7,11 @@ Depends on the ground floor and `tracking`.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memest.services.folder import Folder
+from memest.errors import masked
+from memest.services.folder import Folder, passwords
 from memest.services.mlflow_server import s3_environment
 from memest.services.stack import exports
 
@@ -62,7 +62,8 @@ class Reach:
 
     def hide(self, text: str) -> str:
         """`text` without secrets: those known, and passwords inside URLs."""
-        for name in _HIDDEN:
-            value = self.environment.get(name)
+        text = masked(text)
+        known = [self.environment.get(name) for name in _HIDDEN]
+        for value in (*known, *passwords(self.tracking_uri), *passwords(self.s3_url)):
             text = text.replace(value, "***") if value else text
-        return re.sub(r"(\w+://[^:/@\s]*):[^@/\s]+@", r"\1:***@", text)
+        return text

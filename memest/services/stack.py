@@ -15,7 +15,7 @@ from memest.services.environment import past_proxies
 from memest.services.folder import Folder, Secrets, Settings, changed
 from memest.services.mlflow_server import ADMIN, mlflow_server, s3_environment
 from memest.services.ports import free_ports, require_free
-from memest.services.probes import make_bucket, require_tracking
+from memest.services.probes import endpoint_parts, make_bucket, require_tracking
 from memest.services.process import Launch, last_lines, start
 from memest.services.stores import STORES, program
 
@@ -28,6 +28,8 @@ _LASTING = ("store", "endpoint", "bucket")
 @dataclass(frozen=True)
 class Wanted:
     """What is asked for; None or empty: as before, else the default of `Settings`.
+
+    The word `none` takes back what was said earlier of `backend` or `allowed_hosts`.
 
     Attributes:
         s3_port, mlflow_port: 0 chooses a free one.
@@ -130,7 +132,7 @@ def _decide(wanted: Wanted, folder: Folder) -> tuple[Settings, Secrets]:
     settings = changed(before or Settings(store="" if wanted.endpoint else "minio"), given | ports)
     _refuse_nonsense(settings)
     secret = _from_environment(known) if wanted.endpoint else known
-    secret = replace(secret, backend=wanted.backend or secret.backend)
+    secret = changed(secret, {"backend": wanted.backend})
     if before:
         _refuse_change(_differences(before, settings) | _differences(known, secret), folder)
     return settings, secret
@@ -139,6 +141,8 @@ def _decide(wanted: Wanted, folder: Folder) -> tuple[Settings, Secrets]:
 def _refuse_nonsense(settings: Settings) -> None:
     if settings.store and settings.endpoint:
         raise SettingError("--store starts an S3 server here and --endpoint names one elsewhere; give one")
+    if settings.endpoint:
+        endpoint_parts(settings.endpoint)
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", settings.bucket):
         raise SettingError(f"--bucket {settings.bucket}: 3 to 63 of a-z, 0-9, - and ., such as memest")
     if ":" in settings.host:

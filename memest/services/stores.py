@@ -57,7 +57,10 @@ def minio(settings: Settings, secret: Secrets, folder: Folder) -> Launch:
 
 @STORES.register
 def seaweedfs(settings: Settings, secret: Secrets, folder: Folder) -> Launch:
-    """SeaweedFS in one process: S3 where asked, its inner servers on loopback behind signed tokens."""
+    """SeaweedFS in one process: S3 where asked, its inner servers on loopback.
+
+    Volume server and filer want signed tokens over HTTP; the master, and gRPC, ask for nothing.
+    """
     users = folder.write("s3.json", json.dumps({"identities": [_weed_user(secret)]}))
     inner = free_ports(7)
     options = {

@@ -23,6 +23,7 @@ from memest.errors import (
     ServiceError,
     SettingError,
     UnknownNameError,
+    masked,
 )
 from memest.stages.verdict import Verdict
 
@@ -108,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _leave(error)
     except InputError as error:
         return _fail(error, 2)
-    except MemestError as error:
+    except (MemestError, OSError) as error:
         return _fail(error, 1)
     except KeyboardInterrupt:
         print("memest: interrupted", file=sys.stderr)
@@ -182,12 +183,14 @@ def _leave(error: BusyError) -> int:
     return 0
 
 
-def _fail(error: MemestError, code: int) -> int:
+def _fail(error: MemestError | OSError, code: int) -> int:
     from memest.tracking import mark_refused, reason
 
     text = reason(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        text += "; see that this place can be written and has room, or name another one"
     print(f"memest: {text}", file=sys.stderr)
     if isinstance(error, ServiceError) and error.log:
-        print(error.log, file=sys.stderr)
+        print(masked(error.log), file=sys.stderr)
     mark_refused(text)
     return code

@@ -40,8 +40,13 @@ def demo(config: DemoConfig) -> str:
     return (
         f"{found.text}\n\nthe ten most suspicious images: {PICTURE}\n"
         f"the report: report.html of run {found.run_id}\n"
-        f"all runs side by side: mlflow ui --backend-store-uri {bare(tracking_uri())}"
+        f"all runs side by side: {_look(bare(tracking_uri()))}"
     )
+
+
+def _look(uri: str) -> str:
+    """Where a server shows its runs, or what shows those of a database."""
+    return uri if uri.startswith(("http://", "https://")) else f"mlflow ui --backend-store-uri {uri}"
 
 
 def _train_and_analyze(config: DemoConfig) -> Analyzed:

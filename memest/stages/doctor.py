@@ -31,7 +31,7 @@ PACKAGES = (
     "boto3",
     "minio",
     "pyarrow",
-    "safetensors",
+    "requests",
     "filelock",
     "scikit-learn",
 )

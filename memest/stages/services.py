@@ -31,10 +31,14 @@ class UpConfig:
     )
     auth: bool | None = option(None, "names and passwords for the MLflow server; at first false")
     backend: str = option(
-        "", "MLflow's database URL, or MLFLOW_BACKEND_STORE_URI, which `ps` does not show; at first SQLite"
+        "",
+        "MLflow's database URL, or MLFLOW_BACKEND_STORE_URI, which `ps` does not show; at first, and with "
+        "none, SQLite",
     )
     host: str = option("", "address to listen on; at first 127.0.0.1")
-    allowed_hosts: str = option("", "names by which others may call the MLflow server, comma-separated")
+    allowed_hosts: str = option(
+        "", "names by which others may call the MLflow server, comma-separated; none: no others"
+    )
     s3_port: Port | None = option(None, "0: a free one")
     mlflow_port: Port | None = option(None, "0: a free one")
     workers: Count | None = option(None, "processes of the MLflow server; at first 2")

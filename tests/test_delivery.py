@@ -28,8 +28,7 @@ from memest.stages import cli, train
 from memest.store import SheetReader
 from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import deliver, home
-from memest.tracking.delivery import HEARTBEAT, now
-from memest.tracking.find import HOST
+from memest.tracking.delivery import HEARTBEAT, HOST, now
 from memest.tracking.journal import Head, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.send import Trouble, batches
@@ -83,11 +82,12 @@ def test_a_damaged_line_in_the_middle_is_refused(tmp_path: Path) -> None:
 def test_the_first_value_of_an_epoch_stays(tmp_path: Path) -> None:
     """An epoch that is run again after a crash adds no second point, in this process or the next."""
     first = journal(tmp_path)
-    first.known("old", [0, 1])
+    first.known({"old": [0, 1]})
     first.metrics(1, {"loss": 0.5, "speed": 10, "old": 3})
     first.metrics(1, {"loss": 0.5, "speed": 11})
-    journal(tmp_path).metrics(1, {"loss": 0.5, "speed": 12, "new": 1})
-    assert [entry["values"] for entry in entries(tmp_path)] == [{"loss": 0.5, "speed": 10.0}, {"new": 1.0}]
+    journal(tmp_path).metrics(1, {"loss": 0.5, "speed": 12, "new": 1, "old": 4})
+    said = [entry["values"] for entry in entries(tmp_path) if entry["kind"] == "metrics"]
+    assert said == [{"loss": 0.5, "speed": 10.0}, {"new": 1.0}]
 
 
 def test_blobs_wait_beside_the_journal(tmp_path: Path) -> None:
@@ -150,6 +150,8 @@ def test_limits_come_from_the_environment() -> None:
     for bad in ("", "soon", "-1", "nan", "inf"):
         with pytest.raises(SettingError, match=r"MEMEST_DEADLINE is a number of at least 0, such as 120"):
             Limits.read({"MEMEST_DEADLINE": bad})
+    with pytest.raises(SettingError, match=r"MEMEST_HEARTBEAT is a number above 0"):
+        Limits.read({"MEMEST_HEARTBEAT": "0"})
 
 
 def test_credentials_are_never_shown() -> None:

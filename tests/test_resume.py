@@ -125,6 +125,28 @@ def test_a_run_that_failed_at_its_report_trains_no_more(
     assert calls == [0]
 
 
+@pytest.mark.parametrize("epoch", [2, EPOCHS])
+def test_a_run_that_died_before_it_kept_a_network_keeps_it(
+    epoch: int, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The point is saved first; the network of its epoch is then kept from the point, as the same bytes."""
+    monkeypatch.setenv("MEMEST_RESUME_EVERY_EPOCH", "1")
+    put = LocalBlobs.put
+
+    def dying(self: LocalBlobs, name: str, content: bytes) -> None:
+        if name == checkpoint.name(epoch):
+            raise _DiedError
+        put(self, name, content)
+
+    with monkeypatch.context() as once:
+        once.setattr(LocalBlobs, "put", dying)
+        with pytest.raises(_DiedError):
+            run()
+    calls = die(monkeypatch, "measure", 99)
+    assert everything(run().run.blobs) == whole
+    assert calls == [EPOCHS - epoch]
+
+
 def test_a_failed_run_is_taken_up(
     tracked: dict[str, str], store_uri: str, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -350,7 +372,6 @@ def test_a_journal_says_whose_it_is(tracked: dict[str, str], monkeypatch: pytest
     for host in ("one", "two"):
         with monkeypatch.context() as once:
             once.setattr("socket.gethostname", lambda host=host: host)
-            once.setenv("MEMEST_HEARTBEAT", "0")
             die(once, "measure", 1)
             with pytest.raises(_DiedError):
                 run(**tracked)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from memest import tracking
 from memest.config import option
+from memest.errors import SettingError
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,9 @@ def deliver(config: DeliverConfig) -> str:
     """What was delivered, a line for each run.
 
     Raises:
+        SettingError: the folder is empty text, which would mean the working directory.
         UndeliveredError: something could not be.
     """
+    if not config.folder.strip():
+        raise SettingError("--folder is the journal that an error named, or all; it came empty")
     return tracking.deliver(None if config.folder == "all" else Path(config.folder))

@@ -6,6 +6,7 @@ that is damaged, planted or of another version is dropped with a warning, and th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +67,16 @@ def restore(point: ResumePoint, key: str, sheet: SheetWriter, device: torch.devi
         point.refuse(f"{error}")
         return Restored()
     return restored
+
+
+def keep_again(sheet: SheetWriter, restored: Restored, kept: Callable[[int], bool]) -> None:
+    """Keep the network of the point's epoch: the point is saved before that, and does not know of it.
+
+    Args:
+        kept: whether an epoch is one of those whose network is kept.
+    """
+    if restored.training is not None and kept(restored.training["epoch"]):
+        sheet.keep(checkpoint.name(restored.training["epoch"]), checkpoint.pack(restored.training))
 
 
 def _marks(key: str) -> dict[str, Any]:

@@ -74,6 +74,10 @@ class TrainConfig:
         "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; off", key=False
     )
 
+    def keeps(self, epoch: int) -> bool:
+        """Whether the network of this epoch is kept."""
+        return bool(EPOCHS.call(self.checkpoints, epoch, self.recipe.epochs))
+
 
 def train(config: TrainConfig) -> Opened:
     """Train, measure, store and track one run; a run of the same configuration is found, not repeated.
@@ -104,6 +108,7 @@ def train(config: TrainConfig) -> Opened:
             run.blobs.put(CHOICE, choice.to_json())
         sheet = SheetWriter(run.blobs, header, images.ids, span, describe)
         before = resume.restore(opened.resume, key, sheet, device)
+        resume.keep_again(sheet, before, config.keeps)
         costs = Costs(len(images), before.costs or chosen_in(choice))
         ends = train_epochs(network, training, testing, recipe, streams, recorder, before.training)
         for end in progress(ends, recipe.epochs + 1, about.name):
@@ -114,10 +119,11 @@ def train(config: TrainConfig) -> Opened:
             sheet.put(end.epoch, measured | recorder.take(), {"weight_norm": end.metrics["weight_norm"]})
             costs.add(end.metrics, clock)
             run.metrics(end.epoch, end.metrics | {"scoring_seconds": clock.total()})
-            if kept := EPOCHS.call(config.checkpoints, end.epoch, recipe.epochs):
-                sheet.keep(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
+            kept = config.keeps(end.epoch)
             must = end.epoch == recipe.epochs or (not config.deterministic and (kept or sheet.full))
             opened.resume.save(partial(resume.pack, key, sheet, end.state(), costs.state()), must)
+            if kept:  # after the point: an epoch that is run again may give other bytes, which are refused
+                sheet.keep(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
         summary = summary_table(sheet.reader(), truth)
         sheet.seal(truth.columns(), summary)
         report(run, images, summary, costs, recipe.epochs)

@@ -1,17 +1,17 @@
 """Where the bytes of a run live: a protocol of five methods, and the local folder that keeps it.
 
 A name is a relative path of plain parts. What is written never changes: the same bytes may come again
-(a resumed run repeats itself), different bytes are refused. Depends on `errors`.
+(a resumed run repeats itself), different bytes are refused. Depends on `errors` and `files`.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Protocol
 
 from memest.errors import ChangeRefusedError, SheetError
+from memest.files import write_whole
 
 _NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
 
@@ -53,7 +53,7 @@ class Blobs(Protocol):
 
 
 class LocalBlobs:
-    """Files under one folder, written so that a crash leaves a file whole or absent."""
+    """Files under one folder, written so that a crash or a power cut leaves a file whole or absent."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -68,13 +68,7 @@ class LocalBlobs:
         if path.exists():
             refuse_change(name, path.read_bytes(), content)
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        write_whole(path, content)
 
     def get(self, name: str) -> bytes:
         """The bytes kept under `name`."""

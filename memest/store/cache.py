@@ -4,20 +4,24 @@
     runs/<run id>/<name>        the SHA-256 of the blob that the run calls so
 
 `get` checks the hash: bytes that changed on disk are dropped, never handed out.
-Depends on `errors`.
+Depends on `errors` and `files`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
+import logging
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from memest.files import write_whole
 from memest.store.blobs import plain
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_log = logging.getLogger(__name__)
 
 
 class Cache:
@@ -44,17 +48,22 @@ class Cache:
             return None
 
     def put(self, run_id: str, name: str, content: bytes) -> None:
-        """Keep `content`, in place of whatever was kept under `name`."""
+        """Keep `content`, in place of whatever was kept under `name`; that it cannot be is only a warning."""
         digest = hashlib.sha256(content).hexdigest()
-        _write(self._content(digest), content)
-        _write(self._pointer(run_id, name), digest.encode())
+        with _only_a_copy(name):  # not forced to the disk: every read is checked
+            write_whole(self._content(digest), content, durable=False)
+            self._point(run_id, name, digest)
 
     def adopt(self, run_id: str, name: str, digest: str, file: Path) -> None:
-        """Take a file whose SHA-256 is `digest`; it is moved, not copied."""
+        """Take a file whose SHA-256 is `digest`; it is moved, not copied. As `put`, else."""
         target = self._content(digest)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(file, target)
-        _write(self._pointer(run_id, name), digest.encode())
+        with _only_a_copy(name):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(file, target)
+            self._point(run_id, name, digest)
+
+    def _point(self, run_id: str, name: str, digest: str) -> None:
+        write_whole(self._pointer(run_id, name), digest.encode(), durable=False)
 
     def _digest(self, run_id: str, name: str) -> str:
         """What the pointer says, if that is a hash."""
@@ -70,9 +79,10 @@ class Cache:
         return self._root / "runs" / plain(run_id) / plain(name)
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all; not forced to the disk, since every read is checked."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+@contextmanager
+def _only_a_copy(name: str) -> Iterator[None]:
+    """A block that may fail: what it was to keep is kept elsewhere, and is fetched from there again."""
+    try:
+        yield
+    except OSError as error:
+        _log.warning("%s is not kept in the cache: %s", name, error)

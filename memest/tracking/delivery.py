@@ -16,17 +16,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memest.errors import UndeliveredError
-from memest.tracking.journal import Journal
+from memest.tracking.journal import Head, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.send import Sender, Trouble, batches
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-HEARTBEAT = "memest.heartbeat"
+HEARTBEAT, HOST = "memest.heartbeat", "memest.host"
 _FIRST_PAUSE = 0.25
 _REFUSED_PAUSE = 60.0
 _IDLE = 3600.0
+_BRIEFLY = 2.0
+_SLOWEST = 100_000
+"""Bytes a second: a call that is under way with a blob is given the time that this takes."""
 _log = logging.getLogger(__name__)
 
 
@@ -48,6 +51,9 @@ class Delivery:
         self._attempts = 0
         self._progressed = time.monotonic()
         self._position = journal.position
+        self._in_flight = 0
+        self._complete = False
+        self._taken_by: str | None = None
         self._trouble: Trouble | None = None
         self._thread = threading.Thread(target=self._work, name="memest delivery", daemon=True)
 
@@ -55,11 +61,22 @@ class Delivery:
         """Begin."""
         self._thread.start()
 
-    def finish(self, seconds: float) -> None:
-        """Wait until everything has arrived; call it once, after the last entry.
+    @property
+    def complete(self) -> bool:
+        """Whether everything has arrived."""
+        return self._complete
+
+    @property
+    def taken(self) -> bool:
+        """Whether the run is another machine's now."""
+        return self._taken_by is not None
+
+    def finish(self, seconds: float, patient: bool = False) -> None:
+        """Wait until everything has arrived; call it once, after the last entry. Delivery is then over.
 
         Args:
-            seconds: at most so long after the last thing that arrived.
+            seconds: at most so long after the last thing that arrived, and longer while a large blob travels.
+            patient: for ever, while nothing goes wrong.
 
         Raises:
             UndeliveredError: it has not; the message says where it is and how it is delivered.
@@ -67,14 +84,45 @@ class Delivery:
         began, attempts = time.monotonic(), self._attempts
         self._closing.set()
         self._journal.wake()
-        while not self._done.wait(0.02):
-            trouble = self._trouble
-            refused = trouble is not None and trouble.refused and self._attempts > attempts
-            if refused or time.monotonic() - max(began, self._progressed) > seconds:
-                self._stopped.set()
-                raise UndeliveredError(self._account())
+        try:
+            while not self._done.wait(0.02):
+                if self._hopeless(began, attempts, seconds, patient):
+                    break
+        finally:
+            self.stop()
+        if not self._complete:
+            raise UndeliveredError(self._account())
+
+    def stop(self) -> None:
+        """Send nothing more; a call under way is given a moment to end."""
+        if self._stopped.is_set():
+            return
+        self._stopped.set()
+        self._closing.set()
+        self._journal.wake()
+        self._thread.join(_BRIEFLY)
+
+    def taken_by(self, host: str) -> None:
+        """Another machine works on the run: send nothing more, and say so at the end."""
+        self._taken_by = host
+        _log.warning("run %s is at work on %s now: nothing more is sent", self._journal.head.run_id, host)
+        self.stop()
+
+    def _hopeless(self, began: float, attempts: int, seconds: float, patient: bool) -> bool:
+        trouble = self._trouble
+        if trouble is None and patient:
+            return False
+        refused = trouble is not None and trouble.refused and self._attempts > attempts
+        waited = time.monotonic() - max(began, self._progressed)
+        return refused or waited > seconds + self._in_flight / _SLOWEST
 
     def _account(self) -> str:
+        if self._taken_by is not None:
+            return (
+                f"run {self._journal.head.run_id} is at work on {self._taken_by} now: it gave no sign of "
+                "life for so long that it counted as dead; nothing more of what was done here is sent; once "
+                "it is finished there, run the same command again"
+            )
         entries, size = self._journal.left
         trouble = self._trouble
         what = "no answer" if trouble is None else trouble.text
@@ -101,14 +149,19 @@ class Delivery:
 
     def _send_all(self) -> bool:
         """Send what there is; whether that was all there will be."""
-        last = self._closing.is_set()
+        last = self._closing.is_set() and not self._stopped.is_set()
         self._journal.sync()
         for group, end in batches(self._journal.after(self._position)):
-            self._sender.send(group)
-            self._arrived(end)
             if self._stopped.is_set():
                 return True
+            self._in_flight = sum(entry.get("size", 0) for entry in group)
+            self._sender.send(group)
+            self._in_flight = 0
+            self._arrived(end)
         if last:
+            if self._journal.sealed:
+                self._sender.confirm(self._journal.ended)
+            self._complete = True
             return True
         self._journal.wait(self._position, _IDLE)
         self._closing.wait(self._limits.gather)
@@ -125,7 +178,7 @@ class Delivery:
             _log.warning(
                 "delivery of run %s waits, the run goes on: %s", self._journal.head.run_id, trouble.text
             )
-        self._trouble = trouble
+        self._trouble, self._in_flight = trouble, 0
         self._attempts += 1
 
     def _rest(self, pause: float) -> None:
@@ -138,10 +191,20 @@ class Delivery:
 
 
 class Heartbeat:
-    """Says every few seconds that a run is alive, whatever delivery is busy with."""
+    """Says every few seconds that a run is alive, whatever delivery is busy with.
 
-    def __init__(self, client: MlflowClient, run_id: str, seconds: float) -> None:
-        self._client, self._run_id, self._seconds = client, run_id, seconds
+    Args:
+        client: of the tracking server.
+        head: the run, and the machine that works on it.
+        seconds: between two signs.
+        taken_by: told the name of another machine that took the run up; no sign follows.
+    """
+
+    def __init__(
+        self, client: MlflowClient, head: Head, seconds: float, taken_by: Callable[[str], None]
+    ) -> None:
+        self._client, self._run_id, self._host = client, head.run_id, head.host
+        self._seconds, self._taken_by = seconds, taken_by
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="memest heartbeat", daemon=True)
 
@@ -156,6 +219,10 @@ class Heartbeat:
     def _work(self) -> None:
         while not self._stopped.wait(self._seconds):
             try:
+                owner = self._client.get_run(self._run_id).data.tags.get(HOST, self._host)
+                if owner != self._host:
+                    self._taken_by(owner)
+                    return
                 self._client.set_tag(self._run_id, HEARTBEAT, now())
             except Exception as error:  # as above; a sign of life that is lost is followed by another
                 _log.debug("no heartbeat of run %s: %s", self._run_id, Trouble.of(error).text)
@@ -166,15 +233,19 @@ def now() -> str:
     return str(int(time.time()))
 
 
-def briefly(call: Callable[[], object], seconds: float = 10) -> None:
-    """Try a call of the server, without waiting longer than `seconds` and without caring how it ends."""
+def briefly(*calls: Callable[[], object], seconds: float = 10) -> None:
+    """Try calls of the server, without waiting longer than `seconds` and without caring how they end."""
+    over = threading.Event()
 
     def attempt() -> None:
         try:
-            call()
+            for call in calls:
+                if not over.is_set():
+                    call()
         except Exception as error:  # as above
             _log.debug("%s", Trouble.of(error).text)
 
     thread = threading.Thread(target=attempt, daemon=True)
     thread.start()
     thread.join(seconds)
+    over.set()

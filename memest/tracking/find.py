@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memest.errors import BusyError, JournalError
-from memest.tracking.delivery import HEARTBEAT
+from memest.tracking.delivery import HEARTBEAT, HOST
 from memest.tracking.journal import SEALED, STATE, read_head
 from memest.tracking.limits import Limits
 from memest.tracking.run import About
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-HOST = "memest.host"
 
 
 @dataclass(frozen=True)
@@ -30,11 +28,13 @@ class Found:
         run_id: its id.
         sealed: it is finished and whole; otherwise it is dead.
         metrics: names of the metrics it has on the server.
+        host: the machine that worked on it last.
     """
 
     run_id: str
     sealed: bool
     metrics: tuple[str, ...] = ()
+    host: str | None = None
 
 
 def find(
@@ -42,8 +42,8 @@ def find(
 ) -> Found | None:
     """The run of this configuration, if there is one: a finished one first, then the newest.
 
-    Call it with the lock of the configuration held. A run whose journal says that it was worked on here is
-    then dead for certain; one of another machine is, once three heartbeats are missing.
+    Call it with the lock of the configuration held. A run of which journal and server say that it was worked
+    on here last is then dead for certain; one of another machine is, once three heartbeats are missing.
 
     Args:
         journals: where this machine keeps the journals of this configuration.
@@ -59,19 +59,25 @@ def find(
         return None
     run = runs[0]
     run_id, sealed = run.info.run_id, run.data.tags.get(STATE) == SEALED
-    if not sealed and not _ours(journals / run_id, host):
-        _refuse_living(run, limits)
-    return Found(run_id, sealed, tuple(run.data.metrics))
+    if not sealed and not _ours(run, journals / run_id, host):
+        refuse_living(run, limits)
+    return Found(run_id, sealed, tuple(run.data.metrics), run.data.tags.get(HOST))
 
 
-def _ours(journal: Path, host: str) -> bool:
+def _ours(run: Any, journal: Path, host: str) -> bool:
+    """Whether it was worked on here last: a journal of ours alone may be older than another's work."""
     try:
-        return read_head(journal).host == host
+        return bool(read_head(journal).host == host == run.data.tags.get(HOST))
     except JournalError:
         return False
 
 
-def _refuse_living(run: Any, limits: Limits) -> None:
+def refuse_living(run: Any, limits: Limits) -> None:
+    """Nothing, if the run is not at work.
+
+    Raises:
+        BusyError: it gave a sign of life within three heartbeats.
+    """
     tags = run.data.tags
     silent = time.time() - float(tags.get(HEARTBEAT, 0))
     left = 3 * limits.heartbeat - silent

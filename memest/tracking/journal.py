@@ -1,13 +1,13 @@
 """What one run has to say, in order, on this machine's disk: nothing is lost if server or store go away.
 
     journal/<run id>/head.json       whose journal it is
-    journal/<run id>/entries.jsonl   one line each: params, tags, metrics, blob, dataset, status
+    journal/<run id>/entries.jsonl   one line each: params, tags, metrics, known, blob, dataset, status
     journal/<run id>/blobs/…         the bytes of every blob, by name
     journal/<run id>/position        how many bytes of the entries are delivered
     journal/<run id>/resume.pt       see `resume`
 
 Writing costs a training thread one line in a file; the delivery thread forces lines to the disk before it
-sends them, so that a server never knows more than the journal. Depends on `errors` and `store`.
+sends them, so that a server never knows more than the journal. Depends on `errors`, `files` and `store`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from memest.errors import ChangeRefusedError, JournalError
+from memest.files import sync_folder, write_whole
 from memest.store.blobs import LocalBlobs
 from memest.tracking.limits import Limits
 from memest.tracking.lines import Entry, read_lines
@@ -67,6 +68,7 @@ class Journal:
         self.files = LocalBlobs(folder / "blobs")
         self.digests: dict[str, str] = {}
         self.sealed = False
+        self.ended = 0
         self._limits = limits
         self._points: set[tuple[str, int]] = set()
         self._waiting: deque[tuple[int, int]] = deque()
@@ -77,6 +79,7 @@ class Journal:
         for entry, end in read_lines(path):
             self._note(entry, end)
         self._file = path.open("ab")
+        sync_folder(folder)
         self._drop(self._position())
 
     def append(self, kind: str, **content: Any) -> None:
@@ -105,9 +108,10 @@ class Journal:
         new = {name: float(value) for name, value in values.items() if (name, step) not in self._points}
         self.add("metrics", new, step=step, time=int(time.time() * 1000))
 
-    def known(self, name: str, steps: list[int]) -> None:
-        """The server has values of metric `name` at `steps`: none is journaled again."""
-        self._points |= {(name, step) for step in steps}
+    def known(self, points: Mapping[str, list[int]]) -> None:
+        """The server has values of these metrics at these steps: none is journaled again, now or later."""
+        self.append("known", values=dict(points))
+        self.sync()
 
     def blob(self, name: str, content: bytes) -> None:
         """Keep bytes under a name; a no-op if there are any.
@@ -156,9 +160,7 @@ class Journal:
 
     def delivered(self, position: int) -> None:
         """Everything before `position` has arrived; if a crash loses that, it is sent once more."""
-        partial = self._position_file.with_suffix(".partial")
-        partial.write_text(str(position))
-        partial.replace(self._position_file)
+        write_whole(self._position_file, str(position).encode(), durable=False)
         with self._changed:
             self._drop(position)
 
@@ -198,6 +200,10 @@ class Journal:
         kind = entry["kind"]
         if kind == "metrics":
             self._points |= {(name, entry["step"]) for name in entry["values"]}
+        elif kind == "known":
+            self._points |= {(name, step) for name, steps in entry["values"].items() for step in steps}
+        elif kind == "status":
+            self.ended = entry.get("time", 0)
         elif kind == "blob":
             self.digests[entry["name"]] = entry["sha256"]
         elif kind == "tags":
@@ -229,10 +235,7 @@ class Journal:
 
 def _head(folder: Path, head: Head) -> Head:
     """`head`, written into the folder: a run may go on on another machine."""
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / "head.partial"
-    partial.write_text(json.dumps(asdict(head)))
-    partial.replace(folder / "head.json")
+    write_whole(folder / "head.json", json.dumps(asdict(head)).encode())
     return head
 
 
@@ -243,6 +246,9 @@ def read_head(folder: Path) -> Head:
         JournalError: none does.
     """
     try:
-        return Head(**json.loads((folder / "head.json").read_text()))
+        head = Head(**json.loads((folder / "head.json").read_text()))
+        if not all(isinstance(value, str) for value in asdict(head).values()):
+            raise TypeError(head)
+        return head
     except (OSError, TypeError, ValueError) as error:
         raise JournalError(f"{folder} holds no journal of a run ({type(error).__name__})") from error

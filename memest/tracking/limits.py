@@ -39,7 +39,7 @@ class Limits:
         """The limits that the environment sets; the others have their defaults.
 
         Raises:
-            SettingError: one is not a number, or negative.
+            SettingError: one is not a number, or negative, or the heartbeat would never rest.
         """
         defaults = asdict(cls())
         return cls(**{name: _number(name, environment, default) for name, default in defaults.items()})
@@ -52,6 +52,8 @@ def _number(name: str, environment: Mapping[str, str], default: float) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value < float("inf"):
-        raise SettingError(f"{variable} is a number of at least 0, such as {default}, not {text!r}")
+    never_still = name == "heartbeat"
+    if not 0 <= value < float("inf") or (never_still and not value):
+        range_ = "above 0" if never_still else "of at least 0"
+        raise SettingError(f"{variable} is a number {range_}, such as {default}, not {text!r}")
     return value

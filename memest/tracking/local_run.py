@@ -1,4 +1,4 @@
-"""A run that lives in a folder of this machine and nowhere else. Depends on `store`."""
+"""A run that lives in a folder of this machine and nowhere else. Depends on `files` and `store`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from memest.files import write_whole
 from memest.store.blobs import Blobs, LocalBlobs
-from memest.tracking.journal import SEALED, STATE
+from memest.tracking.journal import LASTING, SEALED, STATE
 from memest.tracking.lines import read_lines
 from memest.tracking.resume import ResumePoint
 from memest.tracking.run import About
+
+
+class _FirstStays(LocalBlobs):
+    """The rule of the journal: only sheet and checkpoints refuse other bytes; of the rest the first stay."""
+
+    def put(self, name: str, content: bytes) -> None:
+        """Keep `content`, unless it is a figure, table or setting that is there already."""
+        if name.startswith(LASTING) or not self.path(name).exists():
+            super().put(name, content)
 
 
 class LocalRun:
@@ -22,8 +32,8 @@ class LocalRun:
     def __init__(self, folder: Path) -> None:
         self.id = str(folder)
         self.folder = folder
-        self.blobs: Blobs = LocalBlobs(folder)
-        self.resume = ResumePoint(folder, self.sync)
+        self.blobs: Blobs = _FirstStays(folder)
+        self.resume = ResumePoint(folder, self.sync, anew=self._start_anew)
         self._about: dict[str, Any] = {}
         self._points: set[tuple[str, int]] = set()
 
@@ -60,8 +70,9 @@ class LocalRun:
         self._say(SEALED, {f"memest.{key}": value for key, value in tags.items()})
 
     def fail(self, reason: str, killed: bool = False) -> None:
-        """Say so in `run.json`."""
-        self._say("killed" if killed else "failed", {"memest.error": reason})
+        """Say so in `run.json`, unless the run was finished before that happened."""
+        if not self.sealed:
+            self._say("killed" if killed else "failed", {"memest.error": reason})
 
     def sync(self) -> None:
         """Force the metrics to the disk."""
@@ -71,12 +82,15 @@ class LocalRun:
     def close(self) -> None:
         """Nothing: all of it is here."""
 
+    def _start_anew(self) -> None:
+        """What another version of torch measured would refuse what this one measures."""
+        for place in LASTING:
+            shutil.rmtree(self.folder / place, ignore_errors=True)
+
     @property
     def _metrics(self) -> Path:
         return self.folder / "metrics.jsonl"
 
     def _say(self, state: str, tags: Mapping[str, str]) -> None:
         self._about["tags"] = self._about.get("tags", {}) | dict(tags) | {STATE: state}
-        partial = self.folder / "run.partial"
-        partial.write_text(json.dumps(self._about, indent=1))
-        partial.replace(self.folder / "run.json")
+        write_whole(self.folder / "run.json", json.dumps(self._about, indent=1).encode())

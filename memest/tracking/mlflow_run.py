@@ -9,6 +9,7 @@ import json
 import math
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,7 @@ class MlflowRun:
         self._again = again
         self._tables: list[dict[str, str]] = []
         self._delivery = Delivery(journal, client, limits, new=journal.empty and not again)
-        self._heartbeat = Heartbeat(client, self.id, limits.heartbeat)
+        self._heartbeat = Heartbeat(client, journal.head, limits.heartbeat, self._delivery.taken_by)
         self._delivery.start()
 
     def begin(self, about: About) -> None:
@@ -126,55 +127,75 @@ class MlflowRun:
         self._end("FINISHED", {f"memest.{name}": value for name, value in tags.items()} | {STATE: SEALED})
 
     def fail(self, reason: str, killed: bool = False) -> None:
-        """Tag the reason and end the run as FAILED, or KILLED; what was not delivered then stays here."""
+        """Tag the reason and end the run as FAILED, or KILLED; what was not delivered then stays here.
+
+        A run that was sealed before is whole, whatever happened then: it is only delivered.
+        """
+        if self._journal.sealed:
+            self._deliver(self._limits.grace)
+            return
         status, state = ("KILLED", "killed") if killed else ("FAILED", "failed")
         tags = {"memest.error": reason[:_SHOWN], STATE: state}
-        self._end(status, tags)
-        self._heartbeat.stop()
         try:
+            self._end(status, tags)
             self._delivery.finish(self._limits.grace)
-        except UndeliveredError:
+        except (UndeliveredError, OSError):  # OSError: the disk is full, or gone
             self._say_past_the_journal(status, tags)
-        self._journal.close()
+        finally:
+            self._stop()
 
     def sync(self) -> None:
         """Force the journal to the disk."""
         self._journal.sync()
 
-    def close(self) -> None:
+    def close(self, patient: bool = False) -> None:
         """Return when everything has arrived; the journal's blobs are then the cache's.
+
+        Args:
+            patient: set no deadline while nothing goes wrong.
 
         Raises:
             UndeliveredError: it has not; the message says where it is and how it is delivered.
         """
+        self._deliver(self._limits.deadline, patient)
+
+    def _deliver(self, seconds: float, patient: bool = False) -> None:
         try:
-            self._delivery.finish(self._limits.deadline)
+            self._delivery.finish(seconds, patient)
         except (UndeliveredError, KeyboardInterrupt):
             self._say_past_the_journal("FAILED", {STATE: "undelivered"})
             raise
         finally:
-            self._heartbeat.stop()
-            self._journal.close()
+            self._stop()
         if self._journal.sealed:
-            cache = Cache(self._cache)
-            for name, digest in self._journal.digests.items():
-                cache.adopt(self.id, name, digest, self._journal.files.path(name))
-            self._journal.remove()
-            self.blobs = ArtifactBlobs(self._client, self.id, self._cache)
+            self._hand_over()
+
+    def _stop(self) -> None:
+        self._heartbeat.stop()
+        self._delivery.stop()
+        self._journal.close()
+
+    def _hand_over(self) -> None:
+        """All of it is on the server: the cache takes the blobs, and the journal goes."""
+        cache, digests = Cache(self._cache), self._journal.digests
+        for name, digest in digests.items():
+            cache.adopt(self.id, name, digest, self._journal.files.path(name))
+        self._journal.remove()
+        self.blobs = ArtifactBlobs(self._client, self.id, self._cache, known=digests.keys())
 
     def _end(self, status: str, tags: Mapping[str, str]) -> None:
         self._journal.append("status", value=status, time=int(time.time() * 1000))
         self._journal.add("tags", tags)
 
     def _say_past_the_journal(self, status: str, tags: Mapping[str, str]) -> None:
-        """Perhaps only the store is away: then the server can say what became of the run."""
+        """Perhaps only the store is away: then the server can say what became of the run.
 
-        def say() -> None:
-            for name, value in tags.items():
-                self._client.set_tag(self.id, name, value)
-            self._client.set_terminated(self.id, status)
-
-        briefly(say)
+        Nothing is said of a run that has arrived after all, nor of one that is another machine's now.
+        """
+        self._delivery.stop()
+        if not self._delivery.complete and not self._delivery.taken:
+            tagging = [partial(self._client.set_tag, self.id, *tag) for tag in tags.items()]
+            briefly(*tagging, partial(self._client.set_terminated, self.id, status))
 
 
 def _table(columns: Mapping[str, list[Any]]) -> bytes:

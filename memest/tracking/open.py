@@ -7,6 +7,7 @@ mlflow.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import socket
@@ -18,9 +19,10 @@ from typing import TYPE_CHECKING
 
 from memest.errors import BusyError, MemestError, masked
 from memest.store.artifacts import ArtifactBlobs
+from memest.store.blobs import Blobs
 from memest.tracking.client import answering, bare, connect, experiment_id, get_run, tracking_uri
-from memest.tracking.delivery import HEARTBEAT, now
-from memest.tracking.find import HOST, Found, find
+from memest.tracking.delivery import HEARTBEAT, HOST, now
+from memest.tracking.find import Found, find
 from memest.tracking.journal import STATE, Head, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.local_run import LocalRun
@@ -67,11 +69,11 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
         experiment: used unless `mlflow run` gave a run, which lies in an experiment already.
 
     Raises:
-        BusyError: another process works on the same configuration.
+        BusyError: another process works on the same configuration in the same experiment.
         UndeliveredError: the work is done, and server or store did not take all of it in time.
     """
     place = None if tracking == OFF else _Place.find(tracking, experiment)
-    folder = home() / "runs" / about.key[:20]
+    folder = home() / "runs" / (about.key[:20] + (place.mark if place else ""))
     with alone(folder):
         opened = _open_on_server(about, folder, place) if place else _local(folder)
         if opened.done:
@@ -84,8 +86,8 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
             with _server_may_be_gone():
                 opened.run.fail(reason(error), killed=isinstance(error, KeyboardInterrupt))
             raise
-        opened.resume.clear()
         opened.run.close()
+        opened.resume.clear()
 
 
 def reason(error: BaseException) -> str:
@@ -143,6 +145,12 @@ class _Place:
     experiment: str
     given: str | None
 
+    @property
+    def mark(self) -> str:
+        """Sets apart what is the same configuration elsewhere: another server, or another experiment."""
+        place = f"{bare(str(self.client.tracking_uri))} {self.experiment}"
+        return "-" + hashlib.sha256(place.encode()).hexdigest()[:8]
+
     @classmethod
     def find(cls, tracking: str, experiment: str) -> _Place:
         client = connect(tracking_uri() if tracking == "auto" else tracking)
@@ -184,6 +192,8 @@ def _open_on_server(about: About, folder: Path, place: _Place) -> Opened:
 
 
 def _tracked(about: About, folder: Path, place: _Place) -> Opened:
+    from mlflow.entities import RunTag
+
     client, limits, host = place.client, Limits.read(), socket.gethostname()
     journals, cache = folder / "journal", home() / "cache"
     found = find(client, place.experiment, about, journals, host, limits)
@@ -191,21 +201,24 @@ def _tracked(about: About, folder: Path, place: _Place) -> Opened:
         _make_ticket(client, str(place.given), found.run_id)
     if found and found.sealed:
         shutil.rmtree(journals / found.run_id, ignore_errors=True)
-        return _done(found.run_id, client, cache)
+        return _done(found.run_id, ArtifactBlobs(client, found.run_id, cache), cache)
     signs = {"memest.stage": about.stage, "memest.key": about.key, HOST: host}
     signs |= {STATE: "running", HEARTBEAT: now()}
     run_id = found.run_id if found else place.given or _create(client, place.experiment, about.name, signs)
     journal = Journal(journals / run_id, Head(run_id, bare(str(client.tracking_uri)), host), limits)
     if journal.sealed:  # all was done before, and not delivered
-        MlflowRun(client, journal, cache, limits).close()
-        return _done(run_id, client, cache)
-    _claim(client, run_id, signs, found, journal)
+        waiting = MlflowRun(client, journal, cache, limits)
+        waiting.close(patient=True)
+        return _done(run_id, waiting.blobs, cache)
+    if found:
+        _learn_points(client, found, host, journal)
+    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in signs.items()])
     run = MlflowRun(client, journal, cache, limits, again=found is not None)
     return Opened(run, False, run.resume)
 
 
-def _done(run_id: str, client: MlflowClient, cache: Path) -> Opened:
-    run = DoneRun(run_id, ArtifactBlobs(client, run_id, cache))
+def _done(run_id: str, blobs: Blobs, cache: Path) -> Opened:
+    run = DoneRun(run_id, blobs)
     return Opened(run, True, ResumePoint(cache, run.sync))
 
 
@@ -214,16 +227,14 @@ def _create(client: MlflowClient, experiment: str, name: str, signs: dict[str, s
     return str(client.create_run(experiment, tags=signs, run_name=name).info.run_id)
 
 
-def _claim(
-    client: MlflowClient, run_id: str, signs: dict[str, str], found: Found | None, journal: Journal
-) -> None:
-    """Say who works on the run; learn what its metrics hold if their journal is lost."""
-    from mlflow.entities import RunTag
+def _learn_points(client: MlflowClient, found: Found, host: str, journal: Journal) -> None:
+    """What the metrics hold, unless the journal knows: if it is lost, or another machine worked on the run.
 
-    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in signs.items()])
-    if found and journal.empty:
-        for name in found.metrics:
-            journal.known(name, [point.step for point in client.get_metric_history(run_id, name)])
+    Done before the run is claimed, so that whoever dies in between asks again.
+    """
+    if found.metrics and (journal.empty or found.host != host):
+        histories = {name: client.get_metric_history(found.run_id, name) for name in found.metrics}
+        journal.known({name: [point.step for point in points] for name, points in histories.items()})
 
 
 def _make_ticket(client: MlflowClient, run_id: str, holder: str) -> None:

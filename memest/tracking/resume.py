@@ -1,6 +1,6 @@
 """The point from which a run that died goes on: bytes in one file, never half written.
 
-What the bytes mean is the stage's to know. Depends on nothing of memest.
+What the bytes mean is the stage's to know. Depends on `files`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from memest.files import drop_partials, write_whole
 
 _SHARE = 0.01
 """Writing may take this share of the time."""
@@ -24,13 +26,18 @@ class ResumePoint:
         folder: of the run.
         before: makes what the run has said so far safe; the point must not run ahead of it.
         clock: seconds.
+        anew: clears away what the run has made so far, when the point is refused.
     """
 
     def __init__(
-        self, folder: Path, before: Callable[[], None], clock: Callable[[], float] = time.monotonic
+        self,
+        folder: Path,
+        before: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+        anew: Callable[[], None] = lambda: None,
     ) -> None:
         self._path = folder / "resume.pt"
-        self._before, self._clock = before, clock
+        self._before, self._clock, self._anew = before, clock, anew
         self._always = os.environ.get(_EVERY_EPOCH, "") not in ("", "0")
         self._due = 0.0
 
@@ -41,6 +48,7 @@ class ResumePoint:
 
     def load(self) -> bytes | None:
         """What was saved last, if anything was."""
+        drop_partials(self._path)
         return self._path.read_bytes() if self.there else None
 
     def save(self, make: Callable[[], bytes], must: bool = False) -> None:
@@ -54,12 +62,7 @@ class ResumePoint:
         if began < self._due and not must and not self._always:
             return
         self._before()
-        partial = self._path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            file.write(make())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._path)
+        write_whole(self._path, make())
         ended = self._clock()
         self._due = ended + (ended - began) / _SHARE
 
@@ -67,6 +70,7 @@ class ResumePoint:
         """Drop what was saved, and say why: the run starts anew."""
         _log.warning("%s is not used, the run starts anew: %s", self._path, reason)
         self.clear()
+        self._anew()
 
     def clear(self) -> None:
         """Drop what was saved."""

@@ -5,15 +5,17 @@ Sending anything again changes nothing: equal points, parameters, tags and bytes
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memest.errors import ChangeRefusedError, MemestError, masked
+from memest.errors import ChangeRefusedError, JournalError, MemestError, UndeliveredError, masked
 from memest.store.artifacts import ArtifactBlobs
 from memest.store.blobs import LocalBlobs
-from memest.tracking.journal import LASTING
+from memest.tracking.journal import LASTING, SEALED, STATE
 from memest.tracking.lines import Entry
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _MOST = {"metrics": 800, "params": 100, "tags": 100}
 """Values of a kind that one `log_batch` takes; together at most 1,000."""
+_ANEW = "delete the folder of its journal and the run in the MLflow UI, and run its command again"
 _REFUSALS = {400, 401, 403, 404}
 _STORE_REFUSALS = (
     "AccessDenied",
@@ -76,13 +79,32 @@ class Sender:
         (entry,) = group
         kind = entry["kind"]
         if kind == "blob":
-            self._blob(entry["name"])
+            self._blob(entry["name"], entry["sha256"])
         elif kind == "dataset":
             self._dataset(entry["name"], entry["fingerprint"])
+        elif kind == "known":
+            pass  # the server said so itself
         elif entry["value"] == "RUNNING":
             self._client.update_run(self._run_id, "RUNNING")
         else:
             self._client.set_terminated(self._run_id, entry["value"], entry["time"])
+
+    def confirm(self, ended: int) -> None:
+        """See that the run is whole on the server, and say it again if it is not.
+
+        What was said past a journal whose seal was on its way can have come last.
+
+        Args:
+            ended: when the run ended, in milliseconds since 1970.
+
+        Raises:
+            UndeliveredError: the server does not keep it.
+        """
+        if not whole(self._client.get_run(self._run_id)):
+            self._client.set_terminated(self._run_id, "FINISHED", ended)
+            self._client.set_tag(self._run_id, STATE, SEALED)
+            if not whole(self._client.get_run(self._run_id)):
+                raise UndeliveredError("the server was told that the run is whole, and says that it is not")
 
     def _values(self, group: list[Entry]) -> None:
         from mlflow.entities import Metric, Param, RunTag
@@ -102,8 +124,9 @@ class Sender:
             tags=[RunTag(name, value) for name, value in of["tags"].items()],
         )
 
-    def _blob(self, name: str) -> None:
+    def _blob(self, name: str, sha256: str) -> None:
         """What a folder holds is asked once; an attempt that broke may have left something, so ask again."""
+        _require_whole(self._files.path(name), sha256)
         folder, new = name.rpartition("/")[0], self._new
         there = self._there.pop(folder, set() if new else None)
         if there is None:
@@ -125,6 +148,28 @@ class Sender:
         self._client.log_inputs(self._run_id, datasets=[DatasetInput(dataset=dataset, tags=[context])])
 
 
+def whole(run: Any) -> bool:
+    """Whether the server says that a run is finished and sealed."""
+    return bool(run.info.status == "FINISHED" and run.data.tags.get(STATE) == SEALED)
+
+
+def _require_whole(file: Path, sha256: str) -> None:
+    """Damage on this disk must not travel.
+
+    Raises:
+        JournalError: the file is gone, or holds other bytes than the journal says.
+    """
+    try:
+        with file.open("rb") as content:
+            came = hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise JournalError(f"{file} cannot be read ({error}); {_ANEW}") from error
+    if came != sha256:
+        raise JournalError(
+            f"{file} was damaged: SHA-256 {sha256[:12]}… was written, {came[:12]}… is there; {_ANEW}"
+        )
+
+
 @dataclass(frozen=True)
 class Trouble:
     """Why something was not delivered.
@@ -144,7 +189,7 @@ class Trouble:
         The errors are told apart by what they carry: neither package may be imported for this.
         """
         text = masked(" ".join(str(error).split()))[:300] or type(error).__name__
-        if isinstance(error, ChangeRefusedError):
+        if isinstance(error, (ChangeRefusedError, JournalError)):
             return cls(text, refused=True)
         if isinstance(error, MemestError) and error.__cause__ is not None:
             return cls(text, cls.of(error.__cause__).refused)

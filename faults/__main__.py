@@ -48,12 +48,12 @@ def main() -> int:
     options = parser.parse_args()
     chosen = [one for one in FAULTS if options.only in f"{one.group} {one.what}"]
     chosen = [one for one in chosen if one.often or not options.often]
+    good, version = 0, commit()
     with platform(options.store) as (root, folder, blobs):
-        good = 0
         for n, one in enumerate(chosen):
             outcome = seen(one, Site(root / f"fault-{n}", folder, blobs))
             good += outcome["good"]
-            keep({one.what: outcome | {"store": options.store, "commit": commit()}})
+            keep({one.what: outcome | {"store": options.store, "commit": version}})
     print(f"{good} of {len(chosen)} faults ended as they must")
     return 0 if good == len(chosen) else 1
 

@@ -44,7 +44,7 @@ def metrics_of(epoch: int) -> Moment:
 
 def writing_resume_point(epoch: int) -> Moment:
     """The resume point of an epoch is half written."""
-    return lambda home: any(home.rglob("resume.partial")) and last_epoch(home) == epoch
+    return lambda home: any(home.rglob("resume.pt.*partial")) and last_epoch(home) == epoch
 
 
 def said(name: str) -> Moment:
@@ -134,7 +134,7 @@ def saved(epoch: int) -> Moment:
 def half_saved(epoch: int) -> Moment:
     """The resume point of an epoch is half on the disk, that of the epoch before whole."""
     before = at_epoch(epoch, epoch - 1)
-    return lambda home: before(home) and any(home.rglob("resume.partial"))
+    return lambda home: before(home) and any(home.rglob("resume.pt.*partial"))
 
 
 def waits(name: str) -> Moment:

@@ -98,10 +98,13 @@ def wait_for(moment: Moment, process: subprocess.Popen[str], home: Path, seconds
     """Until a run has come to a moment.
 
     Raises:
-        AssertionError: the process ended, or the time was over, before it came.
+        MissedError: the run ended well, and the moment was not seen.
+        AssertionError: the run failed, or the time was over, before it came.
     """
     deadline = time.monotonic() + seconds
     while not moment(home):
+        if process.poll() == 0:
+            raise MissedError("the run ended before the moment was seen")
         assert process.poll() is None, f"ended before the moment: {process.stdout and process.stdout.read()}"
         assert time.monotonic() < deadline, "the moment did not come"
         time.sleep(0.0005)

@@ -30,4 +30,5 @@ def test_what_must_come_of_a_fault_comes(one: Fault, place: Place, monkeypatch: 
     root, folder, blobs = place
     with monkeypatch.context() as environment:
         environment.setattr("boto3.DEFAULT_SESSION", None)
-        one.cause(Site(root / f"fault-{FAULTS.index(one)}", folder, blobs))
+        seen = one.cause(Site(root / f"fault-{FAULTS.index(one)}", folder, blobs))
+    assert seen, "a fault says what was seen; what must not be raises AssertionError"

@@ -79,7 +79,7 @@ def _platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 def platform(_platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
     """Server and store, both up; this process and its children reach them, and wait for little."""
     short = {
-        "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
         "MEMEST_GATHER": "0",
         "MEMEST_LONGEST_PAUSE": "0.5",

@@ -188,7 +188,8 @@ def start(**more: Any) -> subprocess.Popen[bytes]:
         "train",
     ]
     flags = [f"--{name}={value}" for name, value in settings(**more).items()]
-    return subprocess.Popen([*command, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    said = Path("said").open("wb")  # noqa: SIM115 - the process has it
+    return subprocess.Popen([*command, *flags], stdout=said, stderr=said)
 
 
 def said() -> str:
@@ -198,9 +199,9 @@ def said() -> str:
 
 def kill_when(process: subprocess.Popen[bytes], due: Callable[[], bool]) -> None:
     """kill -9 as soon as `due` says so."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not due():
-        assert process.poll() is None, "the run ended before it could be killed"
+        assert process.poll() is None, f"ended before it could be killed: {Path('said').read_text()}"
         assert time.monotonic() < deadline
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -88,7 +89,7 @@ class _KilledError(BaseException):
 
 
 def _until(due: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not due():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -105,17 +106,18 @@ def site(store_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sit
 
 def test_interrupted_while_the_seal_travels(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The run is whole on the server, so nothing else is said of it, and delivery has nothing left to do."""
-    send = Sender.send
+    send, closing = Sender.send, threading.Event()
 
     def interrupting(self: Sender, group: list[Any]) -> None:
         send(self, group)
         if any(entry.get("values", {}).get("memest.state") == "sealed" for entry in group):
-            time.sleep(0.3)  # so that the run is being closed
+            closing.wait()
             _thread.interrupt_main()
             time.sleep(0.3)
 
     monkeypatch.setattr(Sender, "send", interrupting)
     with pytest.raises(KeyboardInterrupt), site.opened() as opened:
+        opened.run._delivery._closing = closing
         opened.run.seal({})
     assert site.state == ("FINISHED", "sealed")
     assert "finished and whole already" in deliver()
@@ -128,6 +130,7 @@ def test_a_run_called_undelivered_by_mistake_is_put_right(site: Site) -> None:
         run.seal({})
         _until(lambda: not run._journal.left[0])
         once.setattr(Delivery, "finish", _give_up)
+        once.setattr(Delivery, "complete", False)  # as if the answer to the last call was lost
     assert site.state == ("FAILED", "undelivered")
     assert "0 entries (0.0 MB) delivered" in deliver()
     assert site.state == ("FINISHED", "sealed")

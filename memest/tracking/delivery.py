@@ -63,8 +63,8 @@ class Delivery:
 
     @property
     def complete(self) -> bool:
-        """Whether everything has arrived."""
-        return self._complete
+        """Whether everything has arrived, seen to the end or not."""
+        return self._complete or (self._journal.sealed and not self._journal.left[0])
 
     @property
     def taken(self) -> bool:

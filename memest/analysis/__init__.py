@@ -1,6 +1,9 @@
 """Queries, run sets, tables, figures and reports over finished runs."""
 
+from memest.analysis import cross_architecture as cross_architecture
 from memest.analysis import detection as detection
+from memest.analysis import duplicates as duplicates
+from memest.analysis import mislabeled as mislabeled
 from memest.analysis.finding import ANALYSES, Finding, Suspects
 
 __all__ = ["ANALYSES", "Finding", "Suspects"]

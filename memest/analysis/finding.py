@@ -1,6 +1,7 @@
 """What an analysis gives: numbers and text first; its pictures are painted only when somebody wants them.
 
-An analysis is one function of a `RunSet`, registered in `ANALYSES`; its keywords are its settings. Depends on the ground floor.
+An analysis is one function of a `RunSet`, registered in `ANALYSES`; its keywords are its settings.
+Depends on the ground floor.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What an analysis gives: numbers and text first; its pictures are painted only when somebody wants them.
 
-An analysis is one function registered in `ANALYSES`. Depends on the ground floor.
+An analysis is one function of a `RunSet`, registered in `ANALYSES`; its keywords are its settings. Depends on the ground floor.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Finding:
         return "\n\n".join(f"{section.title}\n{aligned(*section.cells)}" for section in self.sections)
 
 
-ANALYSES: Registry[Callable[[RunSet], Finding]] = Registry("analysis")
+ANALYSES: Registry[Callable[..., Finding]] = Registry("analysis")
 
 
 def aligned(header: list[str], rows: list[list[str]]) -> str:

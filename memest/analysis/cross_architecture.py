@@ -14,7 +14,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from memest.analysis import figures
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section
@@ -135,18 +134,27 @@ def spearman_matrix(ranks_RN: Floats) -> Floats:
     return np.asarray(found)
 
 
-def top_sets(ranks_RN: Floats, count: int) -> NDArray[np.bool_]:
-    """Which examples are among the `count` most suspicious of each run, (R, N); ties by order of id."""
-    best = np.argsort(-ranks_RN, axis=1, kind="stable")[:, :count]
-    chosen = np.zeros(ranks_RN.shape, bool)
-    np.put_along_axis(chosen, best, True, axis=1)
-    return chosen
+def top_shares(ranks_RN: Floats, count: int) -> Floats:
+    """The chance of each example to be among the `count` most suspicious of each run, (R, N); rows sum to it.
+
+    1 above the last place and 0 below it; examples tied for it share the places that are left.
+    """
+    threshold_R1 = np.partition(ranks_RN, -count, axis=1)[:, -count, None]
+    above, tied = ranks_RN > threshold_R1, ranks_RN == threshold_R1
+    left = (count - above.sum(1, keepdims=True)) / tied.sum(1, keepdims=True)
+    return np.asarray(above + tied * left)
 
 
 def overlap_matrix(ranks_RN: Floats, count: int) -> Floats:
-    """The share of the `count` most suspicious that every two runs have in common, (R, R)."""
-    chosen = top_sets(ranks_RN, count).astype(np.float64)
-    return np.asarray(chosen @ chosen.T / count)
+    """The share of the `count` most suspicious that every two runs have in common, (R, R).
+
+    Ties are broken at random, in each run for itself: two runs that rank nothing agree by chance only. A run
+    has all in common with itself.
+    """
+    chosen = top_shares(ranks_RN, count)
+    found = chosen @ chosen.T / count
+    np.fill_diagonal(found, 1)
+    return np.asarray(found)
 
 
 def pair_rows(group: Group, top: float) -> Iterator[dict[str, Any]]:
@@ -194,18 +202,18 @@ def seed_rows(group: Group, summary: str, top: float) -> Iterator[dict[str, Any]
             continue
         mine = ranks_RN[places]
         count = _count(mine, top)
-        every = top_sets(mine.mean(0, keepdims=True), count)[0]
+        every = top_shares(mine.mean(0, keepdims=True), count)[0]
         for m in range(1, len(places) + 1):
             sets = _some(list(combinations(range(len(places)), m)), rng)
-            tops = {some: top_sets(mine[list(some)].mean(0, keepdims=True), count)[0] for some in sets}
-            apart = [tops[a] & tops[b] for a, b in combinations(tops, 2) if not set(a) & set(b)]
+            tops = {some: top_shares(mine[list(some)].mean(0, keepdims=True), count)[0] for some in sets}
+            apart = [tops[a] @ tops[b] / count for a, b in combinations(tops, 2) if not set(a) & set(b)]
             yield {
                 "model": model,
                 "seeds": m,
                 "of": len(places),
                 "sets": len(sets),
-                "with_all": float(np.mean([(chosen & every).sum() / count for chosen in tops.values()])),
-                "with_others": float(np.mean([both.sum() / count for both in apart])) if apart else np.nan,
+                "with_all": float(np.mean([chosen @ every / count for chosen in tops.values()])),
+                "with_others": float(np.mean(apart)) if apart else np.nan,
                 "top": count,
                 "examples": mine.shape[1],
             }
@@ -225,7 +233,8 @@ def _groups(runs: RunSet, summary: str) -> list[Group]:
         labels = {run.tags.get("fingerprint", "") for run in standard}
         raise NoRunsError(
             f"no two of the {len(standard)} standard runs have both the same labels and {summary!r}: "
-            f"they have {len(labels)} sets of labels; train other seeds and models with the same --corruption-seed"
+            f"they have {len(labels)} sets of labels; train other seeds and models with the same "
+            "--corruption-seed"
         )
     return groups
 

@@ -47,9 +47,10 @@ _SOUGHT = {
 }
 _READING = (
     "both: the copy a and its twin b are what is looked for, as in the published table; copy: a alone, "
-    "every b left out; twin: b alone, every a left out. Same-label duplicates have right labels: a method of wrong labels should not find them. AUROC: mean over seeds ± their standard deviation. p: the "
+    "every b left out; twin: b alone, every a left out. Same-label duplicates have right labels: a method "
+    "of wrong labels should not find them. AUROC: mean over seeds ± their standard deviation. p: the "
     "largest of the seeds' paired DeLong tests against csl, for both members. published: Ravikumar et al. "
-    "2025, shown where a run follows the published recipe; its In-Conf. is taken from k-fold probabilities."
+    "2025, shown for runs of its recipe; its In-Conf. is taken from k-fold probabilities."
 )
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KEPT, CHANGED, ACCENT = "#4c72b0", "#dd5e4c", "#3b3b3b"
+Panel = tuple[str, Mapping[str, tuple[NDArray[Any], NDArray[Any]]]]
+"""What the values of a panel are, and by name the epochs and values of its lines."""
 _SIZE = (7.2, 4.0)
 _WRITTEN = 16
 """Up to so many runs a matrix shows its values as text."""
@@ -94,6 +96,25 @@ def depth_curves(curves: Mapping[str, NDArray[Any]], base_rate: float) -> Figure
     axes.axhline(base_rate, color=ACCENT, linewidth=0.8, linestyle=":", label="at random")
     axes.set(xscale="log", xlabel="labels looked at, most suspicious first", ylabel="share that was wrong")
     axes.set_ylim(0, 1.03)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def binned(edges: NDArray[Any], lines: Mapping[str, NDArray[Any]], label: str, height: str) -> Figure:
+    """A mean per bin for each of several names, at the middle of the bin; a bin without one is a gap.
+
+    Args:
+        edges: (B + 1,) of the bins.
+        lines: by name, (B,) means, NaN for a gap.
+        label: what the bins are of.
+        height: what the means are of.
+    """
+    figure, axes = _blank()
+    middle = (edges[1:] + edges[:-1]) / 2
+    for number, (name, mean_B) in enumerate(lines.items()):
+        axes.plot(middle, mean_B, "o-", markersize=3.5, linewidth=1.5, color=f"C{number}", label=name)
+    axes.set(xlabel=label, ylabel=height)
+    axes.set_xlim(edges[0], edges[-1])
     axes.legend(frameon=False, fontsize=8)
     return figure
 
@@ -178,55 +199,38 @@ def lines(
     return figure
 
 
-def binned(
-    centres: NDArray[Any], means: NDArray[Any], counts: NDArray[Any], xlabel: str, ylabel: str
+def counted(
+    edges: NDArray[Any], means_B: NDArray[Any], counts_B: NDArray[Any], xlabel: str, ylabel: str
 ) -> Figure:
-    """Means per bin as dots whose area follows the count, which is written below each; empty bins stay empty.
+    """A mean per bin, the number of its examples below; a dot grows with that number, an empty bin has none.
 
     Args:
-        centres, means, counts: (B,) each; the mean of an empty bin is NaN.
+        edges: (B + 1,) of the bins.
+        means_B: (B,), NaN where a bin is empty.
+        counts_B: (B,) examples.
     """
     figure, axes = _blank()
-    full = counts > 0
-    axes.plot(centres[full], means[full], color=KEPT, linewidth=1, alpha=0.5)
-    sizes = 18 + 90 * np.sqrt(counts[full] / counts.max())
-    axes.scatter(centres[full], means[full], s=sizes, color=KEPT, zorder=3)
-    for place, count in zip(centres, counts, strict=True):
+    middle, full = (edges[1:] + edges[:-1]) / 2, counts_B > 0
+    axes.plot(middle[full], means_B[full], color=KEPT, linewidth=1, alpha=0.5)
+    sizes = 18 + 90 * np.sqrt(counts_B[full] / counts_B.max())
+    axes.scatter(middle[full], means_B[full], s=sizes, color=KEPT, zorder=3)
+    low, high = axes.get_ylim()
+    axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(low - 0.12 * (high - low), high))
+    for place, count in zip(middle, counts_B, strict=True):
         text = f"{count / 1000:.0f}k" if count >= 10_000 else f"{count:,}"
-        axes.annotate(
-            text,
-            (place, 0),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="center",
-            fontsize=6.5,
-            color=ACCENT,
-        )
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.set_xlim(-0.03, 1.03)
-    axes.margins(y=0.12)
+        axes.text(place, low - 0.09 * (high - low), text, ha="center", fontsize=6.5, color=ACCENT)
+    axes.set_xlim(edges[0], edges[-1])
     return figure
 
 
-def traces(
-    panels: Sequence[tuple[str, Mapping[str, tuple[NDArray[Any], NDArray[Any]]], float | None]],
-) -> Figure:
-    """Panels side by side over epochs, the same names in each.
-
-    Args:
-        panels: label of the values, by name the epochs and values, and a level to mark, if any.
-    """
+def traces(panels: Sequence[Panel]) -> Figure:
+    """Panels side by side over epochs, the same names in each."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(3.9 * len(panels), 3.4), layout="constrained")
-    for axes, (label, curves, level) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
-    ):
+    for axes, (label, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         for (name, (epochs, values)), colour in zip(curves.items(), (CHANGED, KEPT), strict=False):
             axes.plot(epochs, values, linewidth=1.5, color=colour, label=name)
-        if level is not None:
-            axes.axhline(level, color=ACCENT, linewidth=0.8, linestyle=":", label="τ")
         axes.set(xlabel="epoch", ylabel=label)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=8)

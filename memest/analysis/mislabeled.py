@@ -42,8 +42,8 @@ ROWS = [axis for axis in STUDY if axis != COLUMN]
 _READING = (
     "AUROC: mean over seeds ± their standard deviation, of which three seeds make no test; the per-seed "
     "table has each seed with DeLong's interval. p: the largest of the seeds' paired DeLong tests against "
-    "csl on the same labels. published: Ravikumar et al. 2025, shown where a run follows the published recipe. "
-    "seconds: mean over seeds, measured by the runs, of training and the method's scoring from nothing."
+    "csl on the same labels. published: Ravikumar et al. 2025, shown for runs of its recipe. seconds: mean "
+    "over seeds, as measured by the runs, of training and the method's scoring, from nothing."
 )
 
 

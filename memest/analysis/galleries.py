@@ -52,7 +52,8 @@ def galleries(runs: RunSet, *, summary: str = "csl", count: Count = 5, classes: 
         for end in (HIGHEST, LOWEST):
             ids = table[table.end == end].id.tolist()
             caption = f"{title}: {end} {summary}, a class in a row; red: the label had been changed"
-            shown.append(Gallery(f"{end}-{number}", caption, having, ids, count))
+            columns = int(table.groupby(["label", "end"]).size().max())
+            shown.append(Gallery(f"{end}-{number}", caption, having, ids, columns))
     if not tables:
         raise NoRunsError(f"none of the {len(runs)} runs has {summary!r} to choose examples by")
     return Finding(
@@ -69,6 +70,7 @@ def extremes(runs: RunSet, summary: str, count: int, classes: int) -> pd.DataFra
 
     Args:
         runs: all of one fingerprint.
+        count: of each end; fewer if a class is smaller than both ends, so that all rows are equally long.
     """
     import pandas as pd
 
@@ -77,10 +79,10 @@ def extremes(runs: RunSet, summary: str, count: int, classes: int) -> pd.DataFra
     order = np.argsort(facts["id"])
     place = order[np.searchsorted(facts["id"], ids, sorter=order)]
     names = runs[0].sheet.manifest.header.classes
+    shown = [np.flatnonzero(facts["label"][place] == label) for label in range(min(classes, len(names)))]
+    few = min([count, *(len(mine) // 2 for mine in shown if len(mine) > 1)])
     rows: list[dict[str, Any]] = []
-    for label in range(min(classes, len(names))):
-        mine = np.flatnonzero(facts["label"][place] == label)
-        few = min(count, len(mine) // 2)
+    for label, mine in enumerate(shown):
         for end, chosen in ((HIGHEST, mine[:few]), (LOWEST, mine[::-1][:few])):
             rows += [
                 {

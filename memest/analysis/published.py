@@ -110,6 +110,15 @@ RECIPE: Mapping[str, Any] = {
 }
 """Appendix B, by the names of our settings."""
 
+NOTES = {
+    ("mislabeled", "Thr. LT"): "the released notebook ranks by 1 − epoch, the other way round",
+    ("mislabeled", "In-Conf."): "the released code takes 1 − max p, the paper says 1 − p(label)",
+    ("mislabeled", "CL"): "the released code ranks only the flagged examples, all others 0",
+    ("duplicates", "In-Conf."): "theirs is from k-fold probabilities",
+    ("duplicates", "CL"): "the released code ranks only the flagged examples, all others 0",
+}
+"""By table and method: how a published number was made in another way than ours, as far as its code tells."""
+
 _CLASSES = {"CIFAR-10": 10, "CIFAR-100": 100}
 _EXAMPLES = 50_000
 

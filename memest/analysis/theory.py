@@ -1,10 +1,9 @@
-"""The paper's figures of theory: how a memorized example is trained, and how CSL, learning time and memorization
-go together.
+"""The paper's figures of theory: how a memorized example is trained, and how its quantities go together.
 
     runs → expected values (mean over seeds of the same labels) → pairs (x, y) → 15 bins of x → figures
 
-The expectations of the paper's bounds are over training: so are the means here. Each x is scaled to [0, 1] and cut
-into equal bins; an empty bin has no mean. Depends on `trials`, `aligned`, `stats`, pandas.
+The expectations of the paper's bounds are over training: so are the means here. Each x is scaled to [0, 1]
+and cut into equal bins; an empty bin has no mean. Depends on `trials`, `aligned`, `stats`, pandas.
 """
 
 from __future__ import annotations
@@ -53,10 +52,10 @@ _UNITS = {
     MEMORIZATION: "memorization",
 }
 _READING = (
-    "Every value is the mean over the runs of one set of labels, which differ in their seed. The binned quantity "
-    "is scaled to [0, 1] by its least and greatest value; the figure under each dot is the number of examples in "
-    "its bin. Correlations are over examples, not over bins: a straight line of means says little where they "
-    "are low, and the fullest bins carry them."
+    "Every value is the mean over the runs of one set of labels, which differ in their seed. The binned "
+    "quantity is scaled to [0, 1] by its least and greatest value; the number under each dot is that of the "
+    "examples in its bin. Correlations are over examples, not over bins: means on a straight line say little "
+    "where these are low, and the fullest bins carry them."
 )
 
 
@@ -85,8 +84,8 @@ def theory(runs: RunSet, *, reference: str = "", bins: Count = 15) -> Finding:
         expected += [found] if found is not None else []
     if not expected:
         raise NoRunsError(
-            f"none of the {len(runs)} runs has csl; train with --scores 'logits, input_gradient', which is what "
-            "learning time needs as well"
+            f"none of the {len(runs)} runs has csl; train with --scores 'logits, input_gradient', which "
+            "is what learning time needs as well"
         )
     tables = [theory_table(one, bins) for one in expected]
     ids = ", ".join(run.id for one in expected for run in one.runs)
@@ -135,7 +134,7 @@ def binned(x_N: Floats, y_N: Floats, bins: int) -> tuple[Floats, Floats, NDArray
 
 
 def theory_table(one: Expected, bins: int) -> pd.DataFrame:
-    """One row per pair of quantities and bin: its ends, the mean and the count; and the pair's correlations."""
+    """One row per pair of quantities and bin: ends, mean and count; and the correlations of the pair."""
     import pandas as pd
 
     rows = []
@@ -167,7 +166,7 @@ def _pairs(one: Expected) -> list[tuple[str, str]]:
 
 
 def _expected(runs: RunSet) -> tuple[Expected | None, list[str]]:
-    """Means over runs that have CSL, of what all of these have; and in words what is missing, and of which."""
+    """Means over runs that have CSL, of what all of these have; and in words what is missing where."""
     having, lines = [], []
     for run, names in zip(runs, runs.map(lambda run: run.summaries), strict=True):
         if CSL in names:
@@ -178,8 +177,8 @@ def _expected(runs: RunSet) -> tuple[Expected | None, list[str]]:
         if lacking:
             need = " and ".join({LEARNING: "input_gradient", CURVATURE: "curvature"}[q] for q in lacking)
             lines.append(
-                f"Run {run.id} lacks {need}, so that its labels have no {' and '.join(lacking)} here; score it again "
-                "or train with --scores 'logits, input_gradient, curvature'."
+                f"Run {run.id} lacks {need}, so that its labels have no {' and '.join(lacking)} here; "
+                "score it again or train with --scores 'logits, input_gradient, curvature'."
             )
     if not having:
         return None, lines
@@ -287,6 +286,6 @@ def _traced(one: Expected) -> tuple[list[Panel], str]:
 
 
 def _running(values_E: Floats) -> Floats:
-    """The mean of squares so far, (E,), from the first epoch of training on; the untouched network has none."""
+    """The mean of squares so far, (E,), from the first epoch of training on; NaN for epoch 0."""
     trained = np.concatenate([[np.nan], np.cumsum(values_E[1:] ** 2) / np.arange(1, len(values_E))])
     return np.asarray(trained)

@@ -28,9 +28,9 @@ _DRAWN = ("csl", "seen/csl", "aum", "mean_curvature", "first_learned", "final_lo
 _READING = (
     "Decile 1 holds the tenth of a run's examples that the reference calls easiest, under their labels "
     "before the corruption; examples it does not tell apart are kept in the order of their ids. AUROC "
-    "compares the changed labels of a decile with the kept ones of the same decile; a decile without a changed or without "
-    "a kept label is blank. Numbers are means over runs that differ in seeds only; positives are all of them "
-    "together."
+    "compares the changed labels of a decile with the kept ones of the same decile; a decile without a "
+    "changed or without a kept label is blank. Numbers are means over runs that differ in seeds only; "
+    "positives are all of them together."
 )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -74,10 +75,7 @@ def similarity(runs: RunSet, *, reference: str, top: Index = 0) -> Finding:
     return Finding(
         title=f"How alike are the scores and {found.name}?",
         tables={"similarity": table, "similarity_per_run": rows},
-        sections=[
-            _section(number, title, part, measured, found)
-            for number, (title, part) in enumerate(groups(table))
-        ],
+        sections=list(_sections(table, measured, found)),
         remark=_READING.format(draws=_DRAWS, top=sizes, left_out=left_out)
         + f" Reference: {reference}, SHA-256 {found.sha256}.",
         sources={"reference": found.sha256},
@@ -152,9 +150,10 @@ def similarity_table(rows: pd.DataFrame, seeds: pd.DataFrame) -> pd.DataFrame:
 
     Sorted by group and set, the highest Pearson first, the baselines last.
     """
-    keys = [*GROUP, "set", "k", "summary"]
+    keys = [*GROUP, "set", "summary"]
     table = rows.groupby(keys, sort=True).agg(
         runs=("run", "nunique"),
+        k=("k", "max"),
         cosine=("cosine", "mean"),
         shuffled=("shuffled", "mean"),
         raw=("raw", "mean"),
@@ -263,25 +262,17 @@ def _shared(a: Measured, b: Measured) -> Iterator[tuple[str, str, Floats, Floats
 
 
 def _cells(part: pd.DataFrame) -> Cells:
-    both = {which: part[part.set == which].set_index("summary") for which in _SETS}
-    header = ["summary"]
-    for which in _SETS:
-        size = f" {both[which].k.iloc[0]:,}" if len(both[which]) else ""
-        header += [
-            f"{which}{size}: cosine",
-            "shuffled",
-            "raw",
-            "Pearson",
-            "Spearman",
-            "seeds' Pearson",
-            "Spearman",
-        ]
-    columns = ["cosine", "shuffled", "raw", "pearson", "spearman", "seeds_pearson", "seeds_spearman"]
-    rows = [
-        [name, *(_number(both[which].loc[name, column]) for which in _SETS for column in columns)]
-        for name in both["all"].index
-    ]
-    return header, rows
+    columns = {
+        "cosine": "cosine",
+        "shuffled": "shuffled",
+        "raw": "raw",
+        "pearson": "Pearson",
+        "spearman": "Spearman",
+        "seeds_pearson": "seeds' Pearson",
+        "seeds_spearman": "seeds' Spearman",
+    }
+    rows = [[row["summary"], *(_number(row[name]) for name in columns)] for row in part.to_dict("records")]
+    return ["summary", *columns.values()], rows
 
 
 def _number(value: Any) -> str:
@@ -291,32 +282,31 @@ def _number(value: Any) -> str:
     return f"{value:.3f}" if value < 0.9995 else f"{value:.4f}"
 
 
-def _section(
-    number: int, title: str, part: pd.DataFrame, measured: Sequence[Measured], found: Reference
-) -> Section:
-    axes = {axis: part.iloc[0][axis] for axis in GROUP}
-    mine = [m for m in measured if m.axes | {"examples": len(m.pair.hardness)} == axes]
+def _sections(table: pd.DataFrame, measured: Sequence[Measured], found: Reference) -> Iterator[Section]:
+    """For each group a section over all examples, with the figure, and one over the hardest."""
+    for number, (title, part) in enumerate(groups(table)):
+        axes = {axis: part.iloc[0][axis] for axis in GROUP}
+        mine = [m for m in measured if m.axes | {"examples": len(m.pair.hardness)} == axes]
+        for which in _SETS:
+            rows = part[part.set == which]
+            size = f"{rows.k.max():,}"
+            label = f"all {size} examples" if which == "all" else f"the {size} hardest by the reference"
+            paint = partial(_painted, number, mine, found) if which == "all" else dict
+            yield Section(f"{title}: {label}", _cells(rows), paint)
 
-    def paint() -> dict[tuple[str, str], Figure]:
-        caption = f"Mean of each summary, stretched to [0, 1], in {BINS} equal bins of the reference"
-        return {(f"similarity-{number}", caption): _binned(mine, found)}
 
-    return Section(title, _cells(part), paint)
+def _painted(number: int, mine: Sequence[Measured], found: Reference) -> dict[tuple[str, str], Figure]:
+    caption = f"Mean of each summary, stretched to [0, 1], in {BINS} equal bins of the reference"
+    return {(f"similarity-{number}", caption): _binned(mine, found)}
 
 
 def _binned(mine: Sequence[Measured], found: Reference) -> Figure:
-    """Mean over the runs of one group of the binned means of a few summaries."""
-    hardest = np.concatenate([one.hardness for one in mine])
-    stretched = hardest.min() < 0 or hardest.max() > 1
-    edges = np.linspace(0, 1, BINS + 1)
+    """A few summaries over the examples of all the runs of one group together."""
+    hardness = np.concatenate([one.hardness for one in mine])
+    stretched = hardness.min() < 0 or hardness.max() > 1
+    at, edges = unit(hardness) if stretched else hardness, np.linspace(0, 1, BINS + 1)
     lines = {
-        name: np.mean(
-            [
-                binned_means(unit(one.hardness) if stretched else one.hardness, one.values[name], edges)[0]
-                for one in mine
-            ],
-            axis=0,
-        )
+        name: binned_means(at, np.concatenate([one.values[name] for one in mine]), edges)[0]
         for name in _drawn(mine)
     }
     label = f"hardness by {found.name}" + (", stretched to [0, 1]" if stretched else "")

@@ -16,8 +16,8 @@ from memest.analysis.methods import facing, labelled, seconds
 from memest.analysis.published import departures
 from memest.analysis.runset import RunRecord
 from memest.analysis.trials import Trial
-from memest.detect import detect
-from memest.stats import Floats, auroc, bootstrap, paired_delong
+from memest.detect import judge as evaluate
+from memest.stats import Floats, Ranking, auroc, bootstrap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,11 +44,16 @@ def judge(
     positives, examples, p_vs_csl (paired DeLong on the same trial), seconds, and, with `resamples`,
     the bootstrap interval (bootstrap_low, bootstrap_high), drawn with seed 0.
     """
-    turned = {name: facing(name, values[name])[kept] for name in methods}
     positives = positives_N[kept]
+    base = (
+        Ranking(facing(REFERENCE, values[REFERENCE])[kept], positives, REFERENCE)
+        if REFERENCE in methods
+        else None
+    )
     for name, (run, column) in methods.items():
-        found = detect(turned[name], positives)
-        compared = name != REFERENCE and REFERENCE in turned
+        turned = facing(name, values[name])[kept]
+        ranking = Ranking(turned, positives, name)
+        found = evaluate(ranking)
         row = {
             **trial.axes,
             "seed": trial.seed,
@@ -63,14 +68,12 @@ def judge(
             "precision": found.precision_at[found.positives],
             "positives": found.positives,
             "examples": found.examples,
-            "p_vs_csl": paired_delong(turned[name], turned[REFERENCE], positives).p_value
-            if compared
-            else np.nan,
+            "p_vs_csl": np.nan if base is None or name == REFERENCE else ranking.against(base).p_value,
             "seconds": np.nan if (spent := seconds(run, column)) is None else spent,
         }
         if resamples:
             rng = np.random.default_rng(0)
-            drawn = bootstrap(auroc, turned[name], positives, rng, resamples)
+            drawn = bootstrap(auroc, turned, positives, rng, resamples)
             row |= {"bootstrap_low": drawn.low, "bootstrap_high": drawn.high}
         yield row
 

@@ -4,6 +4,6 @@ Depends on numpy, the ground floor and `summaries`.
 """
 
 from memest.detect.detectors import rank
-from memest.detect.evaluate import Detection, detect
+from memest.detect.evaluate import Detection, detect, judge
 
-__all__ = ["Detection", "detect", "rank"]
+__all__ = ["Detection", "detect", "judge", "rank"]

@@ -102,7 +102,7 @@ def second_split_forgetting(evidence: Evidence) -> Floats:
     wrong_EN = later.values < 0.5
     lasting_EN = np.logical_and.accumulate(wrong_EN[::-1])[::-1]
     first_N = np.where(lasting_EN.any(0), later.epochs[lasting_EN.argmax(0)], later.epochs[-1] + 1)
-    return np.negative(first_N, dtype=np.float64)
+    return np.asarray(-first_N, np.float64)
 
 
 @detector(protocol="second_split")

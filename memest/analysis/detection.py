@@ -17,10 +17,9 @@ from memest import tracking
 from memest.analysis import figures
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section, Suspects
 from memest.analysis.runset import RunRecord, RunSet
-from memest.detect import Detection, judge, rank
+from memest.detect import Detection, judge, rank, suspicion
 from memest.errors import NoRunsError
 from memest.stats import Floats, Ranking, midranks
-from memest.summaries import suspicion
 
 if TYPE_CHECKING:
     import pandas as pd

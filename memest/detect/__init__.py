@@ -3,7 +3,30 @@
 Depends on numpy, the ground floor and `summaries`.
 """
 
-from memest.detect.detectors import rank
+from memest.detect.detectors import (
+    DETECTORS,
+    Evidence,
+    detector,
+    direction,
+    rank,
+    short,
+    slug,
+    suspicion,
+    suspicions,
+)
 from memest.detect.evaluate import Detection, detect, judge
 
-__all__ = ["Detection", "detect", "judge", "rank"]
+__all__ = [
+    "DETECTORS",
+    "Detection",
+    "Evidence",
+    "detect",
+    "detector",
+    "direction",
+    "judge",
+    "rank",
+    "short",
+    "slug",
+    "suspicion",
+    "suspicions",
+]

@@ -36,9 +36,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _train() -> Stage:
-    from memest.stages import train
+    from memest.stages import protocol, train
 
-    return train.TrainConfig, lambda c: _trained(train.train(c))
+    return train.TrainConfig, lambda c: _trained(protocol.train_protocol(c))
 
 
 def _score() -> Stage:
@@ -51,6 +51,12 @@ def _analyze() -> Stage:
     from memest.stages import analyze
 
     return analyze.AnalyzeConfig, lambda c: _analyzed(analyze.analyze(c))
+
+
+def _retrain() -> Stage:
+    from memest.stages import retrain
+
+    return retrain.RetrainConfig, lambda c: f"{_outcome(retrain.retrain(c))}\nits estimates are in {c.into}"
 
 
 def _deliver() -> Stage:
@@ -82,6 +88,7 @@ COMMANDS: dict[str, tuple[Callable[[], Stage], str]] = {
     "train": (_train, "train a network and score every example"),
     "score": (_score, "measure a finished run again"),
     "analyze": (_analyze, "judge the summaries of finished runs"),
+    "retrain": (_retrain, "estimate memorization by its definition, with many networks"),
     "deliver": (_deliver, "send to the server what finished runs could not deliver"),
     "demo": (_demo, "digits with 5 % wrong labels, two networks, three seeds, analysed"),
     "services up": (lambda: _services("up"), "start an S3 store and an MLflow server"),

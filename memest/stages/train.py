@@ -10,7 +10,7 @@ from memest.config import key_settings, one, option
 from memest.data import CORRUPTIONS, SETS, corrupt, load_images
 from memest.models import MODELS, build_model
 from memest.record import Recorder
-from memest.scores import Clock, ScoreSet, describe, measure, score_list
+from memest.scores import Clock, ScoreSet, describe, measure
 from memest.seeding import Streams
 from memest.stages import resume
 from memest.stages.budget import Plan, within_budget
@@ -19,8 +19,10 @@ from memest.stages.common import (
     choose_device,
     deterministic,
     loaders,
+    other_labels,
     progress,
     run_key,
+    scores_read,
     sheet_header,
     summary_table,
 )
@@ -51,7 +53,7 @@ class TrainConfig:
     scores: str = option(
         "logits",
         "scores to measure after every epoch; logits: all that need logits only",
-        read=score_list,
+        read=scores_read,
     )
     score_every: Index = option(
         1, "measure scores from logits at every k-th epoch, and the last; 0: never, but for seen/…"
@@ -94,14 +96,15 @@ def train(config: TrainConfig) -> Opened:
     config, choice = within_budget(config, images.fingerprint, price)
     plan = Plan.of(config)
     plan.require_something()
-    key = run_key(key_settings(config), split, images, device)
+    others = other_labels(ScoreSet(config.scores), split.train)
+    key = run_key(key_settings(config), split, images, device, others)
     about = about_training(config, key, images, truth, device)
     with open_run(about, config.tracking, config.experiment) as opened, deterministic(config.deterministic):
         if opened.done:
             return opened
         run, recipe, scores = opened.run, config.recipe, ScoreSet(config.scores)
         training, testing = loaders(split, images, device)
-        recorder = Recorder(images.ids, str(scores.of("logits")), device)
+        recorder = Recorder(images.ids, str(scores.free), device)
         header = sheet_header(key, images, truth, key_settings(config))
         span = block_span(len(images), 2 * len(scores), recipe.epochs + 1)
         if choice:
@@ -115,7 +118,7 @@ def train(config: TrainConfig) -> Opened:
             clock, due = Clock(device), plan.due(end.epoch, recipe.epochs)
             probes = streams.seed("probes", end.epoch)
             batches = training.batches(SCORING_BATCH)
-            measured = measure(end.network, batches, images.ids, due, device, probes, clock)
+            measured = measure(end.network, batches, images.ids, due, device, probes, clock, others)
             sheet.put(end.epoch, measured | recorder.take(), {"weight_norm": end.metrics["weight_norm"]})
             costs.add(end.metrics, clock)
             run.metrics(end.epoch, end.metrics | {"scoring_seconds": clock.total()})
@@ -125,7 +128,7 @@ def train(config: TrainConfig) -> Opened:
             if kept:  # after the point: an epoch that is run again may give other bytes, which are refused
                 sheet.keep(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
         summary = summary_table(sheet.reader(), truth)
-        sheet.seal(truth.columns(), summary)
+        sheet.seal(truth.columns() | others, summary)
         report(run, images, summary, costs, recipe.epochs)
         run.seal({})
     return opened

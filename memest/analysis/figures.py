@@ -84,6 +84,22 @@ def depth_curves(curves: Mapping[str, NDArray[Any]], base_rate: float) -> Figure
     return figure
 
 
+def epoch_curves(curves: Mapping[str, tuple[NDArray[Any], NDArray[Any]]], label: str) -> Figure:
+    """How a value goes with the epochs seen, one line per method.
+
+    Args:
+        curves: by method, epochs (T,) and values (T,).
+        label: what the value is.
+    """
+    figure, axes = _blank()
+    for number, (name, (epochs_T, values_T)) in enumerate(curves.items()):
+        axes.plot(epochs_T, values_T, linewidth=1.5, color=f"C{number % 10}", label=name)
+    axes.axhline(0.5, color=ACCENT, linewidth=0.8, linestyle=":")
+    axes.set(xlabel="epochs seen", ylabel=label)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
 def gallery(images: NDArray[np.uint8], captions: Sequence[str], marked: Sequence[bool]) -> Figure:
     """Images in rows of five with a caption each; a marked one gets a coloured frame.
 

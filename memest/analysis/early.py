@@ -140,7 +140,7 @@ def _rows(run: RunRecord) -> Iterator[dict[str, Any]]:
         needs = needs_of(summary)
         if not all(key in run.sheet.manifest.scores for key in needs):
             continue
-        epochs = _looked_at(run.sheet, needs)
+        epochs = looked_at(run.sheet, needs)
         if not len(epochs):
             continue
         for epoch, values in zip(epochs, prefixes(run.sheet, summary, epochs), strict=True):
@@ -155,7 +155,7 @@ def _rows(run: RunRecord) -> Iterator[dict[str, Any]]:
             }
 
 
-def _looked_at(sheet: SheetReader, needs: tuple[str, ...]) -> NDArray[np.int64]:
+def looked_at(sheet: SheetReader, needs: tuple[str, ...]) -> NDArray[np.int64]:
     """Epochs of training at which all that a summary needs was measured, (T,), thinned to at most `MOST`."""
     measured = [{epoch for epoch in sheet.manifest.scores[key]["epochs"] if epoch} for key in needs]
     epochs = np.array(sorted(set.intersection(*measured)), np.int64)

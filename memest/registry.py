@@ -110,7 +110,8 @@ class LabelledRegistry(Registry[F]):
 
     def call(self, text: str | Spec, *arguments: Any) -> Any:
         """Call what `text` names with `arguments` and its settings, the labels left out."""
-        return super().call(self.parse(text).against(GIVEN), *arguments)
+        spec = self.parse(text)
+        return self[spec.name](*arguments, **spec.against(GIVEN).settings)
 
 
 def keyword_parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -64,7 +64,7 @@ class Spec:
             SettingError: what stands there is not a name with keywords.
         """
         value = self.settings.get(_LABELS, GIVEN)
-        if value is True:
+        if value is True or value == GIVEN:
             return _spell(value)
         if not isinstance(value, str):
             raise SettingError(f"{self.name}(labels=…) must be given, true, or other labels, not {value!r}")

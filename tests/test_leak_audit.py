@@ -271,14 +271,16 @@ def test_settled_is_near_the_end_from_there_on(values: list[float], place: int) 
 
 
 def test_long_runs_are_looked_at_at_some_epochs_only(tmp_path: Path) -> None:
-    """At most so many, evenly spread, the first epoch of training and the last among them."""
+    """At most so many, the first ones all and the last among them; ever further apart in between."""
     ids, header = np.arange(5), Header("", "", "", "none", {}, 5)
     sheet = SheetWriter(LocalBlobs(tmp_path), header, ids, 201, lambda _: {})
     for epoch in range(201):
         sheet.put(epoch, {"loss": np.zeros(5, np.float32)}, {})
     places = looked_at(sheet.reader(), ("loss",))
-    assert (len(places), places[0], places[-1]) == (MOST, 1, 200)
-    assert set(np.diff(places)) <= {5, 6}
+    assert len(places) <= MOST
+    assert places[:6].tolist() == [1, 2, 3, 4, 5, 6]
+    assert places[-1] == 200
+    assert np.diff(places).max() < 0.15 * 200
 
 
 @pytest.mark.mlflow

@@ -41,7 +41,7 @@ SUMMARIES = (
 NEAR = 0.01
 """How near to its final value an AUROC counts as there."""
 MOST = 40
-"""Epochs at which a long run is looked at, evenly spread, the first and the last among them."""
+"""Epochs at which a long run is looked at, close together at first; the first and the last among them."""
 _READING = (
     "Each value is of the epochs up to that one alone. Settled: the first epoch looked at from which the "
     f"mean AUROC over runs stays within {NEAR:g} of its final value. A run made shorter would have another "
@@ -159,8 +159,9 @@ def looked_at(sheet: SheetReader, needs: tuple[str, ...]) -> NDArray[np.int64]:
     """Epochs of training at which all that a summary needs was measured, (T,), thinned to at most `MOST`."""
     measured = [{epoch for epoch in sheet.manifest.scores[key]["epochs"] if epoch} for key in needs]
     epochs = np.array(sorted(set.intersection(*measured)), np.int64)
-    places = np.linspace(0, len(epochs) - 1, min(len(epochs), MOST)).round().astype(int)
-    chosen: NDArray[np.int64] = epochs[places]
+    if len(epochs) <= MOST:
+        return epochs
+    chosen: NDArray[np.int64] = epochs[np.unique(np.geomspace(1, len(epochs), MOST).round().astype(int)) - 1]
     return chosen
 
 

@@ -123,9 +123,9 @@ class ScoreSet:
     def _call(self, source: str, clock: Clock | None, arguments: Callable[[str], tuple[Any, ...]]) -> Columns:
         columns = {}
         for spec in self.of(source).specs:
-            given = arguments(spec.labels)
+            given, settings = arguments(spec.labels), spec.against(GIVEN).settings
             with clock.time(str(spec)) if clock else nullcontext():
-                columns[str(spec)] = SCORES.call(spec, *given)
+                columns[str(spec)] = SCORES[spec.name](*given, **settings)
         return columns
 
 

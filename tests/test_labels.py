@@ -22,6 +22,7 @@ from memest.scores import KINDS, SCORES, ScoreSet, canonical, measure, score_lis
 from memest.seeding import Streams
 from memest.spec import Spec
 from memest.stages import analyze, score, train
+from memest.stages.protocol import train_protocol
 from memest.store import SheetReader
 from memest.summaries import SUMMARIES, Trace, against_others, needs_of, summarise, summarise_all
 
@@ -302,3 +303,18 @@ def test_labels_that_cannot_be_drawn_are_refused_before_a_run_is_made() -> None:
         with pytest.raises(InputError):
             train.train(training(scores=f"loss(labels={labels})", tracking="off"))
     assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.mlflow
+def test_parts_of_a_protocol_find_their_labels_by_id(tracked: dict[str, str]) -> None:
+    """A fold is measured against the other labels of its own examples, in training and when scored later."""
+    scores = "loss, loss(labels=true)"
+    joined = train_protocol(training(scores=scores, protocol="k_fold(folds=2)", **tracked))
+    part = train.train(training(scores=scores, protocol="k_fold(folds=2)", part=1, **tracked))
+    again = {"run": part.run.id, "scores": scores, "tracking": tracked["tracking"]}
+    scored = score.score(build(score.ScoreConfig, again))
+    for opened in (joined, part, scored):
+        sheet = SheetReader.open(opened.run.blobs)
+        apart = (sheet.trace("loss")[1] != sheet.trace("loss(labels=true)")[1]).any(0)
+        np.testing.assert_array_equal(apart, sheet.summary()["changed"])
+        assert apart.any()

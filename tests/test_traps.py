@@ -41,6 +41,8 @@ ELSEWHERE = {
     "2 folds whose network has seen what it is asked about": [
         "test_protocols.test_a_fold_is_never_trained_on_by_its_network",
         "test_protocols.test_every_example_is_observed_exactly_once",
+        "test_protocol_runs.test_every_fold_begins_with_a_fresh_network",
+        "test_protocol_runs.test_a_part_that_saw_what_it_observed_is_refused",
     ],
     "3 never learned counted as learned first": [
         "test_summaries.test_an_example_never_learned_is_the_most_suspicious",

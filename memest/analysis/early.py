@@ -135,7 +135,7 @@ def _until(traces: Mapping[str, Trace], epoch: int, key: str) -> Trace:
 
 
 def _rows(run: RunRecord) -> Iterator[dict[str, Any]]:
-    changed = run.sheet.truth()["changed"].astype(bool)
+    changed = run.sheet.summary()["changed"].astype(bool)
     for summary in SUMMARIES:
         needs = needs_of(summary)
         if not all(key in run.sheet.manifest.scores for key in needs):

@@ -61,8 +61,10 @@ class Measured:
 
     @classmethod
     def of(cls, run: RunRecord, sheet: SheetReader) -> Measured:
-        """Read both tables."""
-        return cls(run, sheet, _by_id(sheet.summary()), _by_id(sheet.truth()))
+        """Read both tables; of the truth, the part that the sheet is about."""
+        summary, truth = _by_id(sheet.summary()), _by_id(sheet.truth())
+        about = np.isin(truth["id"], summary["id"])
+        return cls(run, sheet, summary, {name: values[about] for name, values in truth.items()})
 
     @property
     def names(self) -> dict[str, list[str]]:
@@ -70,8 +72,8 @@ class Measured:
         found: dict[str, list[str]] = {}
         for column in self.summary:
             if column not in FACTS and not column.startswith(SEEN):
-                spec = SUMMARIES.parse(column)
-                found.setdefault(spec.against(GIVEN).short(), []).append(spec.labels)
+                spec = Spec.parse(column)
+                found.setdefault(str(spec.against(GIVEN)), []).append(spec.labels)
         return {name: labels for name, labels in found.items() if labels != [GIVEN]}
 
     @property

@@ -17,17 +17,16 @@ from memest.stages.common import (
     SCORING_BATCH,
     choose_device,
     fingerprints,
-    loaders,
     no_local_runs,
     other_labels,
     progress,
-    rebuild,
     scores_read,
     sheet_header,
     summary_table,
 )
 from memest.stages.cost import Costs
 from memest.stages.describe import report_costs
+from memest.stages.parts import loaders, rebuild
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import AXES, SEALED, About, Opened, connect, get_run, home, open_run, tracking_uri
@@ -60,13 +59,15 @@ def score(config: ScoreConfig) -> Opened:
     sheet, tags = source.sheet, source.tags
     trained = sheet.manifest.header.config
     epochs = choose_epochs(config.epochs, sheet)
-    split, images, truth = rebuild(sheet, trained)
+    source_set = rebuild(sheet, trained)
+    images, truth = source_set.observed, source_set.truth
     device = choose_device(config.device)
     scores, streams = ScoreSet(config.scores), Streams(int(trained["seed"]))
-    others = other_labels(scores, split.train, sheet.truth())
+    others = other_labels(scores, source_set.split.train, sheet.truth())
+    within = {name: labels[source_set.part.observed] for name, labels in others.items()}
     about = About(
         stage="score",
-        key=digest(source.run_id, str(scores), epochs, device.type, *fingerprints(images, others)),
+        key=digest(source.run_id, str(scores), epochs, device.type, *fingerprints(source_set.images, others)),
         name=f"score {tags.get('mlflow.runName', source.run_id)}",
         settings=key_settings(config),
         tags={axis: tags.get(f"memest.{axis}", "") for axis in AXES} | {"source_run": source.run_id},
@@ -76,7 +77,7 @@ def score(config: ScoreConfig) -> Opened:
     with open_run(about, uri, source.experiment) as opened:
         if opened.done:
             return opened
-        training, _ = loaders(split, images, device)
+        observed = loaders(source_set.split, source_set.images, source_set.part, device).observed
         network = build_model(trained["model"], images.channels, len(images.classes), 0).to(device)
         header = sheet_header(about.key, images, truth, trained, source.run_id)
         span = block_span(len(images), len(scores), len(epochs))
@@ -87,14 +88,14 @@ def score(config: ScoreConfig) -> Opened:
             clock, probes = Clock(device), streams.seed("probes", epoch)
             kept = checkpoint.unpack(sheet.kept(checkpoint.name(epoch)), device)
             network.load_state_dict(kept["network"])
-            batches = training.batches(SCORING_BATCH)
-            measured = measure(network, batches, images.ids, scores, device, probes, clock, others)
+            batches = observed.batches(SCORING_BATCH)
+            measured = measure(network, batches, images.ids, scores, device, probes, clock, within)
             writer.put(epoch, measured, {})
             costs.add({}, clock)
             opened.run.metrics(epoch, {"scoring_seconds": clock.total()})
             point = partial(resume.pack, about.key, writer, costs=costs.state())
             opened.resume.save(point, must=writer.full)
-        writer.seal(truth.columns() | others, summary_table(writer.reader(), truth))
+        writer.seal(truth.columns() | others, summary_table(writer.reader(), truth.of(images.ids)))
         report_costs(opened.run, costs, epochs[-1])
         opened.run.seal({})
     return opened
@@ -106,7 +107,7 @@ def choose_epochs(wanted: str, sheet: SheetReader) -> list[int]:
     Raises:
         SettingError: one was not kept; the message lists those that were.
     """
-    kept = sorted(checkpoint.epoch_of(part.name) for part in sheet.manifest.kept)
+    kept = checkpoint.epochs_in(part.name for part in sheet.manifest.kept)
     if not kept:
         raise SettingError("the run kept no checkpoints; train again with --checkpoints all or every(k=10)")
     if wanted in ("all", "last"):

@@ -53,12 +53,12 @@ def candidates(keys: Iterable[str]) -> list[str]:
     return [*names, *(SEEN + name for name in names), *named]
 
 
-def against_others(text: str | Spec) -> bool:
+def against_others(name: str) -> bool:
     """Whether a summary is of scores measured against other labels than the network was trained on.
 
     It says something about the measuring, and is no way to find wrong labels.
     """
-    return SUMMARIES.parse(text).labels != GIVEN
+    return Spec.parse(name.removeprefix(SEEN)).labels != GIVEN
 
 
 def _tailored(measured: Iterable[Spec]) -> Iterator[Spec]:

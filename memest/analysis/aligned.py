@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from memest.analysis.detection import GROUP
 from memest.analysis.runset import RunRecord, RunSet
+from memest.detect import direction, short, suspicion
 from memest.references import REFERENCES, Identity, Reference
 from memest.stats import Floats
-from memest.summaries import HIGHER, SUMMARIES, direction, suspicion
+from memest.summaries import HIGHER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +67,7 @@ class Beside:
                 values = np.where(self.run.summary[learned] > 0, values, 0.0)
             values = values[kept]
             plain = direction(name) == HIGHER and values.min() >= 0
-            found[SUMMARIES.parse(name).short()] = (unit(suspicion(name, values)), values if plain else None)
+            found[short(name)] = (unit(suspicion(name, values)), values if plain else None)
         return found
 
 

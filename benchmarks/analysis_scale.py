@@ -1,8 +1,9 @@
 """How long an analysis of many finished runs takes whose sheets lie in an S3 store, and in how much memory.
 
-120 runs of 50,000 examples, two datasets × four rates × five seeds × three protocols, with generated summaries
-of the names and number that a run with all logit scores has. Each analysis is a process of its own with a cold
-cache; it reads summaries only, no block. Seconds are of the whole process, importing MLflow and pandas included.
+120 runs of 50,000 examples, two datasets × four rates × five seeds × three protocols, with generated
+summaries of the names and number that a run with all logit scores has. Each analysis is a process of its
+own with a cold cache; it reads summaries only, no block. Seconds are of the whole process, importing MLflow
+and pandas included.
 """
 
 from __future__ import annotations

@@ -18,9 +18,10 @@ import numpy as np
 from memest.analysis import figures
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section
 from memest.analysis.judged import records
-from memest.analysis.methods import facing, is_summary, ordered, tabled
+from memest.analysis.methods import is_summary, ordered, tabled
 from memest.analysis.runset import RunRecord, RunSet
 from memest.analysis.trials import STANDARD
+from memest.detect import suspicion
 from memest.errors import NoRunsError
 from memest.stats import Floats, midranks
 from memest.values import PositiveShare
@@ -119,7 +120,7 @@ class Group:
 
         def of(run: RunRecord) -> Floats:
             columns = run.read(["id", summary])
-            return midranks(facing(summary, columns[summary])[np.argsort(columns["id"])])
+            return midranks(suspicion(summary, columns[summary])[np.argsort(columns["id"])])
 
         return np.stack(RunSet(self.runs).map(of))
 

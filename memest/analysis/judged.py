@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.analysis import figures
-from memest.analysis.methods import facing, labelled, seconds
+from memest.analysis.methods import labelled, seconds
 from memest.analysis.published import departures
 from memest.analysis.runset import RunRecord
 from memest.analysis.trials import Trial
 from memest.detect import judge as evaluate
+from memest.detect import suspicion
 from memest.stats import Floats, Ranking, auroc, bootstrap
 
 if TYPE_CHECKING:
@@ -46,12 +47,12 @@ def judge(
     """
     positives = positives_N[kept]
     base = (
-        Ranking(facing(REFERENCE, values[REFERENCE])[kept], positives, REFERENCE)
+        Ranking(suspicion(REFERENCE, values[REFERENCE])[kept], positives, REFERENCE)
         if REFERENCE in methods
         else None
     )
     for name, (run, column) in methods.items():
-        turned = facing(name, values[name])[kept]
+        turned = suspicion(column, values[name])[kept]
         ranking = Ranking(turned, positives, name)
         found = evaluate(ranking)
         row = {

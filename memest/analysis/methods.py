@@ -1,6 +1,6 @@
-"""What is compared in tables: which columns, which way round, what they cost.
+"""What is compared in tables: which columns, in which order, and what they cost.
 
-Depends on `published`, `summaries`, numpy.
+Depends on `published`, `summaries`.
 """
 
 from __future__ import annotations
@@ -8,15 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import combinations
 
-import numpy as np
-from numpy.typing import ArrayLike
-
 from memest.analysis.published import METHODS, paper_name
 from memest.analysis.runset import RunRecord
 from memest.spec import Spec
-from memest.stats import Floats
 from memest.summaries import SUMMARIES, needs_of
-from memest.summaries import suspicion as of_summary
 
 SEEN = "seen/"
 FROM_TRAINING = ("seen/csl", "seen/forgetting_count")
@@ -27,11 +22,6 @@ _SHARED = ("forward", "forward_and_gradient")
 def is_summary(column: str) -> bool:
     """Whether a column is a summary of one run's scores; a protocol's own detectors are not."""
     return _bare(column) in SUMMARIES
-
-
-def facing(method: str, values_N: ArrayLike) -> Floats:
-    """Values turned so that higher is more suspicious, (N,) float64; those of a detector are so already."""
-    return of_summary(method, values_N) if is_summary(method) else np.asarray(values_N, dtype=np.float64)
 
 
 def tabled(column: str) -> bool:

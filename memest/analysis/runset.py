@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from memest.errors import SheetError
 from memest.store import Blobs, SheetReader
 from memest.store.tables import FACTS, Columns
+from memest.summaries import against_others
 
 T = TypeVar("T")
 
@@ -51,6 +52,18 @@ class RunRecord:
         return SheetReader.open(self.blobs)
 
     @cached_property
+    def sheets(self) -> list[SheetReader]:
+        """Its own sheet, then those that `score` made, the ones that cover the most epochs first.
+
+        Raises:
+            SheetError: a later sheet measured other images or labels than this run was trained on.
+        """
+        later = [SheetReader.open(blobs) for blobs in self.further.values()]
+        for sheet in later:
+            sheet.require(self.sheet.manifest.header.fingerprint, f"a score run of {self.id}")
+        return [self.sheet, *sorted(later, key=_epochs_covered, reverse=True)]
+
+    @cached_property
     def summary(self) -> Columns:
         """One row per example, every column, kept in memory; `read` gives some of them and keeps nothing."""
         return self.read()
@@ -62,8 +75,8 @@ class RunRecord:
 
     @property
     def summaries(self) -> list[str]:
-        """The names of the summaries it has."""
-        return [name for name in self.names if name not in FACTS]
+        """The names of the summaries it has, but those against other labels than it was trained on."""
+        return [name for name in self.names if name not in FACTS and not against_others(name)]
 
     def read(self, names: Collection[str] | None = None) -> Columns:
         """Columns of `summary`, one row per example: those asked for, or all.
@@ -92,16 +105,8 @@ class RunRecord:
 
     @cached_property
     def _sheets(self) -> list[tuple[SheetReader, list[str]]]:
-        """The run's own sheet and the later ones, those of the most epochs first, with their columns.
-
-        Raises:
-            SheetError: a later sheet measured other labels than this run was trained on.
-        """
-        later = [SheetReader.open(blobs) for blobs in self.further.values()]
-        for sheet in later:
-            sheet.require(self.sheet.manifest.header.fingerprint, f"a score run of {self.id}")
-        sheets = [self.sheet, *sorted(later, key=_epochs_covered, reverse=True)]
-        return [(sheet, sheet.summary_names()) for sheet in sheets]
+        """The sheets with their columns."""
+        return [(sheet, sheet.summary_names()) for sheet in self.sheets]
 
     def _place(self, later: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
         """Where the run's own examples are among those of a later sheet, (N,)."""

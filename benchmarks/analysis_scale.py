@@ -45,7 +45,8 @@ PROTOCOLS = {
     "second_split": ("second_split_forgetting", "second_split_mean_correct"),
 }
 CHILD = """
-import json, resource, sys, time
+import json, sys, time
+from pathlib import Path
 from memest.analysis import ANALYSES
 from memest.analysis.queries import find_runs
 from memest.tracking import connect, home, tracking_uri
@@ -54,7 +55,8 @@ runs = find_runs(connect(tracking_uri()), sys.argv[1], {}, home() / "cache")
 listed = time.perf_counter()
 found = ANALYSES.call(sys.argv[2], runs)
 done = time.perf_counter()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+kilobytes = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
+peak = int(kilobytes) / 2**20
 print(json.dumps({"runs": len(runs), "list": listed - began, "analysis": done - listed, "gb": peak}))
 """
 
@@ -116,7 +118,7 @@ def analysed(root: Path, analysis: str) -> dict[str, Any]:
         env=os.environ | own,
         cwd=root,
         check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
     )
     figures: dict[str, Any] = json.loads(said.stdout.splitlines()[-1])

@@ -93,7 +93,7 @@ def _search(client: MlflowClient, experiments: list[str], wanted: Mapping[str, s
 def _record(client: MlflowClient, run: Any, scored: list[Any], cache: Path) -> RunRecord:
     run_id = run.info.run_id
     further = {
-        other.info.run_id: ArtifactBlobs(client, other.info.run_id, cache)
+        other.info.run_id: _blobs(client, other, cache)
         for other in scored
         if other.data.tags.get("memest.source_run") == run_id
     }
@@ -102,9 +102,13 @@ def _record(client: MlflowClient, run: Any, scored: list[Any], cache: Path) -> R
         for name, value in run.data.tags.items()
         if name.startswith("memest.")
     }
-    return RunRecord(
-        run_id, run.info.run_name, tags, dict(run.data.metrics), ArtifactBlobs(client, run_id, cache), further
-    )
+    metrics = dict(run.data.metrics)
+    return RunRecord(run_id, run.info.run_name, tags, metrics, _blobs(client, run, cache), further)
+
+
+def _blobs(client: MlflowClient, run: Any, cache: Path) -> ArtifactBlobs:
+    """The artifacts of a run that was listed: where they lie is known."""
+    return ArtifactBlobs(client, run.info.run_id, cache, uri=run.info.artifact_uri)
 
 
 def _explain(client: MlflowClient, experiment: str, name: str, where: Mapping[str, str]) -> str:

@@ -152,7 +152,9 @@ class RunSet(Sequence[RunRecord]):
 def in_turns(work: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
     """What `work` says of each item, in their order, `AT_ONCE` items at a time.
 
+    The first is done alone: what is made once in a process, such as the S3 client, is then there for all.
     Memory is bounded if `work` reads what it needs with `RunRecord.read` and returns little.
     """
+    done = [work(item) for item in items[:1]]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(work, items))
+        return [*done, *pool.map(work, items[1:])]

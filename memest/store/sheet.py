@@ -205,6 +205,7 @@ class SheetReader:
         self.manifest = manifest
         self._unfinished = unfinished or {}
         self._maps: dict[str, BlockMap] = {}
+        self._verified: set[str] = set()
 
     @classmethod
     def open(cls, blobs: Blobs) -> SheetReader:
@@ -292,7 +293,13 @@ class SheetReader:
         return table_names(self._table("summary"))
 
     def _table(self, name: str) -> bytes:
-        return self.manifest.tables[name].read(self._blobs)
+        """The bytes of a table, which are verified the first time."""
+        part = self.manifest.tables[name]
+        if name in self._verified:
+            return self._blobs.read(part.name, 0, part.size)
+        content = part.read(self._blobs)
+        self._verified.add(name)
+        return content
 
     def _map(self, block: Block) -> BlockMap:
         """Where the tensors of a block lie; the block is verified whole the first time."""

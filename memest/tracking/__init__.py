@@ -2,16 +2,28 @@
 
 from memest.tracking.client import bare, connect, experiment_id, get_run, tracking_uri
 from memest.tracking.deliver import deliver
+from memest.tracking.find import sealed_runs
 from memest.tracking.journal import SEALED
 from memest.tracking.local_run import LocalRun
 from memest.tracking.mlflow_run import MlflowRun
-from memest.tracking.open import OFF, Opened, home, mark_busy, mark_refused, open_run, reason, several_runs
+from memest.tracking.open import (
+    OFF,
+    PARENT,
+    Opened,
+    home,
+    mark_busy,
+    mark_refused,
+    open_run,
+    reason,
+    several_runs,
+)
 from memest.tracking.resume import ResumePoint
 from memest.tracking.run import AXES, About, Run
 
 __all__ = [
     "AXES",
     "OFF",
+    "PARENT",
     "SEALED",
     "About",
     "LocalRun",
@@ -29,6 +41,7 @@ __all__ = [
     "mark_refused",
     "open_run",
     "reason",
+    "sealed_runs",
     "several_runs",
     "tracking_uri",
 ]

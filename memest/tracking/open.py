@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 OFF = "off"
 _GIVEN = "MLFLOW_RUN_ID"
+PARENT = "MEMEST_PARENT"
+"""Names the run under which new runs of a process are shown."""
 
 
 def home() -> Path:
@@ -223,8 +225,10 @@ def _done(run_id: str, blobs: Blobs, cache: Path) -> Opened:
 
 
 def _create(client: MlflowClient, experiment: str, name: str, signs: dict[str, str]) -> str:
-    """A new run that can be found by its key from its first moment on."""
-    return str(client.create_run(experiment, tags=signs, run_name=name).info.run_id)
+    """A new run that can be found by its key from its first moment on; a child, if a parent is named."""
+    parent = os.environ.get(PARENT)
+    tags = {"mlflow.parentRunId": parent} | signs if parent else signs
+    return str(client.create_run(experiment, tags=tags, run_name=name).info.run_id)
 
 
 def _learn_points(client: MlflowClient, found: Found, host: str, journal: Journal) -> None:

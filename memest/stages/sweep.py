@@ -20,7 +20,7 @@ from memest.stages.planning import Plan, plan
 from memest.stages.screen import Screen
 from memest.stages.train import TrainConfig
 from memest.sweep import ENGINES, RETRIES, Board, Ended, Engine, State, Sweep, Task, carry_out, read_sweep
-from memest.tracking import PARENT, About, Opened, open_run, several_runs, tracking_uri
+from memest.tracking import About, Opened, children_of, open_run, several_runs, tracking_uri
 from memest.values import Index
 
 ELSEWHERE = ("AWS_", "MLFLOW_", "MEMEST_")
@@ -118,7 +118,9 @@ def carry_through(wanted: Sweep[TrainConfig], where: Where, title: str) -> Swept
         if not found.todo:
             text = f"all {found.count} runs are done"
         else:
-            board = train_all(found, where.start(), uri, opened.run.id, screen)
+            engine = where.start()
+            with children_of(opened.run.id):
+                board = train_all(found, engine, uri, screen)
             text = board.summary()
             _keep_table(opened, found, board)
             _require_all(board)
@@ -141,13 +143,13 @@ def about_sweep(wanted: Sweep[TrainConfig], found: Plan, title: str) -> About:
     )
 
 
-def train_all(found: Plan, engine: Engine, uri: str, parent: str, screen: Screen) -> Board:
+def train_all(found: Plan, engine: Engine, uri: str, screen: Screen) -> Board:
     """Train every configuration that is to be done, shown as it goes on; what became of each.
 
     Interrupted, it ends what still runs and waits for it.
     """
     environment = {n: v for n, v in os.environ.items() if n.startswith(ELSEWHERE)}
-    environment |= {"MLFLOW_TRACKING_URI": uri, PARENT: parent}
+    environment |= {"MLFLOW_TRACKING_URI": uri}
     tasks = [Task(name, train_arguments(config), environment) for name, config in found.todo.items()]
     board = Board([task.name for task in tasks], lambda: engine.slots)
     for events in carry_out(tasks, engine, judge):

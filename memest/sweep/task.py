@@ -16,8 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 _LEASH = (sys.executable, "-m", "memest.sweep.leash")
-_GIVEN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
-"""What `mlflow run` gave to the sweep is not for its runs."""
+_GIVEN = "MLFLOW_RUN_ID"
+"""The run that `mlflow run` gave to the sweep is not for its runs."""
 _KEPT = 20_000
 _GRACE = 60.0
 
@@ -61,7 +61,7 @@ class Child:
         self._began = time.monotonic()
         self._out = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `ended`
         self._err = tempfile.TemporaryFile()  # noqa: SIM115  # likewise
-        clean = {name: value for name, value in os.environ.items() if name not in _GIVEN}
+        clean = {name: value for name, value in os.environ.items() if name != _GIVEN}
         self._process = subprocess.Popen(
             [*_LEASH, *task.arguments],
             env={**clean, **task.environment, **environment},

@@ -8,8 +8,8 @@ from memest.tracking.local_run import LocalRun
 from memest.tracking.mlflow_run import MlflowRun
 from memest.tracking.open import (
     OFF,
-    PARENT,
     Opened,
+    children_of,
     home,
     mark_busy,
     mark_refused,
@@ -18,12 +18,11 @@ from memest.tracking.open import (
     several_runs,
 )
 from memest.tracking.resume import ResumePoint
-from memest.tracking.run import AXES, About, Run
+from memest.tracking.run import AXES, About, Run, read_columns
 
 __all__ = [
     "AXES",
     "OFF",
-    "PARENT",
     "SEALED",
     "About",
     "LocalRun",
@@ -32,6 +31,7 @@ __all__ = [
     "ResumePoint",
     "Run",
     "bare",
+    "children_of",
     "connect",
     "deliver",
     "experiment_id",
@@ -40,6 +40,7 @@ __all__ = [
     "mark_busy",
     "mark_refused",
     "open_run",
+    "read_columns",
     "reason",
     "sealed_runs",
     "several_runs",

@@ -7,11 +7,12 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -393,3 +394,70 @@ def test_ray_is_asked_for_by_name_where_it_is_missing(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SettingError, match=r"pip install 'memest\[ray\]'"):
         ENGINES.call("ray", 0)
+
+
+@pytest.fixture
+def ray_package() -> Iterator[Any]:
+    """Ray, which is optional; left afterwards."""
+    ray = pytest.importorskip("ray")
+    yield ray
+    ray.shutdown()
+
+
+@pytest.mark.slow
+def test_ray_executes_what_processes_do(ray_package: Any) -> None:
+    """The same tasks, retries and words on a cluster of this machine, each with its threads."""
+    words = script("said", "import os; print(os.environ['OMP_NUM_THREADS'])")
+    tasks = [Task("bad", ["no_such_module"]), *(Task(str(n), words) for n in range(3))]
+    last = {event.task.name: event for event in executed(tasks, ENGINES.call("ray(cpus=1.0)", 0))}
+    assert (last["bad"].state, last["bad"].tries) == ("failed", 3)
+    assert [(last[str(n)].state, last[str(n)].said) for n in range(3)] == [("done", "1")] * 3
+    assert not ray_package.is_initialized()
+
+
+@pytest.mark.slow
+def test_what_ran_on_a_node_that_is_lost_is_taken_up_elsewhere(ray_package: Any) -> None:
+    """Real nodes of one machine: one is killed with two tasks on it, and all three tasks are done."""
+    from ray.cluster_utils import Cluster
+
+    words = script("long", "import pathlib, time; pathlib.Path('begun').open('a').write('x'); time.sleep(8)")
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    try:
+        lost, _ = cluster.add_node(num_cpus=2), cluster.add_node(num_cpus=1)
+        engine = ENGINES.call(f"ray(address={cluster.address!r})", 0)
+        states = Counter[str]()
+        here = {"PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])}
+        for events in carry_out([Task(str(n), words, here) for n in range(3)], engine, by_code):
+            states.update(event.state for event in events)
+            if lost and Path("begun").exists() and len(Path("begun").read_text()) == 3:
+                cluster.remove_node(lost, allow_graceful=False)
+                lost = None
+        assert states == {"running": 3, "done": 3}
+        assert len(Path("begun").read_text()) == 5
+    finally:
+        ray_package.shutdown()
+        cluster.shutdown()
+
+
+@pytest.mark.slow
+def test_leaving_the_loop_ends_what_runs_on_ray(ray_package: Any) -> None:
+    """Interrupted, the processes on the nodes are asked to end too."""
+    code = "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(100)"
+    loop = carry_out([Task("t", script("long", code))], ENGINES.call("ray", 0), by_code)
+    next(loop)
+    wait_for(lambda: Path("pid").exists() and Path("pid").read_text())
+    loop.close()  # type: ignore[attr-defined]
+    wait_for(lambda: not Path(f"/proc/{Path('pid').read_text()}").exists(), 10)
+
+
+@pytest.mark.slow
+def test_a_cluster_that_does_not_answer_is_given_up(
+    ray_package: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody listens, or somebody who says nothing: an error in time, which names the address."""
+    monkeypatch.setattr("memest.sweep.ray._ANSWER", 5.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        for address, why in (("127.0.0.1:9", "refused"), (f"127.0.0.1:{port}", "did not answer within 5 s")):
+            with pytest.raises(SettingError, match=rf"Ray cluster .*{address}.*{why}"):
+                ENGINES.call(f"ray(address={address!r})", 0)

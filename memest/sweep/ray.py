@@ -47,7 +47,7 @@ class Cluster:
         self._cpus, self._gpus = cpus, gpus
         threads = {"OMP_NUM_THREADS": str(max(1, int(cpus)))}
         needs = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": _LOST}
-        self._execute = ray.remote(**needs)(_on_node)
+        self._execute = ray.remote(**needs)(execute)
         self._environment = threads
         self._running: dict[Any, Task] = {}
 
@@ -89,10 +89,6 @@ class Cluster:
         except self._ray.exceptions.RayError as error:
             return Ended(task, 1, "", f"memest: Ray did not execute it: {' '.join(str(error).split())}", 0)
         return ended
-
-
-def _on_node(task: Task, environment: dict[str, str]) -> Ended:
-    return execute(task, environment)
 
 
 @ENGINES.register

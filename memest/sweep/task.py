@@ -20,6 +20,7 @@ _GIVEN = "MLFLOW_RUN_ID"
 """The run that `mlflow run` gave to the sweep is not for its runs."""
 _KEPT = 20_000
 _GRACE = 60.0
+_LOOK = 0.1
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ def execute(task: Task, environment: Mapping[str, str]) -> Ended:
     """Execute a task here and wait for it; it ends when the waiting is interrupted."""
     child = Child(task, environment)
     try:
+        while child.running:
+            time.sleep(_LOOK)  # Ray interrupts between two statements, not within one that waits
         return child.ended()
     finally:
         child.terminate()

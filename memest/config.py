@@ -8,6 +8,7 @@ cannot change the numbers and therefore stays out of the key. Depends on the gro
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -72,11 +73,16 @@ class Flag:
 
 def flags(kind: type[Any]) -> dict[str, Flag]:
     """Every flat setting of a configuration class, by name, in declared order."""
+    return dict(_flags(kind))
+
+
+@functools.cache
+def _flags(kind: type[Any]) -> dict[str, Flag]:
     hints = get_type_hints(kind, include_extras=True)
     found: dict[str, Flag] = {}
     for field in dataclasses.fields(kind):
         if dataclasses.is_dataclass(hints[field.name]):
-            found |= flags(hints[field.name])
+            found |= _flags(hints[field.name])
         else:
             meta = field.metadata
             found[field.name] = Flag(

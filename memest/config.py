@@ -73,7 +73,7 @@ class Flag:
 
 def flags(kind: type[Any]) -> dict[str, Flag]:
     """Every flat setting of a configuration class, by name, in declared order."""
-    return dict(_flags(kind))
+    return dict(_flags(kind))  # type: ignore[arg-type]  # mypy doubts that classes can be hashed
 
 
 @functools.cache

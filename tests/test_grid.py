@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from memest.analysis import ANALYSES
-from memest.config import build, flags
+from memest.config import build
 from memest.errors import DataError, InputError, SettingError
-from memest.stages import planning, sweep, train
+from memest.stages import planning, protocol, sweep, train
 from memest.stages.cli import COMMANDS, main
 from memest.stages.experiment import ExperimentConfig
 from memest.stages.train import TrainConfig
@@ -146,16 +146,18 @@ def test_planned_keys_are_those_of_training() -> None:
         build(TrainConfig, short | more)
         for more in (
             {"corruption": "symmetric_noise(rate=0.1)"},
+            {"corruption": "symmetric_noise(rate=0.1)", "scores": "loss, loss(labels=true)"},
             {"seed": 3},
             {"seed": 3, "corruption_seed": 1},
+            {"protocol": "k_fold(folds=2)"},
         )
     ]
     keys = planning.run_keys(configs)
     for config in configs:
-        run = train.train(config).run
+        run = protocol.train_protocol(config).run
         folder = Path(run.id).parent.name
         assert keys[config].startswith(folder)
-    assert len(set(keys.values())) == 3
+    assert len(set(keys.values())) == len(configs)
 
 
 def test_another_file_under_the_same_name_is_another_run() -> None:
@@ -196,25 +198,8 @@ def test_settings_that_change_no_number_make_no_other_run(store_uri: str) -> Non
     assert "more than once" in found.remarks[0]
 
 
-MERGED = "protocol" in flags(TrainConfig)
-needs_protocols = pytest.mark.skipif(not MERGED, reason="training has no protocols yet")
-
-
-def packaged() -> list[Any]:
-    """Every experiment that comes with memest, at each scale; some vary the protocol."""
-    return [
-        pytest.param(
-            name,
-            scale,
-            marks=[needs_protocols] if "protocol:" in (FOLDER / f"{name}.yaml").read_text() else [],
-            id=f"{name}-{scale}",
-        )
-        for name in studies()
-        for scale in SCALES
-    ]
-
-
-@pytest.mark.parametrize(("name", "scale"), packaged())
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", studies())
 def test_the_packaged_experiments_can_be_read(name: str, scale: str) -> None:
     """Each at each scale is a sweep of known settings without repeats."""
     content = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
@@ -227,7 +212,6 @@ def test_the_packaged_experiments_can_be_read(name: str, scale: str) -> None:
         assert {c.recipe.epochs for grid in study.sweep.grids for c in grid.configs} == {200}
 
 
-@needs_protocols
 def test_mislabeled_is_the_grid_of_the_paper() -> None:
     """Two datasets, four rates, three seeds, three protocols."""
     study = read_study("mislabeled", "full", TrainConfig, {})

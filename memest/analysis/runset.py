@@ -12,6 +12,7 @@ import numpy as np
 from memest.errors import SheetError
 from memest.store import Blobs, SheetReader
 from memest.store.tables import FACTS, Columns
+from memest.summaries import against_others
 
 
 @dataclass
@@ -40,6 +41,18 @@ class RunRecord:
         return SheetReader.open(self.blobs)
 
     @cached_property
+    def sheets(self) -> list[SheetReader]:
+        """Its own sheet, then those that `score` made, the ones that cover the most epochs first.
+
+        Raises:
+            SheetError: a later sheet measured other images or labels than this run was trained on.
+        """
+        later = [SheetReader.open(blobs) for blobs in self.further.values()]
+        for sheet in later:
+            sheet.require(self.sheet.manifest.header.fingerprint, f"a score run of {self.id}")
+        return [self.sheet, *sorted(later, key=_epochs_covered, reverse=True)]
+
+    @cached_property
     def summary(self) -> Columns:
         """One row per example; columns that `score` added later are joined by id.
 
@@ -50,9 +63,7 @@ class RunRecord:
         """
         columns = dict(self.sheet.summary())
         order = np.argsort(columns["id"])
-        sheets = [SheetReader.open(blobs) for blobs in self.further.values()]
-        for sheet in sorted(sheets, key=_epochs_covered, reverse=True):
-            sheet.require(self.sheet.manifest.header.fingerprint, f"a score run of {self.id}")
+        for sheet in self.sheets[1:]:
             later = sheet.summary()
             if set(later["id"].tolist()) != set(columns["id"].tolist()):
                 raise SheetError(f"a score run of {self.id} holds other examples than the run itself")
@@ -63,8 +74,8 @@ class RunRecord:
 
     @property
     def summaries(self) -> list[str]:
-        """The names of the summaries it has."""
-        return [name for name in self.summary if name not in FACTS]
+        """The names of the summaries it has, but those against other labels than it was trained on."""
+        return [name for name in self.summary if name not in FACTS and not against_others(name)]
 
 
 def _epochs_covered(sheet: SheetReader) -> int:

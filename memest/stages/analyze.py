@@ -56,7 +56,9 @@ def analyze(config: AnalyzeConfig) -> Analyzed:
     finding: Finding = ANALYSES.call(config.analysis, runs)
     about = About(
         stage="analyze",
-        key=digest(config.analysis, where, {run.id: sorted(run.further) for run in runs}),
+        key=digest(
+            config.analysis, where, {run.id: sorted(run.further) for run in runs}, *finding.sources.items()
+        ),
         name=f"{config.analysis} of {len(runs)} runs",
         settings=key_settings(config),
         tags={"analysis": config.analysis},

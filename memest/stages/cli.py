@@ -53,6 +53,12 @@ def _analyze() -> Stage:
     return analyze.AnalyzeConfig, lambda c: _analyzed(analyze.analyze(c))
 
 
+def _retrain() -> Stage:
+    from memest.stages import retrain
+
+    return retrain.RetrainConfig, lambda c: f"{_outcome(retrain.retrain(c))}\nits estimates are in {c.into}"
+
+
 def _deliver() -> Stage:
     from memest.stages import deliver
 
@@ -96,6 +102,7 @@ COMMANDS: dict[str, tuple[Callable[[], Stage], str]] = {
     "analyze": (_analyze, "judge the summaries of finished runs"),
     "sweep": (_sweep, "train every configuration of a grid file, each in a process of its own"),
     "experiment": (_experiment, "train and analyse one of the paper's experiments, at one of three scales"),
+    "retrain": (_retrain, "estimate memorization by its definition, with many networks"),
     "deliver": (_deliver, "send to the server what finished runs could not deliver"),
     "demo": (_demo, "digits with 5 % wrong labels, two networks, three seeds, analysed"),
     "services up": (lambda: _services("up"), "start an S3 store and an MLflow server"),

@@ -8,22 +8,27 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from memest.config import digest
-from memest.data import ImageSet, Split, Truth
+from memest.data import ImageSet, Split, Truth, draw_labels, label_name
 from memest.errors import SettingError
 from memest.registry import Registry
+from memest.scores import ScoreSet, score_list
 from memest.store import Header, SheetReader
 from memest.store.tables import FACTS, Columns
 from memest.summaries import Trace, summarise_all
 from memest.tracking import OFF
 
 T = TypeVar("T")
+Others = dict[str, NDArray[np.int64]]
+"""Labels (N,) by name, besides those that a network was trained on."""
 
 SCORING_BATCH = 256
 """Images scored at a time; halved where they do not fit into memory."""
@@ -78,9 +83,42 @@ def progress(steps: Iterable[T], total: int, what: str) -> Iterable[T]:
     return bar
 
 
-def run_key(settings: dict[str, Any], split: Split, images: ImageSet, device: torch.device) -> str:
+def run_key(
+    settings: dict[str, Any], split: Split, images: ImageSet, device: torch.device, others: Others
+) -> str:
     """The digest that two runs share exactly when they must give the same numbers."""
-    return digest(settings, images.fingerprint, split.test.fingerprint, device.type)
+    return digest(
+        settings, images.fingerprint, split.test.fingerprint, device.type, *fingerprints(images, others)
+    )
+
+
+def scores_read(text: str) -> str:
+    """A list of scores made canonical, with the names of the labels they are measured against.
+
+    Raises:
+        InputError: an unknown score, an unknown set of labels, or a setting that does not fit.
+    """
+    return score_list(text, label_name)
+
+
+def other_labels(scores: ScoreSet, clean: ImageSet, stored: Columns | None = None) -> Others:
+    """The labels that scores name besides those given, by name: read back where a sheet has them, else drawn.
+
+    Args:
+        scores: what will be measured.
+        clean: the images before the corruption.
+        stored: the truth table of the run that is measured, in the order of the clean images.
+
+    Raises:
+        InputError: no such labels, or they cannot be had for these images.
+    """
+    known = stored or {}
+    return {name: known[name] if name in known else draw_labels(name, clean) for name in scores.labels}
+
+
+def fingerprints(images: ImageSet, others: Others) -> list[dict[str, str]]:
+    """What a run key says of further labels: their fingerprints by name; nothing where there are none."""
+    return [{n: replace(images, labels=labels).fingerprint for n, labels in others.items()}] if others else []
 
 
 def short(registry: Registry[Any], text: str) -> str:

@@ -16,8 +16,9 @@ from memest.data import CORRUPTIONS, SETS, corrupt, load_images
 from memest.errors import DataError, InputError
 from memest.models import MODELS
 from memest.registry import Registry
+from memest.scores import ScoreSet
 from memest.seeding import Streams
-from memest.stages.common import choose_device, run_key, short
+from memest.stages.common import choose_device, other_labels, run_key, short
 from memest.stages.train import TrainConfig
 from memest.sweep import Sweep
 from memest.tracking import connect, sealed_runs
@@ -95,7 +96,9 @@ def run_keys(configs: Iterable[TrainConfig]) -> dict[TrainConfig, str]:
         for same in _grouped(here, _labels).values():
             streams = Streams(same[0].seed, corruption=same[0].corruption_seed)
             images, _ = corrupt(split.train, same[0].corruption, streams)
-            keys |= {c: run_key(key_settings(c), split, images, _device(c)) for c in same}
+            for config in same:
+                others = other_labels(ScoreSet(config.scores), split.train)
+                keys[config] = run_key(key_settings(config), split, images, _device(config), others)
     return {config: keys[config] for config in configs}
 
 

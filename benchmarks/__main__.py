@@ -23,8 +23,9 @@ ABOUT = {
     "sheet_rates": "Sheets at ImageNet's size",
     "precision": "Arithmetic",
     "tracking": "What tracking costs",
+    "sweep": "Many runs on one machine",
 }
-ON_CPU_ONLY = ("sheet_rates", "tracking")
+ON_CPU_ONLY = ("sheet_rates", "tracking", "sweep")
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 TEXT = """# Benchmarks
 

@@ -47,6 +47,11 @@ def no_local_runs(tracking: str) -> None:
         )
 
 
+def look(uri: str) -> str:
+    """Where a server shows its runs, or what shows those of a database."""
+    return uri if uri.startswith(("http://", "https://")) else f"mlflow ui --backend-store-uri {uri}"
+
+
 def choose_device(name: str) -> torch.device:
     """The device called `name`; `auto` is the GPU if there is one.
 

@@ -53,6 +53,12 @@ def _analyze() -> Stage:
     return analyze.AnalyzeConfig, lambda c: _analyzed(analyze.analyze(c))
 
 
+def _tune() -> Stage:
+    from memest.stages import tune
+
+    return tune.TuneConfig, tune.tune
+
+
 def _deliver() -> Stage:
     from memest.stages import deliver
 
@@ -82,6 +88,7 @@ COMMANDS: dict[str, tuple[Callable[[], Stage], str]] = {
     "train": (_train, "train a network and score every example"),
     "score": (_score, "measure a finished run again"),
     "analyze": (_analyze, "judge the summaries of finished runs"),
+    "tune": (_tune, "search for settings: trials chosen by Optuna"),
     "deliver": (_deliver, "send to the server what finished runs could not deliver"),
     "demo": (_demo, "digits with 5 % wrong labels, two networks, three seeds, analysed"),
     "services up": (lambda: _services("up"), "start an S3 store and an MLflow server"),

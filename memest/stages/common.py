@@ -6,7 +6,7 @@ Depends on everything below the stages.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -25,6 +25,9 @@ from memest.tracking import OFF
 
 T = TypeVar("T")
 
+Watch = Callable[[str, int, Mapping[str, float]], None]
+"""What is told of every epoch of a run: its id, the epoch, its metrics."""
+
 SCORING_BATCH = 256
 """Images scored at a time; halved where they do not fit into memory."""
 
@@ -40,6 +43,10 @@ def no_local_runs(tracking: str) -> None:
             "--tracking off: only train works without MLflow; its results lie under .memest/runs, and runs "
             "that are to be scored again or analysed must be tracked"
         )
+
+
+def nobody(run: str, epoch: int, metrics: Mapping[str, float]) -> None:
+    """Watches no run."""
 
 
 def choose_device(name: str) -> torch.device:

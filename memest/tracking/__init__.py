@@ -6,6 +6,7 @@ from memest.tracking.journal import SEALED
 from memest.tracking.local_run import LocalRun
 from memest.tracking.mlflow_run import MlflowRun
 from memest.tracking.open import OFF, Opened, home, mark_busy, mark_refused, open_run, reason, several_runs
+from memest.tracking.parent import child_of
 from memest.tracking.resume import ResumePoint
 from memest.tracking.run import AXES, About, Run
 
@@ -20,6 +21,7 @@ __all__ = [
     "ResumePoint",
     "Run",
     "bare",
+    "child_of",
     "connect",
     "deliver",
     "experiment_id",

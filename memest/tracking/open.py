@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memest.errors import BusyError, MemestError, masked
+from memest.errors import BusyError, MemestError, PrunedError, masked
 from memest.store.artifacts import ArtifactBlobs
 from memest.store.blobs import Blobs
 from memest.tracking.client import answering, bare, connect, experiment_id, get_run, tracking_uri
@@ -27,6 +27,7 @@ from memest.tracking.journal import STATE, Head, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.local_run import LocalRun
 from memest.tracking.mlflow_run import MlflowRun
+from memest.tracking.parent import parent_tags
 from memest.tracking.resume import ResumePoint
 from memest.tracking.run import About, DoneRun, Run
 
@@ -84,7 +85,9 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
             yield opened
         except BaseException as error:
             with _server_may_be_gone():
-                opened.run.fail(reason(error), killed=isinstance(error, KeyboardInterrupt))
+                opened.run.fail(reason(error), _ended_as(error))
+            if isinstance(error, PrunedError):
+                opened.resume.clear()
             raise
         opened.run.close()
         opened.resume.clear()
@@ -94,6 +97,12 @@ def reason(error: BaseException) -> str:
     """An error in one line, without credentials: the message of our own, type and message of others."""
     text = masked(" ".join(str(error).split()))
     return text if isinstance(error, MemestError) else f"{type(error).__name__}: {text}"
+
+
+def _ended_as(error: BaseException) -> str:
+    if isinstance(error, PrunedError):
+        return "pruned"
+    return "killed" if isinstance(error, KeyboardInterrupt) else "failed"
 
 
 def mark_refused(message: str) -> None:
@@ -203,7 +212,7 @@ def _tracked(about: About, folder: Path, place: _Place) -> Opened:
         shutil.rmtree(journals / found.run_id, ignore_errors=True)
         return _done(found.run_id, ArtifactBlobs(client, found.run_id, cache), cache)
     signs = {"memest.stage": about.stage, "memest.key": about.key, HOST: host}
-    signs |= {STATE: "running", HEARTBEAT: now()}
+    signs |= {STATE: "running", HEARTBEAT: now()} | parent_tags()
     run_id = found.run_id if found else place.given or _create(client, place.experiment, about.name, signs)
     journal = Journal(journals / run_id, Head(run_id, bare(str(client.tracking_uri)), host), limits)
     if journal.sealed:  # all was done before, and not delivered

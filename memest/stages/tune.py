@@ -96,9 +96,12 @@ def tune(config: TuneConfig) -> str:
 def _study(config: TuneConfig, search: Search) -> Study:
     """The study of the search, named by what it is unless it has a name."""
     name = f"tune-{digest(search.definition)[:8]}" if config.study == "auto" else config.study
-    url = f"sqlite:///{(home() / 'studies.db').absolute()}" if config.storage == "auto" else config.storage
+    url = config.storage
+    if url == "auto":
+        home().mkdir(parents=True, exist_ok=True)
+        url = f"sqlite:///{(home() / 'studies.db').absolute()}"
     directions = [goal.direction for goal in search.goals]
-    return open_study(url, name, search.definition, directions, config.pruner, home() / "studies.lock")
+    return open_study(url, name, search.definition, directions, config.pruner)
 
 
 def _metrics(client: Any, run: str) -> dict[str, float]:

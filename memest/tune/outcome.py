@@ -66,10 +66,12 @@ def pictures(study: Study, goals: Sequence[Goal]) -> Iterator[tuple[str, Figure]
     done = [trial for trial in ended(study) if _completed(trial)]
     for place, goal in enumerate(goals if done else []):
         number = f"-{place}" if len(goals) > 1 else ""
-        aim = {"target": _target(place) if len(goals) > 1 else None, "target_name": goal.name}
-        yield f"history{number}", _drawn(draw.plot_optimization_history, study, **aim)
+        target, better = (_target(place, 1), _target(place, -1)) if len(goals) > 1 else (None, None)
+        history = _drawn(draw.plot_optimization_history, study, target=target, target_name=goal.name)
+        yield f"history{number}", history
         if len({trial.values[place] for trial in done}) > 1:
-            yield f"importances{number}", _drawn(draw.plot_param_importances, study, **aim)
+            low = target if goal.direction == "minimize" else better  # what matters for low values of it
+            yield f"importances{number}", _drawn(draw.plot_param_importances, study, target=low)
     if len(goals) == 2 and done:
         names = [goal.name for goal in goals]
         yield "pareto_front", _drawn(draw.plot_pareto_front, study, target_names=names)
@@ -84,12 +86,14 @@ def _drawn(plot: Callable[..., Any], study: Study, **aim: Any) -> Figure:
 
     with quiet(), matplotlib.rc_context():
         figure: Figure = plot(study, **aim).figure
+        figure.set_layout_engine("constrained")
+        figure.set_size_inches(7.2, 4.0)
     pyplot.close(figure)
     return figure
 
 
-def _target(place: int) -> Callable[[FrozenTrial], float]:
-    return lambda trial: float(trial.values[place])
+def _target(place: int, sign: int) -> Callable[[FrozenTrial], float]:
+    return lambda trial: sign * float(trial.values[place])
 
 
 def _value(trial: FrozenTrial, place: int) -> float | None:

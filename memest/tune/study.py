@@ -7,7 +7,7 @@ import os
 import socket
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ _HEARTBEAT = 30
 
 
 def open_study(
-    url: str, name: str, definition: Definition, directions: Sequence[Direction], pruner: str, lock: Path
+    url: str, name: str, definition: Definition, directions: Sequence[Direction], pruner: str
 ) -> Study:
     """The study called `name`, made if there is none, with the trials of workers that died queued again.
 
@@ -41,17 +41,18 @@ def open_study(
         definition: of the search; a study that has another one is refused.
         directions: of its objectives.
         pruner: a spec.
-        lock: two processes that make the tables of one SQLite file at once break each other.
 
     Raises:
         InputError: the database cannot be used, or the study is of another search; says what differs.
     """
-    import optuna
-    from sqlalchemy.exc import SQLAlchemyError
-
+    try:
+        import optuna
+        from sqlalchemy.exc import SQLAlchemyError
+    except ImportError as error:
+        raise InputError("memest tune needs Optuna: pip install 'memest[search]'") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        with _alone(url, lock):
+        with _alone(url):
             study = optuna.create_study(
                 storage=_storage(url),
                 study_name=name,
@@ -104,11 +105,9 @@ def worker() -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """A block in which Optuna does not say that what it offers may change."""
-    from optuna.exceptions import ExperimentalWarning
-
+    """A block in which Optuna does not say what may change in it, and which way its importances look."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
+        warnings.filterwarnings("ignore", module="optuna|memest.tune")
         yield
 
 
@@ -126,13 +125,16 @@ def _storage(url: str) -> Any:
         )
 
 
-def _alone(url: str, lock: Path) -> Any:
+def _alone(url: str) -> AbstractContextManager[object]:
+    """Two processes that make the tables of one SQLite file at once break each other."""
     if not url.startswith(_SQLITE):
         return nullcontext()
+    path = Path(url.removeprefix(_SQLITE))
+    if not path.parent.is_dir():
+        raise SettingError(f"--storage {url}: there is no folder {path.parent}; make it first")
     from filelock import FileLock
 
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(lock)
+    return FileLock(f"{path}.lock")
 
 
 def _require_same(study: Study, definition: Definition) -> None:
@@ -159,15 +161,13 @@ def _take_up(study: Study) -> None:
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
         if _died_here(trial.user_attrs.get(WORKER, "")):
             study.tell(trial.number, state=TrialState.FAIL)
+    failed = study.get_trials(states=(TrialState.FAIL,))
     with quiet():
-        again = {
-            number
-            for trial in study.get_trials(deepcopy=False)
-            for number in RetryHeartbeatStaleTrialCallback.retry_history(trial)
-        }
-    for trial in study.get_trials(states=(TrialState.FAIL,)):
-        if REASON not in trial.user_attrs and trial.number not in again:
-            RetryHeartbeatStaleTrialCallback()(study, trial)
+        queue = RetryHeartbeatStaleTrialCallback()
+        again = {number for trial in study.trials for number in queue.retry_history(trial)}
+        for trial in failed:
+            if REASON not in trial.user_attrs and trial.number not in again:
+                queue(study, trial)
 
 
 def _died_here(name: str) -> bool:

@@ -136,7 +136,7 @@ def epochs_of(
     testing = Loader(images.take(np.arange(1)), statistics, device)
     network = build_model(options.model, images.channels, CLASSES, streams.seed("weights"))
     recipe = Recipe(epochs=options.pairs + WARM_UP, batch_size=BATCH)
-    ends = train_epochs(network, training, testing, recipe, streams, observer)
+    ends = train_epochs(network, [training], testing, recipe, streams, observer)
     next(ends)
 
     def one_epoch() -> float:

@@ -92,7 +92,7 @@ def trained(model: str, epochs: int, device: torch.device) -> tuple[nn.Module, L
     loader = Loader(images, images.statistics(), device)
     network = build_model(model, images.channels, len(images.classes), streams.seed("weights"))
     recorder = Recorder(images.ids, "loss", device)
-    for _ in train_epochs(network, loader, loader, Recipe(epochs=epochs), streams, recorder):
+    for _ in train_epochs(network, [loader], loader, Recipe(epochs=epochs), streams, recorder):
         recorder.take()
     return network, loader
 

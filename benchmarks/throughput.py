@@ -100,7 +100,7 @@ def memest_epochs(images: ImageSet, model: str, recipe: Recipe, device: torch.de
     network = build_model(model, images.channels, CLASSES, streams.seed("weights"))
     training = Loader(images, statistics, device)
     testing = Loader(images.take(np.arange(1)), statistics, device)
-    for end in train_epochs(network, training, testing, recipe, streams, recorder):
+    for end in train_epochs(network, [training], testing, recipe, streams, recorder):
         began = time.perf_counter()
         recorder.take()
         if end.epoch:

@@ -38,6 +38,7 @@ SETTINGS = {
 }
 MEMEST = [sys.executable, "-c", "from memest.stages.cli import main; raise SystemExit(main())"]
 PATIENCE = {
+    "MEMEST_GATHER": "1",
     "MEMEST_HEARTBEAT": "2",
     "MEMEST_LONGEST_PAUSE": "1",
     "OMP_NUM_THREADS": "1",

@@ -44,7 +44,10 @@ NUMERIC_CORE = (
     "memest.scores memest.train memest.models memest.data memest.record memest.summaries memest.detect "
     "memest.stats memest.config memest.seeding"
 )
-READING = "memest.summaries memest.detect memest.store memest.store.artifacts memest.tracking memest.stats"
+READING = (
+    "memest.summaries memest.detect memest.references memest.store memest.store.artifacts memest.tracking "
+    "memest.stats"
+)
 EVERYTHING = " ".join(module.name for module in pkgutil.walk_packages(memest.__path__, "memest."))
 
 

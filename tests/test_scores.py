@@ -77,7 +77,7 @@ def case() -> Case:
     training = Loader(images, statistics, CPU)
     testing = Loader(split.test.take(np.arange(20)), statistics, CPU)
     recipe = Recipe(epochs=5, batch_size=32)
-    *_, end = train_epochs(network, training, testing, recipe, streams, Unobserved())
+    *_, end = train_epochs(network, [training], testing, recipe, streams, Unobserved())
     assert end.metrics["train/accuracy"] > 0.5
     return Case(network, images.take(np.arange(67)), statistics)
 

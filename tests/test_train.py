@@ -82,7 +82,7 @@ class Setting:
         """The generator under test."""
         return train_epochs(
             self.network() if network is None else network,
-            self.training,
+            [self.training],
             self.testing,
             recipe,
             self.streams,
@@ -446,7 +446,7 @@ def test_the_artifact_of_an_epoch_can_be_told_from_its_name() -> None:
     """Name and epoch are each other's inverse, and names sort as epochs do."""
     names = [checkpoint.name(epoch) for epoch in (0, 9, 10, 200)]
     assert names == sorted(names)
-    assert [checkpoint.epoch_of(name) for name in names] == [0, 9, 10, 200]
+    assert checkpoint.epochs_in([*names, "sheet/trained.parquet"]) == [0, 9, 10, 200]
 
 
 @pytest.mark.parametrize(

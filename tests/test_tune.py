@@ -185,6 +185,17 @@ def test_two_objectives_give_a_front(tracked: dict[str, Any], client: MlflowClie
     assert len(blobs.get("figures/pareto_front.png")) > 1000
 
 
+def test_a_trial_may_be_a_protocol(tracked: dict[str, Any], client: MlflowClient) -> None:
+    """What is aimed at is then in the run that joins the parts, which lies under the search."""
+    settings = {"protocol": "k_fold(folds=2)", "objectives": "auroc/confident_learning", "scores": "correct"}
+    search(tracked | settings, trials=1)
+    (trial,) = study().trials
+    joined = client.get_run(trial.user_attrs["run"])
+    assert trial.value == joined.data.metrics["auroc/confident_learning"]
+    (parent,) = runs(client, tracked, "tune")
+    assert joined.data.tags["mlflow.parentRunId"] == parent.info.run_id
+
+
 def test_a_trial_that_diverges_does_not_end_the_search(tracked: dict[str, Any], client: MlflowClient) -> None:
     """It is counted, and the table says why it failed."""
     text = search(tracked, space="lr=one_of(0.1, 1e30)", sampler="random", trials=4, search_seed=1)
@@ -277,6 +288,7 @@ BAD = [
     ({"objectives": "auroc/csl", "corruption": "none"}, "none are changed"),
     ({"objectives": "accuracy, cost", "pruner": "median"}, "--pruner median"),
     ({"objectives": "cost", "pruner": "hyperband"}, "only one objective"),
+    ({"protocol": "k_fold(folds=2)"}, "no accuracy in common"),
     ({"sampler": "tep"}, "did you mean 'tpe'"),
     ({"pruner": "medain"}, "did you mean 'median'"),
     ({"trials": 0}, "at least 1, not 0"),

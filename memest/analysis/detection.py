@@ -17,10 +17,9 @@ from memest import tracking
 from memest.analysis import figures
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section, Suspects
 from memest.analysis.runset import RunRecord, RunSet
-from memest.detect import detect, rank
+from memest.detect import detect, rank, suspicion
 from memest.errors import NoRunsError
 from memest.stats import Floats, midranks, paired_delong
-from memest.summaries import suspicion
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -84,6 +84,25 @@ def depth_curves(curves: Mapping[str, NDArray[Any]], base_rate: float) -> Figure
     return figure
 
 
+def binned(edges: NDArray[Any], lines: Mapping[str, NDArray[Any]], label: str, height: str) -> Figure:
+    """A mean per bin for each of several names, at the middle of the bin; a bin without one is a gap.
+
+    Args:
+        edges: (B + 1,) of the bins.
+        lines: by name, (B,) means, NaN for a gap.
+        label: what the bins are of.
+        height: what the means are of.
+    """
+    figure, axes = _blank()
+    middle = (edges[1:] + edges[:-1]) / 2
+    for number, (name, mean_B) in enumerate(lines.items()):
+        axes.plot(middle, mean_B, "o-", markersize=3.5, linewidth=1.5, color=f"C{number}", label=name)
+    axes.set(xlabel=label, ylabel=height)
+    axes.set_xlim(edges[0], edges[-1])
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
 def gallery(images: NDArray[np.uint8], captions: Sequence[str], marked: Sequence[bool]) -> Figure:
     """Images in rows of five with a caption each; a marked one gets a coloured frame.
 

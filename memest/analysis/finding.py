@@ -1,11 +1,12 @@
 """What an analysis gives: numbers and text first; its pictures are painted only when somebody wants them.
 
-An analysis is one function registered in `ANALYSES`. Depends on the ground floor.
+An analysis is one function of a `RunSet`, registered in `ANALYSES`; its keywords are its settings. Depends
+on the ground floor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ class Finding:
         sections: of the report and of the text for a terminal.
         remark: how to read it, and which runs it is made from.
         suspects: one for each set of labels.
+        sources: what it read beside the runs, by name the SHA-256 of its content.
     """
 
     title: str
@@ -59,13 +61,14 @@ class Finding:
     sections: list[Section]
     remark: str
     suspects: list[Suspects] = field(default_factory=list)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
         """The sections' tables for a terminal."""
         return "\n\n".join(f"{section.title}\n{aligned(*section.cells)}" for section in self.sections)
 
 
-ANALYSES: Registry[Callable[[RunSet], Finding]] = Registry("analysis")
+ANALYSES: Registry[Callable[..., Finding]] = Registry("analysis")
 
 
 def aligned(header: list[str], rows: list[list[str]]) -> str:

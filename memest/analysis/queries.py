@@ -47,7 +47,8 @@ def parse_where(text: str, spell: Callable[[str, str], str] = lambda axis, value
 def find_runs(client: MlflowClient, experiment: str, where: Mapping[str, str], cache: Path) -> RunSet:
     """The finished training runs of an experiment that match every condition, oldest first.
 
-    Runs that `score` made are joined to the runs they measured.
+    Parts of a protocol are left out: the run that joins them stands for them. Runs that `score` made are
+    joined to the runs they measured.
 
     Raises:
         NoRunsError: none match; the message says which condition removed the last ones.
@@ -57,12 +58,17 @@ def find_runs(client: MlflowClient, experiment: str, where: Mapping[str, str], c
         known = [e.name for e in client.search_experiments(max_results=50)]
         raise NoRunsError(f"there is no experiment {experiment!r} on this server (it has {', '.join(known)})")
     wanted = {"state": SEALED, "stage": "train"} | dict(where)
-    runs = _search(client, [found.experiment_id], wanted)
+    runs = [run for run in _search(client, [found.experiment_id], wanted) if not _is_part(run)]
     if not runs:
         raise NoRunsError(_explain(client, found.experiment_id, experiment, where))
     everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
     scored = _search(client, everywhere, {"state": SEALED, "stage": "score"})
     return RunSet([_record(client, run, scored, cache) for run in runs])
+
+
+def _is_part(run: Any) -> bool:
+    """Whether it is one part of a protocol: what all parts found together is a run of its own."""
+    return "memest.part" in run.data.tags
 
 
 def _quoted(value: str) -> str:
@@ -104,7 +110,7 @@ def _record(client: MlflowClient, run: Any, scored: list[Any], cache: Path) -> R
 def _explain(client: MlflowClient, experiment: str, name: str, where: Mapping[str, str]) -> str:
     """Apply the conditions one after another and say which one left nothing."""
     wanted = {"state": SEALED, "stage": "train"}
-    left = _search(client, [experiment], wanted)
+    left = [run for run in _search(client, [experiment], wanted) if not _is_part(run)]
     if not left:
         return (
             f"experiment {name!r} has no finished training runs; make some with "
@@ -113,7 +119,7 @@ def _explain(client: MlflowClient, experiment: str, name: str, where: Mapping[st
     for axis, value in where.items():
         present = sorted({run.data.tags.get(f"memest.{axis}", "") for run in left})
         wanted[axis] = value
-        left = _search(client, [experiment], wanted)
+        left = [run for run in _search(client, [experiment], wanted) if not _is_part(run)]
         if not left:
             kept = ", ".join(f"{a}={v}" for a, v in wanted.items() if a not in ("state", "stage", axis))
             among = f"among the runs with {kept}" if kept else "among its finished training runs"

@@ -9,16 +9,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.data.arrays import read_arrays
 from memest.data.corruptions import CORRUPTIONS
 from memest.data.images import ImageSet, Integers
 from memest.data.truth import Truth
 from memest.errors import DataError, SettingError, UnknownNameError
+from memest.references import Identity, read_people
 from memest.values import PositiveShare
 
 CLASS_MAPS: Mapping[str, Mapping[str, str]] = {
@@ -101,7 +100,7 @@ def human_noise(
     """Labels that people gave, such as CIFAR-N (Wei et al. 2022), from an .npz file.
 
     Args:
-        images: the clean set; its ids are places in the file's arrays.
+        images: the clean set; its ids are places in the file's arrays, or the file's own `ids`.
         rng: not drawn from.
         path: an .npz with one label for each example of the whole training set, in the order of the ids.
         noisy: the array of labels to train on.
@@ -110,13 +109,9 @@ def human_noise(
     Raises:
         DataError: no such file or array, ids beyond its end, or clean labels that are not the dataset's.
     """
-    arrays = read_arrays(Path(path), f"expected {noisy} and {clean}, (N,) each", (noisy, clean))
-    given, theirs = (_at_ids(arrays[name], images.ids, name, path) for name in (noisy, clean))
-    if (apart := theirs != images.labels).any():
-        raise DataError(
-            f"{path}: {clean} differs from the dataset's labels for {apart.sum()} of {len(apart)} examples: "
-            "another dataset, other classes (fine or coarse?), or another order"
-        )
+    people, labels = read_people(path, (noisy,), clean)
+    dataset = Identity("the dataset", images.ids, images.labels, images.order)
+    given = labels[noisy][people.locate(dataset)]
     if not ((given >= 0) & (given < len(images.classes))).all():
         raise DataError(f"{path}: {noisy} has labels outside 0…{len(images.classes) - 1}")
     return _moved(images, given)
@@ -157,11 +152,3 @@ def _drawn(images: ImageSet, rng: np.random.Generator, matrix_KK: NDArray[np.flo
     upper_NK = np.cumsum(matrix_KK, axis=1)[images.labels]
     draws_N = rng.random(len(images)) * upper_NK[:, -1]
     return np.asarray((draws_N[:, None] >= upper_NK).sum(1), np.int64)
-
-
-def _at_ids(values: NDArray[Any], ids: Integers, name: str, path: str) -> Integers:
-    if values.ndim != 1 or values.dtype.kind not in "iu":
-        raise DataError(f"{path}: {name} must be whole numbers (N,), not {values.dtype} {values.shape}")
-    if ids.max() >= len(values):
-        raise DataError(f"{path}: {name} has {len(values)} labels, but there is an example {ids.max()}")
-    return values[ids].astype(np.int64)

@@ -71,6 +71,19 @@ class Truth:
             spec=spec,
         )
 
+    def of(self, ids: Integers) -> Truth:
+        """The truth of some examples, in the order of `ids`, (M,).
+
+        Raises:
+            DataError: it knows nothing of an id.
+        """
+        order = np.argsort(self.ids)
+        place = order[np.minimum(np.searchsorted(self.ids, ids, sorter=order), len(order) - 1)]
+        if len(strangers := ids[self.ids[place] != ids]):
+            raise DataError(f"the stored truth knows nothing of id {strangers[0]}")
+        columns = {name: values[place] for name, values in self.columns().items()}
+        return Truth.from_columns(columns, self.spec)
+
     def apply(self, images: ImageSet) -> ImageSet:
         """The image set as it was trained on, made again from the stored truth without any drawing.
 

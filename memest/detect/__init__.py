@@ -3,7 +3,25 @@
 Depends on numpy, the ground floor and `summaries`.
 """
 
-from memest.detect.detectors import rank
+from memest.detect.detectors import (
+    DETECTORS,
+    Evidence,
+    detector,
+    rank,
+    slug,
+    suspicion,
+    suspicions,
+)
 from memest.detect.evaluate import Detection, detect
 
-__all__ = ["Detection", "detect", "rank"]
+__all__ = [
+    "DETECTORS",
+    "Detection",
+    "Evidence",
+    "detect",
+    "detector",
+    "rank",
+    "slug",
+    "suspicion",
+    "suspicions",
+]

@@ -5,6 +5,7 @@ from memest.scores import logits as logits
 from memest.scores.base import KINDS, SCORES, LocalLoss, describe, input_score, logit_score
 from memest.scores.clock import Clock
 from memest.scores.measure import FORWARD, GRADIENT, ScoreSet, canonical, measure, score_list
+from memest.scores.probabilities import probabilities
 from memest.scores.rows import Rows
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "input_score",
     "logit_score",
     "measure",
+    "probabilities",
     "score_list",
 ]

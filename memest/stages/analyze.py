@@ -15,8 +15,9 @@ from memest.data import CORRUPTIONS, SETS
 from memest.errors import DataError
 from memest.models import MODELS
 from memest.registry import Registry
-from memest.stages.common import no_local_runs, rebuild, short
+from memest.stages.common import no_local_runs, short
 from memest.stages.describe import suspicious_picture
+from memest.stages.parts import rebuild
 from memest.store.blobs import Blobs
 from memest.tracking import About, Run, connect, home, open_run, tracking_uri
 
@@ -55,7 +56,9 @@ def analyze(config: AnalyzeConfig) -> Analyzed:
     finding: Finding = ANALYSES.call(config.analysis, runs)
     about = About(
         stage="analyze",
-        key=digest(config.analysis, where, {run.id: sorted(run.further) for run in runs}),
+        key=digest(
+            config.analysis, where, {run.id: sorted(run.further) for run in runs}, *finding.sources.items()
+        ),
         name=f"{config.analysis} of {len(runs)} runs",
         settings=key_settings(config),
         tags={"analysis": config.analysis},
@@ -105,7 +108,7 @@ def suspects_picture(suspects: Suspects) -> bytes:
         DataError: the dataset cannot be had here.
     """
     run = suspects.runs[0]
-    _, images, _ = rebuild(run.sheet, run.sheet.manifest.header.config)
+    images = rebuild(run.sheet, run.sheet.manifest.header.config).observed
     position = {int(example): place for place, example in enumerate(images.ids)}
     chosen = np.array([position[example] for example in suspects.ids[:SHOWN]])
     return figures.png(suspicious_picture(images, run.summary, chosen))

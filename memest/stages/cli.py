@@ -36,9 +36,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _train() -> Stage:
-    from memest.stages import train
+    from memest.stages import protocol, train
 
-    return train.TrainConfig, lambda c: _trained(train.train(c))
+    return train.TrainConfig, lambda c: _trained(protocol.train_protocol(c))
 
 
 def _score() -> Stage:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from memest.config import digest
-from memest.data import SETS, ImageSet, Loader, Split, Truth, load_images
+from memest.data import ImageSet, Split, Truth
 from memest.errors import SettingError
 from memest.registry import Registry
 from memest.store import Header, SheetReader
@@ -80,12 +80,6 @@ def progress(steps: Iterable[T], total: int, what: str) -> Iterable[T]:
     return bar
 
 
-def loaders(split: Split, images: ImageSet, device: torch.device) -> tuple[Loader, Loader]:
-    """The images that are scored and the test set, on the device, normalised by the same statistics."""
-    statistics = images.statistics()
-    return Loader(images, statistics, device), Loader(split.test, statistics, device)
-
-
 def run_key(settings: dict[str, Any], split: Split, images: ImageSet, device: torch.device) -> str:
     """The digest that two runs share exactly when they must give the same numbers."""
     return digest(settings, images.fingerprint, split.test.fingerprint, device.type)
@@ -112,23 +106,13 @@ def sheet_header(
     )
 
 
-def rebuild(sheet: SheetReader, config: dict[str, Any]) -> tuple[Split, ImageSet, Truth]:
-    """The images and labels a finished run was trained on, from its dataset and its stored truth.
-
-    Nothing is drawn again: labels come from the sheet, and the result must have its fingerprint.
-
-    Raises:
-        FingerprintError: the dataset is not what it was.
-    """
-    split = load_images(config["data"], int(config["limit"]))
-    truth = Truth.from_columns(sheet.truth(), sheet.manifest.header.corruption)
-    images = truth.apply(split.train)
-    sheet.require(images.fingerprint, f"dataset {short(SETS, config['data'])}")
-    return split, images, truth
-
-
 def summary_table(sheet: SheetReader, truth: Truth) -> Columns:
-    """One row per example: id, labels, truth, and every summary the sheet can answer, float64."""
+    """One row per example: id, labels, truth, and every summary the sheet can answer, float64.
+
+    Args:
+        sheet: being written.
+        truth: of its examples, in their order.
+    """
     keys = [*sheet.manifest.scores, *(f"scalar/{name}" for name in sheet.manifest.scalars)]
     stretches = [partial(_trace, sheet, examples) for examples in sheet.stretches()]
     summaries = summarise_all(keys, *stretches)

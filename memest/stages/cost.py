@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from memest.scores import SCORES, Clock
 from memest.stages.budget import Choice
@@ -32,6 +32,12 @@ class Costs:
         for name, seconds in named.items():
             self._seconds[name] += seconds
         self._seconds[REST] += max(0.0, clock.total() - sum(named.values()))
+
+    def include(self, table: Mapping[str, Sequence[float | str]]) -> None:
+        """What another run cost besides, as its `table` says."""
+        for what, seconds in zip(table["what"], table["seconds"], strict=True):
+            if what != TOTAL:
+                self._seconds[str(what)] += float(seconds)
 
     def state(self) -> dict[str, float]:
         """Everything so far, for a run that goes on later."""

@@ -17,23 +17,23 @@ from memest.analysis.detection import REFERENCES
 from memest.analysis.finding import aligned
 from memest.config import digest, key_settings
 from memest.data import CORRUPTIONS, SETS, ImageSet, Truth
-from memest.detect import detect, rank
+from memest.detect import DETECTORS, detect, rank, slug, suspicion
 from memest.models import MODELS
 from memest.stages.budget import every, plan_text
 from memest.stages.common import short
 from memest.stages.cost import Costs
 from memest.store import Blobs, SheetReader
 from memest.store.tables import FACTS, Columns
-from memest.summaries import SUMMARIES, suspicion
 from memest.tracking import About, Run
+from memest.train import PROTOCOLS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from memest.stages.train import TrainConfig
 
-CHOICE = "plan.json"
-"""What a run within a budget was chosen by."""
+CHOICE, COST = "plan.json", "tables/cost"
+"""What a run within a budget was chosen by; what its scores cost."""
 LISTED = 50
 PICTURED = 25
 
@@ -43,32 +43,38 @@ def about_training(
 ) -> About:
     """The axes, settings and description of a training run."""
     dataset, corruption = short(SETS, config.data), short(CORRUPTIONS, config.corruption)
-    model = short(MODELS, config.model)
+    model, protocol = short(MODELS, config.model), short(PROTOCOLS, config.protocol)
+    part = {} if config.part is None else {"part": str(config.part)}
+    name = f"{dataset} {model} seed {config.seed}"
+    if protocol != "standard":
+        name += f" {protocol}" + "".join(f" part {number}" for number in part.values())
     note = (
         f"**{model}** on **{dataset}** ({len(images):,} images, {len(images.classes)} classes, "
         f"{int(truth.changed.sum()):,} labels changed by `{corruption}`), {config.recipe.epochs} epochs, "
-        f"seed {config.seed}, on {device.type}.\n\nRead `sheet/summary.parquet` first: one row per example. "
-        "`seen/…` is from the training batches themselves, everything else from clean passes in evaluation "
-        f"mode: scores from logits {every(config.score_every)}, from gradients "
+        f"seed {config.seed}, protocol {protocol}, on {device.type}.\n\n"
+        "Read `sheet/summary.parquet` first: one row per example. `seen/…` is from the training batches "
+        "themselves, everything else from "
+        f"clean passes in evaluation mode: scores from logits {every(config.score_every)}, from gradients "
         f"{every(config.gradient_every)}."
     )
     return About(
         stage="train",
         key=key,
-        name=f"{dataset} {model} seed {config.seed}",
+        name=name,
         settings=key_settings(config),
         tags={
             "dataset": dataset,
             "limit": str(config.limit),
             "corruption": corruption,
             "model": model,
-            "protocol": "standard",
+            "protocol": protocol,
             "epochs": str(config.recipe.epochs),
             "recipe": recipe_tag(config, device),
             "seed": str(config.seed),
             "device": device.type,
             "order": images.order,
-        },
+        }
+        | part,
         note=note,
         dataset=(dataset, images.fingerprint),
     )
@@ -77,6 +83,7 @@ def about_training(
 def recipe_tag(config: TrainConfig, device: torch.device) -> str:
     """Eight digits that runs share when they differ in axes and seeds only: what may be averaged."""
     apart = {"data", "limit", "corruption", "corruption_seed", "model", "seed", "scores", "checkpoints"}
+    apart |= {"protocol", "part"}
     settings = {name: value for name, value in key_settings(config).items() if name not in apart}
     return digest(settings, device.type)[:8]
 
@@ -102,30 +109,30 @@ def report(run: Run, images: ImageSet, summary: Columns, costs: Costs, epoch: in
     run.table("tables/suspicious", suspicious_table(images.classes, summary, best, order[:LISTED]))
     picture = suspicious_picture(images, summary, order[:PICTURED])
     run.blobs.put("figures/suspicious.png", figures.png(picture))
-    histogram = figures.histogram(summary[best], changed_N, f"{best}, nats summed over epochs")
+    unit = "suspicion" if best in DETECTORS else "nats summed over epochs"
+    histogram = figures.histogram(summary[best], changed_N, f"{best}, {unit}")
     run.blobs.put("figures/csl.png", figures.png(histogram))
 
 
 def report_costs(run: Run, costs: Costs, epoch: int) -> None:
     """What each score cost: a table, and metrics at `epoch`."""
     run.metrics(epoch, costs.metrics())
-    run.table("tables/cost", costs.table())
+    run.table(COST, costs.table())
 
 
 def detection_metrics(summary: Columns) -> dict[str, float]:
-    """`auroc/<summary>` and `average_precision/<summary>` of every summary against the stored truth."""
+    """`auroc/<name>` and `average_precision/<name>` of every summary and detector against the truth."""
     values = {}
     for name in summary.keys() - set(FACTS):
         found = detect(suspicion(name, summary[name]), summary["changed"])
-        slug = SUMMARIES.parse(name).slug()
-        values[f"auroc/{slug}"] = found.auroc.value
-        values[f"average_precision/{slug}"] = found.average_precision
+        values[f"auroc/{slug(name)}"] = found.auroc.value
+        values[f"average_precision/{slug(name)}"] = found.average_precision
     return values
 
 
 def leading(summary: Columns) -> str | None:
-    """The summary that ranks examples for people: CSL, the clean one if it was measured."""
-    return next((name for name in REFERENCES if name in summary), None)
+    """What ranks examples for people: the protocol's detector, else CSL, the clean one if it was measured."""
+    return next((name for name in (*DETECTORS, *REFERENCES) if name in summary), None)
 
 
 def trained_text(blobs: Blobs) -> str:

@@ -71,7 +71,7 @@ def measured_prices(
     rounds = []
     with torch.random.fork_rng(devices=[]):
         ours, short = copy.deepcopy(network), replace(recipe, epochs=_ROUNDS + 1)
-        for end in train_epochs(ours, sample, sample, short, streams, recorder):
+        for end in train_epochs(ours, [sample], sample, short, streams, recorder):
             began = time.perf_counter()
             recorder.take()
             seconds = {"idle": time.perf_counter() - began}

@@ -16,15 +16,14 @@ from memest.stages import resume
 from memest.stages.common import (
     SCORING_BATCH,
     choose_device,
-    loaders,
     no_local_runs,
     progress,
-    rebuild,
     sheet_header,
     summary_table,
 )
 from memest.stages.cost import Costs
 from memest.stages.describe import report_costs
+from memest.stages.parts import loaders, rebuild
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import AXES, SEALED, About, Opened, connect, get_run, home, open_run, tracking_uri
@@ -54,7 +53,8 @@ def score(config: ScoreConfig) -> Opened:
     sheet, tags = source.sheet, source.tags
     trained = sheet.manifest.header.config
     epochs = choose_epochs(config.epochs, sheet)
-    split, images, truth = rebuild(sheet, trained)
+    source_set = rebuild(sheet, trained)
+    images, truth = source_set.observed, source_set.truth
     device = choose_device(config.device)
     scores, streams = ScoreSet(config.scores), Streams(int(trained["seed"]))
     about = About(
@@ -69,7 +69,7 @@ def score(config: ScoreConfig) -> Opened:
     with open_run(about, uri, source.experiment) as opened:
         if opened.done:
             return opened
-        training, _ = loaders(split, images, device)
+        observed = loaders(source_set.split, source_set.images, source_set.part, device).observed
         network = build_model(trained["model"], images.channels, len(images.classes), 0).to(device)
         header = sheet_header(about.key, images, truth, trained, source.run_id)
         span = block_span(len(images), len(scores), len(epochs))
@@ -80,13 +80,13 @@ def score(config: ScoreConfig) -> Opened:
             clock, probes = Clock(device), streams.seed("probes", epoch)
             kept = checkpoint.unpack(sheet.kept(checkpoint.name(epoch)), device)
             network.load_state_dict(kept["network"])
-            batches = training.batches(SCORING_BATCH)
+            batches = observed.batches(SCORING_BATCH)
             writer.put(epoch, measure(network, batches, images.ids, scores, device, probes, clock), {})
             costs.add({}, clock)
             opened.run.metrics(epoch, {"scoring_seconds": clock.total()})
             point = partial(resume.pack, about.key, writer, costs=costs.state())
             opened.resume.save(point, must=writer.full)
-        writer.seal(truth.columns(), summary_table(writer.reader(), truth))
+        writer.seal(truth.columns(), summary_table(writer.reader(), truth.of(images.ids)))
         report_costs(opened.run, costs, epochs[-1])
         opened.run.seal({})
     return opened
@@ -98,7 +98,7 @@ def choose_epochs(wanted: str, sheet: SheetReader) -> list[int]:
     Raises:
         SettingError: one was not kept; the message lists those that were.
     """
-    kept = sorted(checkpoint.epoch_of(part.name) for part in sheet.manifest.kept)
+    kept = checkpoint.epochs_in(part.name for part in sheet.manifest.kept)
     if not kept:
         raise SettingError("the run kept no checkpoints; train again with --checkpoints all or every(k=10)")
     if wanted in ("all", "last"):

@@ -14,10 +14,12 @@ from memest.config import build, flags, flatten
 from memest.errors import BusyError, MemoryFullError, NonFiniteError, PrunedError, SettingError
 from memest.scores import ScoreSet
 from memest.stages.budget import Plan
-from memest.stages.train import TrainConfig, train
-from memest.tracking import Opened, child_of, reason
+from memest.stages.protocol import train_protocol
+from memest.stages.train import TrainConfig
+from memest.tracking import Opened, reason
+from memest.train import PROTOCOLS
 from memest.tune import Goal, Space, read_goals
-from memest.tune.outcome import RUN
+from memest.tune.outcome import RUN, WATCHED
 from memest.tune.study import REASON, WORKER, twin, worker
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 HARMLESS = (NonFiniteError, MemoryFullError)
 """What ends one trial and not the search: with these settings a run cannot be had."""
-WATCHED = "test/accuracy"
-"""What a pruner sees of each epoch."""
 _PLACES = {"experiment", "tracking", "device"}
 """Settings that may differ between the workers of a search."""
 _PATIENCE = 2.0
@@ -66,6 +66,12 @@ class Search:
             config = search.config(drawn)
             for goal in search.goals:
                 goal.require(_measured(config), config.corruption != "none", drawn)
+            aims = {goal.name for goal in search.goals}
+            if _several(config) and ("accuracy" in aims or pruner != "none"):
+                raise SettingError(
+                    f"the parts of --protocol {config.protocol} have no accuracy in common, nor epochs that "
+                    "a pruner could compare; aim at auroc/… or cost, with --pruner none"
+                )
         return search
 
     @property
@@ -91,20 +97,18 @@ class Search:
 
 @dataclass(frozen=True)
 class Trials:
-    """Makes the trials of a search: each a training run under one parent.
+    """Makes the trials of a search, each a training run.
 
     Attributes:
         search: what they are.
         study: that asks for them.
         metrics: gives those of a run, by its id.
-        parent: the id of the run they lie under.
         experiment: they lie in.
     """
 
     search: Search
     study: Study
     metrics: Callable[[str], Mapping[str, float]]
-    parent: str
     experiment: str
 
     def __call__(self, trial: Trial) -> list[float]:
@@ -117,8 +121,7 @@ class Trials:
             return self._repeated(earlier, trial)
         config = self.search.config(drawn, experiment=self.experiment)
         try:
-            with child_of(self.parent, trial=str(trial.number)):
-                opened = self._trained(config, trial)
+            opened = self._trained(config, trial)
         except PrunedError as error:
             trial.set_user_attr(REASON, str(error))
             raise optuna.TrialPruned(str(error)) from error
@@ -142,7 +145,7 @@ class Trials:
 
         while True:
             try:
-                return train(config, watch)
+                return train_protocol(config, watch)
             except BusyError:
                 time.sleep(_PATIENCE)
 
@@ -157,6 +160,11 @@ class Trials:
         if earlier.state == optuna.trial.TrialState.PRUNED:
             raise optuna.TrialPruned(f"as trial {earlier.number} was")
         return list(earlier.values)
+
+
+def _several(config: TrainConfig) -> bool:
+    """Whether a trial is several runs and what joins them."""
+    return config.part is None and PROTOCOLS.parse(config.protocol).name != "standard"
 
 
 def _measured(config: TrainConfig) -> set[str]:

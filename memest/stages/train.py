@@ -9,8 +9,8 @@ from typing import Literal
 from memest.config import key_settings, one, option
 from memest.data import CORRUPTIONS, SETS, corrupt, load_images
 from memest.models import MODELS, build_model
-from memest.record import Recorder
-from memest.scores import Clock, ScoreSet, describe, measure, score_list
+from memest.record import Recorder, Unseen
+from memest.scores import Clock, ScoreSet, describe, measure, probabilities, score_list
 from memest.seeding import Streams
 from memest.stages import resume
 from memest.stages.budget import Plan, within_budget
@@ -19,7 +19,6 @@ from memest.stages.common import (
     Watch,
     choose_device,
     deterministic,
-    loaders,
     nobody,
     progress,
     run_key,
@@ -28,10 +27,11 @@ from memest.stages.common import (
 )
 from memest.stages.cost import Costs, chosen_in
 from memest.stages.describe import CHOICE, about_training, report
+from memest.stages.parts import chosen_part, keep_part, loaders
 from memest.stages.price import measured_prices
 from memest.store import SheetWriter, block_span
 from memest.tracking import Opened, open_run
-from memest.train import EPOCHS, Recipe, checkpoint, train_epochs
+from memest.train import EPOCHS, PROTOCOLS, Recipe, checkpoint, train_epochs
 from memest.values import Index, PositiveShare
 
 
@@ -49,6 +49,12 @@ class TrainConfig:
     corruption_seed: Index | None = option(None, "seed of the corruption alone; none: that of the run")
     model: str = option("tiny", "network spec, such as resnet18 or resnet18(width=16)", read=one(MODELS))
     seed: Index = option(0, "seed of weights, order, augmentation, probes and corruption")
+    protocol: str = option(
+        "standard",
+        "who is trained on and who is scored: standard, k_fold(folds=3), second_split",
+        read=one(PROTOCOLS),
+    )
+    part: Index | None = option(None, "this part of the protocol alone; none: every part, then joined")
     recipe: Recipe = field(default_factory=Recipe)
     scores: str = option(
         "logits",
@@ -76,13 +82,13 @@ class TrainConfig:
         "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; off", key=False
     )
 
-    def keeps(self, epoch: int) -> bool:
-        """Whether the network of this epoch is kept."""
-        return bool(EPOCHS.call(self.checkpoints, epoch, self.recipe.epochs))
+    def keeps(self, epoch: int, epochs: int) -> bool:
+        """Whether the network of this epoch, of so many, is kept."""
+        return bool(EPOCHS.call(self.checkpoints, epoch, epochs))
 
 
 def train(config: TrainConfig, watch: Watch = nobody) -> Opened:
-    """Train, measure, store and track one run; a run of the same configuration is found, not repeated.
+    """Train, measure, store and track one part; a run of the same configuration is found, not repeated.
 
     Args:
         config: what to train.
@@ -94,6 +100,8 @@ def train(config: TrainConfig, watch: Watch = nobody) -> Opened:
     streams = Streams(config.seed, corruption=config.corruption_seed)
     split = load_images(config.data, config.limit)
     images, truth = corrupt(split.train, config.corruption, streams)
+    part = chosen_part(images, config.protocol, config.part, streams)
+    observed, epochs = images.take(part.observed), config.recipe.epochs * len(part.stages)
     device = choose_device(config.device)
     network = build_model(config.model, images.channels, len(images.classes), streams.seed("weights"))
     price = partial(measured_prices, network, images, device, config.recipe, streams)
@@ -106,33 +114,38 @@ def train(config: TrainConfig, watch: Watch = nobody) -> Opened:
         if opened.done:
             return opened
         run, recipe, scores = opened.run, config.recipe, ScoreSet(config.scores)
-        training, testing = loaders(split, images, device)
-        recorder = Recorder(images.ids, str(scores.of("logits")), device)
-        header = sheet_header(key, images, truth, key_settings(config))
-        span = block_span(len(images), 2 * len(scores), recipe.epochs + 1)
+        loaded = loaders(split, images, part, device)
+        recorder = Recorder(observed.ids, str(scores.of("logits")), device) if part.plain else Unseen()
+        header = sheet_header(key, observed, truth, key_settings(config))
+        span = block_span(len(observed), 2 * len(scores), epochs + 1)
         if choice:
             run.blobs.put(CHOICE, choice.to_json())
-        sheet = SheetWriter(run.blobs, header, images.ids, span, describe)
+        sheet = SheetWriter(run.blobs, header, observed.ids, span, describe)
         before = resume.restore(opened.resume, key, sheet, device)
-        resume.keep_again(sheet, before, config.keeps)
-        costs = Costs(len(images), before.costs or chosen_in(choice))
-        ends = train_epochs(network, training, testing, recipe, streams, recorder, before.training)
-        for end in progress(ends, recipe.epochs + 1, about.name):
-            clock, due = Clock(device), plan.due(end.epoch, recipe.epochs)
+        keeps = partial(config.keeps, epochs=epochs)
+        resume.keep_again(sheet, before, keeps)
+        costs = Costs(len(part.stages[0]), before.costs or chosen_in(choice))
+        stages, testing = loaded.stages, loaded.testing
+        ends = train_epochs(network, stages, testing, recipe, streams, recorder, before.training)
+        for end in progress(ends, epochs + 1, about.name):
+            clock, due = Clock(device), plan.due(end.epoch, epochs)
             probes = streams.seed("probes", end.epoch)
-            batches = training.batches(SCORING_BATCH)
-            measured = measure(end.network, batches, images.ids, due, device, probes, clock)
+            batches = loaded.observed.batches(SCORING_BATCH)
+            measured = measure(end.network, batches, observed.ids, due, device, probes, clock)
             sheet.put(end.epoch, measured | recorder.take(), {"weight_norm": end.metrics["weight_norm"]})
             costs.add(end.metrics, clock)
             run.metrics(end.epoch, end.metrics | {"scoring_seconds": clock.total()})
-            kept = config.keeps(end.epoch)
-            must = end.epoch == recipe.epochs or (not config.deterministic and (kept or sheet.full))
+            kept = keeps(end.epoch)
+            must = end.epoch == epochs or (not config.deterministic and (kept or sheet.full))
             opened.resume.save(partial(resume.pack, key, sheet, end.state(), costs.state()), must)
             if kept:  # after the point: an epoch that is run again may give other bytes, which are refused
                 sheet.keep(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
             watch(run.id, end.epoch, end.metrics)
-        summary = summary_table(sheet.reader(), truth)
+        if not part.plain:
+            batches = loaded.observed.batches(SCORING_BATCH)
+            keep_part(sheet, images, part, probabilities(network, batches))
+        summary = summary_table(sheet.reader(), truth.of(observed.ids))
         sheet.seal(truth.columns(), summary)
-        report(run, images, summary, costs, recipe.epochs)
+        report(run, observed, summary, costs, epochs)
         run.seal({})
     return opened

@@ -24,6 +24,7 @@ from memest.tracking import (
     Opened,
     Run,
     bare,
+    children_of,
     connect,
     get_run,
     home,
@@ -31,7 +32,16 @@ from memest.tracking import (
     several_runs,
     tracking_uri,
 )
-from memest.tune import PRUNERS, SAMPLERS, drawn, finished, open_study, outcome, space_text
+from memest.tune import (
+    PRUNERS,
+    SAMPLERS,
+    finished,
+    open_study,
+    outcome,
+    require_optuna,
+    sampler_by_trial,
+    space_text,
+)
 from memest.values import Count, Index
 
 if TYPE_CHECKING:
@@ -70,6 +80,7 @@ def tune(config: TuneConfig) -> str:
     Raises:
         InputError: the search cannot be made, or its study is of another search.
     """
+    require_optuna()
     no_local_runs(config.run.tracking)
     search = Search.checked(config.space, config.objectives, config.pruner, config.run)
     uri = tracking_uri() if config.run.tracking == "auto" else config.run.tracking
@@ -80,8 +91,8 @@ def tune(config: TuneConfig) -> str:
     run = get_run(client, parent)
     if run.data.tags.get("memest.state") != SEALED:
         experiment = client.get_experiment(run.info.experiment_id).name
-        trials = Trials(search, study, partial(_metrics, client), parent, experiment)
-        with several_runs():
+        trials = Trials(search, study, partial(_metrics, client), experiment)
+        with children_of(parent):
             _optimize(config, study, trials)
         if finished(study) < config.trials:
             return f"{finished(study)} of {config.trials} trials are done; other workers are at the others"
@@ -101,7 +112,8 @@ def _study(config: TuneConfig, search: Search) -> Study:
         home().mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{(home() / 'studies.db').absolute()}"
     directions = [goal.direction for goal in search.goals]
-    return open_study(url, name, search.definition, directions, config.pruner)
+    sampler = sampler_by_trial(config.sampler, config.search_seed)
+    return open_study(url, name, search.definition, directions, sampler, PRUNERS.call(config.pruner))
 
 
 def _metrics(client: Any, run: str) -> dict[str, float]:
@@ -110,16 +122,13 @@ def _metrics(client: Any, run: str) -> dict[str, float]:
 
 
 def _optimize(config: TuneConfig, study: Study, trials: Trials) -> None:
-    """Trials until there are enough; what the sampler draws depends on the seed and the trials so far."""
+    """Trials until there are enough, those that other workers are at counted."""
 
-    def prepare() -> bool:
-        study.sampler = SAMPLERS.call(
-            config.sampler, int(digest(config.search_seed, drawn(study))[:8], base=16)
-        )
-        return finished(study, running=True) < config.trials
+    def enough() -> bool:
+        return finished(study, running=True) >= config.trials
 
-    if prepare():
-        study.optimize(trials, callbacks=[lambda *_: None if prepare() else study.stop()], catch=HARMLESS)
+    if not enough():
+        study.optimize(trials, callbacks=[lambda *_: study.stop() if enough() else None], catch=HARMLESS)
 
 
 def _about(config: TuneConfig, search: Search, name: str) -> About:

@@ -11,7 +11,7 @@ Depends on numpy, `block` and `blobs`; never on torch. Axes: E epochs, N example
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
@@ -256,6 +256,17 @@ class SheetReader:
             parts.append(rows[:, examples] if per_example else rows)
         values = np.concatenate(parts)
         return np.asarray(known[key], np.int64), values if per_example else values[:, None]
+
+    def epochs(self) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
+        """Every measured epoch of a finished sheet and its scores, (N,) by key; read block by block."""
+        for block in self.manifest.blocks:
+            held, rows = self._map(block), dict[int, dict[str, NDArray[np.float32]]]()
+            for key, entry in self.manifest.scores.items():
+                within = [epoch for epoch in entry["epochs"] if block.first <= epoch <= block.last]
+                values: Iterable[NDArray[Any]] = held.read(key, slice(None), self._blobs) if within else []
+                for epoch, row in zip(within, values, strict=True):
+                    rows.setdefault(epoch, {})[key] = row
+            yield from sorted(rows.items())
 
     def kept(self, name: str) -> bytes:
         """A file of the run that the writer was told to keep, verified.

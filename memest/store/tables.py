@@ -1,7 +1,8 @@
-"""Columns of equal length as parquet bytes, and back. Depends on pyarrow and numpy."""
+"""Columns of equal length as parquet bytes, arrays as npy bytes, and back. Depends on pyarrow and numpy."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,3 +47,23 @@ def read_table(content: bytes, columns: Sequence[str] | None = None) -> Columns:
     if missing := set(columns or ()) - set(table.column_names):
         raise SheetError(f"the table has no column {min(missing)!r} (it has {', '.join(table.column_names)})")
     return {name: np.asarray(table[name].to_numpy()) for name in columns or table.column_names}
+
+
+def array_bytes(array: NDArray[Any]) -> bytes:
+    """The npy bytes of an array; equal arrays give equal bytes."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def read_array(content: bytes) -> NDArray[Any]:
+    """The array in npy bytes; nothing in them is ever executed.
+
+    Raises:
+        SheetError: they hold none.
+    """
+    try:
+        array: NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise SheetError(f"an array of the sheet cannot be read ({type(error).__name__})") from error
+    return array

@@ -5,10 +5,19 @@ from memest.tracking.deliver import deliver
 from memest.tracking.journal import SEALED
 from memest.tracking.local_run import LocalRun
 from memest.tracking.mlflow_run import MlflowRun
-from memest.tracking.open import OFF, Opened, home, mark_busy, mark_refused, open_run, reason, several_runs
-from memest.tracking.parent import child_of
+from memest.tracking.open import (
+    OFF,
+    Opened,
+    children_of,
+    home,
+    mark_busy,
+    mark_refused,
+    open_run,
+    reason,
+    several_runs,
+)
 from memest.tracking.resume import ResumePoint
-from memest.tracking.run import AXES, About, Run
+from memest.tracking.run import AXES, About, Run, read_columns
 
 __all__ = [
     "AXES",
@@ -21,7 +30,7 @@ __all__ = [
     "ResumePoint",
     "Run",
     "bare",
-    "child_of",
+    "children_of",
     "connect",
     "deliver",
     "experiment_id",
@@ -30,6 +39,7 @@ __all__ = [
     "mark_busy",
     "mark_refused",
     "open_run",
+    "read_columns",
     "reason",
     "several_runs",
     "tracking_uri",

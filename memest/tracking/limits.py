@@ -20,7 +20,8 @@ class Limits:
         heartbeat: between two signs of life; a run that gave none for three of them is dead.
         deadline: a finished run waits so long for delivery after the last thing that was delivered.
         grace: the same for a run that failed.
-        gather: what comes within this time is sent together.
+        gather: what comes within this time is sent together; each call costs the server, and what is
+            trained beside it on the same machine.
         longest_pause: between two attempts while server or store are away; the pause doubles up to it.
         journal_gb: so much may wait for delivery, in GB, before the run is ended.
         spare_gb: so much is left free on the disk, in GB, before the run is ended.
@@ -29,7 +30,7 @@ class Limits:
     heartbeat: float = 30
     deadline: float = 120
     grace: float = 15
-    gather: float = 1
+    gather: float = 5
     longest_pause: float = 10
     journal_gb: float = 20
     spare_gb: float = 0.5

@@ -14,7 +14,7 @@ from memest.store.blobs import Blobs, LocalBlobs
 from memest.tracking.journal import LASTING, SEALED, STATE
 from memest.tracking.lines import read_lines
 from memest.tracking.resume import ResumePoint
-from memest.tracking.run import About
+from memest.tracking.run import About, write_columns
 
 
 class _FirstStays(LocalBlobs):
@@ -63,7 +63,7 @@ class LocalRun:
 
     def table(self, name: str, columns: Mapping[str, list[Any]]) -> None:
         """Keep it as JSON."""
-        self.blobs.put(f"{name}.json", json.dumps(dict(columns)).encode())
+        self.blobs.put(f"{name}.json", write_columns(columns))
 
     def seal(self, tags: Mapping[str, str]) -> None:
         """Say so in `run.json`."""

@@ -6,7 +6,6 @@ Depends on `store`; mlflow is used by the delivery thread alone.
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -21,7 +20,7 @@ from memest.tracking.delivery import HEARTBEAT, Delivery, Heartbeat, briefly, no
 from memest.tracking.journal import SEALED, STATE, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.resume import ResumePoint
-from memest.tracking.run import About
+from memest.tracking.run import About, write_columns
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -118,7 +117,7 @@ class MlflowRun:
 
     def table(self, name: str, columns: Mapping[str, list[Any]]) -> None:
         """As MLflow's own table artifact, which the UI shows and compares once a tag names it."""
-        self.blobs.put(f"{name}.json", _table(columns))
+        self.blobs.put(f"{name}.json", write_columns(columns))
         self._tables.append({"path": f"{name}.json", "type": "table"})
         self._journal.append("tags", values={"mlflow.loggedArtifacts": json.dumps(self._tables)})
 
@@ -196,13 +195,3 @@ class MlflowRun:
         if not self._delivery.complete and not self._delivery.taken:
             tagging = [partial(self._client.set_tag, self.id, *tag) for tag in tags.items()]
             briefly(*tagging, partial(self._client.set_terminated, self.id, status))
-
-
-def _table(columns: Mapping[str, list[Any]]) -> bytes:
-    """A table as MLflow keeps it, pandas' `split` form; what is no finite number is null."""
-    rows = [[_plain(cell) for cell in row] for row in zip(*columns.values(), strict=True)]
-    return json.dumps({"columns": list(columns), "data": rows}).encode()
-
-
-def _plain(cell: Any) -> Any:
-    return None if isinstance(cell, float) and not math.isfinite(cell) else cell

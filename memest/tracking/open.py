@@ -27,7 +27,6 @@ from memest.tracking.journal import STATE, Head, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.local_run import LocalRun
 from memest.tracking.mlflow_run import MlflowRun
-from memest.tracking.parent import parent_tags
 from memest.tracking.resume import ResumePoint
 from memest.tracking.run import About, DoneRun, Run
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 OFF = "off"
-_GIVEN = "MLFLOW_RUN_ID"
+_GIVEN, _PARENT = "MLFLOW_RUN_ID", "MEMEST_PARENT_RUN"
 
 
 def home() -> Path:
@@ -133,17 +132,31 @@ def several_runs() -> Iterator[Callable[[str], None]]:
     Yields:
         what to call with the id of the run that holds the outcome: the given run becomes its ticket.
     """
-    given = os.environ.pop(_GIVEN, None)
+    given = os.environ.get(_GIVEN)
 
     def conclude(run_id: str) -> None:
         if given:
             _make_ticket(connect(tracking_uri()), given, run_id)
 
-    try:
+    with children_of(os.environ.get(_PARENT, "")):
         yield conclude
+
+
+@contextmanager
+def children_of(run_id: str) -> Iterator[None]:
+    """A block whose runs the MLflow UI shows below a run; a run that `mlflow run` gave is not theirs.
+
+    Args:
+        run_id: of the parent; empty: there is none.
+    """
+    before = {name: os.environ.pop(name, None) for name in (_GIVEN, _PARENT)}
+    os.environ |= {_PARENT: run_id} if run_id else {}
+    try:
+        yield
     finally:
-        if given:
-            os.environ[_GIVEN] = given
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            os.environ |= {name: value} if value is not None else {}
 
 
 @dataclass(frozen=True)
@@ -212,7 +225,9 @@ def _tracked(about: About, folder: Path, place: _Place) -> Opened:
         shutil.rmtree(journals / found.run_id, ignore_errors=True)
         return _done(found.run_id, ArtifactBlobs(client, found.run_id, cache), cache)
     signs = {"memest.stage": about.stage, "memest.key": about.key, HOST: host}
-    signs |= {STATE: "running", HEARTBEAT: now()} | parent_tags()
+    signs |= {STATE: "running", HEARTBEAT: now()}
+    if parent := os.environ.get(_PARENT):
+        signs["mlflow.parentRunId"] = parent
     run_id = found.run_id if found else place.given or _create(client, place.experiment, about.name, signs)
     journal = Journal(journals / run_id, Head(run_id, bare(str(client.tracking_uri)), host), limits)
     if journal.sealed:  # all was done before, and not delivered

@@ -6,6 +6,8 @@ to a tracking server. Which one a stage got it need not know. Depends on `errors
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -121,3 +123,26 @@ class DoneRun:
         return SheetError(
             f"run {self.id} is finished and does not change; change a setting to get another run"
         )
+
+
+def write_columns(columns: Mapping[str, list[Any]]) -> bytes:
+    """A table as MLflow keeps it, pandas' `split` form; what is no finite number is null."""
+    rows = [[_plain(cell) for cell in row] for row in zip(*columns.values(), strict=True)]
+    return json.dumps({"columns": list(columns), "data": rows}).encode()
+
+
+def read_columns(content: bytes) -> dict[str, list[Any]]:
+    """The columns of a table that a run kept.
+
+    Raises:
+        SheetError: it is none.
+    """
+    try:
+        table = json.loads(content)
+        return {name: [row[n] for row in table["data"]] for n, name in enumerate(table["columns"])}
+    except (ValueError, LookupError, TypeError) as error:
+        raise SheetError(f"a table of a run cannot be read ({type(error).__name__})") from error
+
+
+def _plain(cell: Any) -> Any:
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell

@@ -3,16 +3,20 @@
 from memest.train import checkpoint
 from memest.train.checkpoint import EPOCHS
 from memest.train.epochs import EpochEnd, evaluate, train_epochs, weight_norm
+from memest.train.protocols import PROTOCOLS, Part, plan
 from memest.train.recipe import SCHEDULES, Recipe, learning_rate
 
 __all__ = [
     "EPOCHS",
+    "PROTOCOLS",
     "SCHEDULES",
     "EpochEnd",
+    "Part",
     "Recipe",
     "checkpoint",
     "evaluate",
     "learning_rate",
+    "plan",
     "train_epochs",
     "weight_norm",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -57,14 +57,18 @@ def every(epoch: int, epochs: int, *, k: Count) -> bool:
     return epoch % k == 0 or epoch == epochs
 
 
+_FOLDER = "checkpoint/"
+
+
 def name(epoch: int) -> str:
     """The artifact that holds the network after `epoch`."""
-    return f"checkpoint/epoch-{epoch:06d}.pt"
+    return f"{_FOLDER}epoch-{epoch:06d}.pt"
 
 
-def epoch_of(name: str) -> int:
-    """The epoch whose network the artifact `name` holds."""
-    return int(name.rpartition("-")[2].removesuffix(".pt"))
+def epochs_in(names: Iterable[str]) -> list[int]:
+    """The epochs whose networks are among the artifacts, sorted."""
+    kept = [name for name in names if name.startswith(_FOLDER)]
+    return sorted(int(name.rpartition("-")[2].removesuffix(".pt")) for name in kept)
 
 
 def pack(state: dict[str, Any]) -> bytes:

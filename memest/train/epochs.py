@@ -1,6 +1,6 @@
 """Training as a generator: the caller owns the loop. Depends on torch and `data`.
 
-    for end in train_epochs(network, training, testing, recipe, streams):
+    for end in train_epochs(network, [training], testing, recipe, streams, observer):
         …measure, store and track, in plain sight…
 
 yields after every epoch, beginning with epoch 0, the untouched network.
@@ -9,7 +9,7 @@ yields after every epoch, beginning with epoch 0, the untouched network.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,7 +35,7 @@ class EpochEnd:
     """The state of training after an epoch.
 
     Attributes:
-        epoch: 0 for the untouched network, then 1 … epochs.
+        epoch: 0 for the untouched network, then 1 … epochs; a second stage counts on.
         network: the network itself, not a copy.
         metrics: train/loss, train/accuracy (over the training batches, as trained on), test/loss,
             test/accuracy, weight_norm, images_per_second, learning_rate.
@@ -50,7 +50,7 @@ class EpochEnd:
 
 def train_epochs(
     network: nn.Module,
-    training: Loader,
+    stages: Sequence[Loader],
     testing: Loader,
     recipe: Recipe,
     streams: Streams,
@@ -61,19 +61,18 @@ def train_epochs(
 
     Args:
         network: on the device of the loaders.
-        training: what to train on.
+        stages: what to train on, for `recipe.epochs` epochs each: the network goes on, with a fresh
+            optimizer and the schedule from its beginning.
         testing: what test loss and accuracy are taken on.
         recipe: optimizer, schedule, augmentation and precision.
         streams: the order and augmentation of epoch t depend on the seed and t alone.
         observer: sees the logits of every training batch, before the step.
         state: that of an earlier `EpochEnd`, to go on after its epoch instead of from the beginning.
     """
-    network.to(training.device)
+    network.to(testing.device)
     if recipe.channels_last:
         network.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(
-        network.parameters(), lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-    )
+    optimizer = _optimizer(network, recipe)
 
     def snapshot(epoch: int) -> dict[str, Any]:
         return {"epoch": epoch, "network": network.state_dict(), "optimizer": optimizer.state_dict()}
@@ -82,14 +81,27 @@ def train_epochs(
         metrics |= evaluate(network, testing) | {"weight_norm": weight_norm(network)}
         return EpochEnd(epoch, network, metrics, lambda: snapshot(epoch))
 
+    done = 0
     if state is None:
         yield end(0, {})
     else:
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
+        done = state["epoch"]
     step = torch.compile(_step) if recipe.compile else _step
-    for epoch in range(1 if state is None else state["epoch"] + 1, recipe.epochs + 1):
-        yield end(epoch, _train_one(network, training, optimizer, recipe, streams, observer, epoch, step))
+    for epoch in range(done + 1, len(stages) * recipe.epochs + 1):
+        stage, before = divmod(epoch - 1, recipe.epochs)
+        if stage and not before:
+            optimizer = _optimizer(network, recipe)
+        yield end(
+            epoch, _train_one(network, stages[stage], optimizer, recipe, streams, observer, epoch, step)
+        )
+
+
+def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    return torch.optim.SGD(
+        network.parameters(), lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+    )
 
 
 def _train_one(
@@ -103,11 +115,11 @@ def _train_one(
     step: Callable[..., tuple[Tensor, Tensor]],
 ) -> dict[str, float]:
     network.train()
-    began, seen = time.perf_counter(), 0
+    began, seen, before = time.perf_counter(), 0, (epoch - 1) % recipe.epochs
     totals = torch.zeros(2, device=training.device)
     for batch in training.training_batches(recipe.batch_size, epoch, recipe.augmentation, streams):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, (epoch - 1 + seen / len(training)) / recipe.epochs)
+            group["lr"] = learning_rate(recipe, (before + seen / len(training)) / recipe.epochs)
         logits, losses = step(network, batch, recipe)
         optimizer.zero_grad()
         losses.mean().backward()  # type: ignore[no-untyped-call]

@@ -39,6 +39,16 @@ class Part:
     stages: tuple[Integers, ...]
     observed: Integers
 
+    @property
+    def plain(self) -> bool:
+        """Whether what is observed is what is trained on, all the while."""
+        return len(self.stages) == 1 and np.array_equal(self.stages[0], self.observed)
+
+    @property
+    def trained(self) -> Integers:
+        """Positions of everything that is trained on in any stage, sorted."""
+        return np.unique(np.concatenate(self.stages))
+
 
 def plan(images: ImageSet, spec: str, streams: Streams) -> list[Part]:
     """The parts of a protocol; the same for the same labels and seed.
@@ -67,9 +77,13 @@ def k_fold(images: ImageSet, rng: np.random.Generator, *, folds: Folds = 3) -> l
     """One part for each fold, observed by a network that has never seen it (Northcutt et al. 2021 use three).
 
     Stratified: each class is spread over the folds as evenly as can be.
+
+    Raises:
+        SettingError: a class has a single example, which no network could learn that does not see it.
     """
     dealt = deal(images.labels, folds, rng)
     _refuse_too_few(dealt, images, f"k_fold(folds={folds})")
+    _refuse_single(images, f"k_fold(folds={folds})")
     everything = np.arange(len(images))
     return [Part((np.setdiff1d(everything, held),), held) for held in dealt]
 
@@ -94,6 +108,15 @@ def deal(labels: Integers, hands: int, rng: np.random.Generator) -> list[Integer
     shuffled = rng.permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
     return [np.sort(by_class[hand::hands]) for hand in range(hands)]
+
+
+def _refuse_single(images: ImageSet, spec: str) -> None:
+    counts = np.bincount(images.labels, minlength=len(images.classes))
+    if len(single := np.flatnonzero(counts == 1)):
+        raise SettingError(
+            f"{spec} leaves a fold without class {images.classes[single[0]]!r}: it has one example only; "
+            "merge it with another class, or leave it out"
+        )
 
 
 def _refuse_too_few(parts: Sequence[Integers], images: ImageSet, spec: str) -> None:

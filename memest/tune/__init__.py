@@ -1,13 +1,13 @@
 """Search over settings with Optuna: what is varied, what is aimed at, and the study that remembers.
 
-Depends on `summaries` and the ground floor; optuna is imported where it is used.
+Depends on `detect` and the ground floor; optuna is imported where it is used.
 """
 
 from memest.tune.distributions import DISTRIBUTIONS
 from memest.tune.goals import Goal, read_goals
-from memest.tune.methods import PRUNERS, SAMPLERS
+from memest.tune.methods import PRUNERS, SAMPLERS, sampler_by_trial
 from memest.tune.space import Space, space_text
-from memest.tune.study import Definition, drawn, finished, open_study, twin
+from memest.tune.study import Definition, finished, open_study, require_optuna, twin
 
 __all__ = [
     "DISTRIBUTIONS",
@@ -16,10 +16,11 @@ __all__ = [
     "Definition",
     "Goal",
     "Space",
-    "drawn",
     "finished",
     "open_study",
     "read_goals",
+    "require_optuna",
+    "sampler_by_trial",
     "space_text",
     "twin",
 ]

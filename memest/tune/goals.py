@@ -1,9 +1,9 @@
-"""What a search aims at: numbers of a finished run, to be made large or small. Depends on `summaries`.
+"""What a search aims at: numbers of a finished run, to be made large or small. Depends on `detect`.
 
 | objective | value | better |
 |---|---|---|
 | `accuracy` | test accuracy after the last epoch | higher |
-| `auroc/<summary>`, `average_precision/<summary>` | how well it finds the labels that were changed | higher |
+| `auroc/<summary>`, `average_precision/<summary>` | how well it finds changed labels | higher |
 | `cost` | seconds of training and scoring | lower |
 | `scoring_cost` | seconds of scoring alone | lower |
 """
@@ -14,9 +14,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from memest.detect import DETECTORS, slug
 from memest.errors import SettingError, UnknownNameError
 from memest.spec import split_list
-from memest.summaries import SUMMARIES, needs_of
+from memest.summaries import needs_of
 from memest.tune.space import fill
 
 Direction = Literal["minimize", "maximize"]
@@ -56,7 +57,7 @@ class Goal:
         if self.name in _SUMS:
             return _SUMS[self.name]
         summary = self._summary(drawn)
-        return (f"{self.name.partition('/')[0]}/{SUMMARIES.parse(summary).slug()}",)
+        return (f"{self.name.partition('/')[0]}/{slug(summary)}",)
 
     def value(self, metrics: Mapping[str, float], drawn: Mapping[str, Any]) -> float:
         """The number of a finished run.
@@ -88,7 +89,8 @@ class Goal:
                 f"objective {self.name} asks how changed labels are found, and none are changed; give "
                 "--corruption 'symmetric_noise(rate=0.05)', or aim at accuracy"
             )
-        if missing := set(needs_of(self._summary(drawn))) - set(measured):
+        summary = self._summary(drawn)
+        if summary not in DETECTORS and (missing := set(needs_of(summary)) - set(measured)):
             raise SettingError(
                 f"objective {self.name} needs {min(missing)}, which is not measured; add it to --scores"
             )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
+WATCHED = "test/accuracy"
+"""What a pruner sees of each epoch."""
 RUN = "run"
 """Of a trial: the id of its run."""
 
@@ -71,12 +73,17 @@ def pictures(study: Study, goals: Sequence[Goal]) -> Iterator[tuple[str, Figure]
         yield f"history{number}", history
         if len({trial.values[place] for trial in done}) > 1:
             low = target if goal.direction == "minimize" else better  # what matters for low values of it
-            yield f"importances{number}", _drawn(draw.plot_param_importances, study, target=low)
+            yield (
+                f"importances{number}",
+                _drawn(draw.plot_param_importances, study, target=low, target_name=goal.name),
+            )
     if len(goals) == 2 and done:
         names = [goal.name for goal in goals]
         yield "pareto_front", _drawn(draw.plot_pareto_front, study, target_names=names)
     if any(trial.intermediate_values for trial in study.get_trials(deepcopy=False)):
-        yield "epochs", _drawn(draw.plot_intermediate_values, study)
+        epochs = _drawn(draw.plot_intermediate_values, study)
+        epochs.axes[0].set(title="Trials", xlabel="epoch", ylabel=WATCHED)
+        yield "epochs", epochs
 
 
 def _drawn(plot: Callable[..., Any], study: Study, **aim: Any) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import socket
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from memest.errors import InputError, SettingError, masked
 from memest.tune.goals import Direction
-from memest.tune.methods import PRUNERS
 
 if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
@@ -30,8 +32,23 @@ _HEARTBEAT = 30
 """Seconds between two signs of life of a trial; after three missing ones it is tried again."""
 
 
+def require_optuna() -> None:
+    """Refuse a search where Optuna is not installed.
+
+    Raises:
+        InputError: it is not; the message says how to install it.
+    """
+    if importlib.util.find_spec("optuna") is None:
+        raise InputError("memest tune needs Optuna: pip install 'memest[search]'")
+
+
 def open_study(
-    url: str, name: str, definition: Definition, directions: Sequence[Direction], pruner: str
+    url: str,
+    name: str,
+    definition: Definition,
+    directions: Sequence[Direction],
+    sampler: BaseSampler,
+    pruner: BasePruner,
 ) -> Study:
     """The study called `name`, made if there is none, with the trials of workers that died queued again.
 
@@ -40,16 +57,15 @@ def open_study(
         name: of the study.
         definition: of the search; a study that has another one is refused.
         directions: of its objectives.
-        pruner: a spec.
+        sampler: chooses trials.
+        pruner: ends them early.
 
     Raises:
         InputError: the database cannot be used, or the study is of another search; says what differs.
     """
-    try:
-        import optuna
-        from sqlalchemy.exc import SQLAlchemyError
-    except ImportError as error:
-        raise InputError("memest tune needs Optuna: pip install 'memest[search]'") from error
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         with _alone(url):
@@ -57,7 +73,8 @@ def open_study(
                 storage=_storage(url),
                 study_name=name,
                 directions=directions,
-                pruner=PRUNERS.call(pruner),
+                sampler=sampler,
+                pruner=pruner,
                 load_if_exists=True,
             )
             _require_same(study, definition)
@@ -83,11 +100,6 @@ def finished(study: Study, running: bool = False) -> int:
         trial.state in states or (trial.state == TrialState.FAIL and REASON in trial.user_attrs)
         for trial in study.get_trials(deepcopy=False)
     )
-
-
-def drawn(study: Study) -> int:
-    """How many trials were drawn, those left out that repeat an interrupted one."""
-    return sum("failed_trial" not in trial.system_attrs for trial in study.get_trials(deepcopy=False))
 
 
 def twin(study: Study, number: int, params: Mapping[str, Any]) -> FrozenTrial | None:

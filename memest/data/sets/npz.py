@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.data.arrays import read_arrays
+from memest.arrays import read_arrays
 from memest.data.images import ImageSet, Integers, Split
 from memest.data.source import SETS
 from memest.errors import DataError

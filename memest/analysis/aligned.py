@@ -1,0 +1,104 @@
+"""Runs beside a reference: which of a run's examples it describes, and how hard it says they are.
+
+Depends on `references`, `summaries`, pandas. Axes: N examples of a run, M of them kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memest.analysis.detection import GROUP
+from memest.analysis.runset import RunRecord, RunSet
+from memest.references import REFERENCES, Identity, Reference
+from memest.stats import Floats
+from memest.summaries import HIGHER, SUMMARIES, direction, suspicion
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_RAW = {
+    f"{seen}forgetting_count": (f"{seen}mean_correct", f"{seen}forgetting_count(never=raw)")
+    for seen in ("", "seen/")
+}
+"""As a ranking examples never learned come last; a similarity takes their count as it is, 0."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A run and the hardness that a reference gives its examples.
+
+    Attributes:
+        run: the run.
+        hardness: (N,) float64, in the order of its summary table, higher = harder.
+    """
+
+    run: RunRecord
+    hardness: Floats
+
+    @cached_property
+    def changed(self) -> NDArray[np.bool_]:
+        """Examples whose label or image a corruption changed, (N,)."""
+        return np.asarray(self.run.summary["changed"], bool)
+
+    def suspicions(self) -> dict[str, Floats]:
+        """Every summary turned so that higher is harder, (N,) float64 by name."""
+        return {name: suspicion(name, self.run.summary[name]) for name in self.run.summaries}
+
+    def measures(self) -> dict[str, tuple[Floats, Floats | None]]:
+        """Every summary as a similarity takes it, by name, over the examples that were not changed.
+
+        Returns:
+            values in [0, 1], (M,), higher = harder: (v − min) / (max − min), or (max − v) / (max − min)
+            where lower is harder; and the values as they are, if they are not negative and higher is harder.
+        """
+        kept = ~self.changed
+        found = {}
+        for name in self.run.summaries:
+            values = np.asarray(self.run.summary[name], np.float64)
+            if name in _RAW:
+                learned, name = _RAW[name]
+                values = np.where(self.run.summary[learned] > 0, values, 0.0)
+            values = values[kept]
+            plain = direction(name) == HIGHER and values.min() >= 0
+            found[SUMMARIES.parse(name).short()] = (unit(suspicion(name, values)), values if plain else None)
+        return found
+
+
+def beside(runs: RunSet, reference: str) -> tuple[Reference, list[Beside]]:
+    """The reference that a spec names, and its hardness for every run.
+
+    The labels compared are those before any corruption.
+
+    Raises:
+        InputError: no such reference, or one whose examples or labels are not those of a run; says which.
+    """
+    found: Reference = REFERENCES.call(reference)
+    return found, [Beside(run, found.hardness(_identity(run))) for run in runs]
+
+
+def unit(values: Floats) -> Floats:
+    """Values stretched to [0, 1]; all 0 where they are equal."""
+    low, high = values.min(), values.max()
+    return np.asarray((values - low) / (high - low)) if high > low else np.zeros_like(values)
+
+
+def groups(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The parts of a table of which the runs differ in seeds only, each with its title."""
+    for group, part in table.groupby(GROUP, sort=False):
+        axes = dict(zip(GROUP, group, strict=True))
+        count = f"{part.runs.max()} run{'s' if part.runs.max() > 1 else ''}"
+        yield (
+            f"{axes['dataset']}, {axes['corruption']}, {axes['model']}, {axes['epochs']} epochs, {count}",
+            part,
+        )
+
+
+def _identity(run: RunRecord) -> Identity:
+    facts, order = run.summary, run.sheet.manifest.header.order
+    return Identity(f"run {run.id} ({run.name})", facts["id"], facts["original_label"], order)

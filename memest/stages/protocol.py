@@ -1,0 +1,142 @@
+"""All parts of a protocol as runs of their own, joined by example id into one sheet.
+
+    standard                  one part: the run itself
+    k_fold, second_split      a run for each part, and a run that holds what they found together
+
+A part that died is made again alone; what a part trained on is read from what it kept, not planned again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memest.config import key_settings
+from memest.data import ImageSet, Split, Truth, corrupt, load_images
+from memest.detect import Evidence, suspicions
+from memest.errors import SettingError, SheetError
+from memest.scores import describe
+from memest.seeding import Streams
+from memest.stages.common import Watch, choose_device, nobody, run_key, sheet_header, summary_table
+from memest.stages.cost import Costs
+from memest.stages.describe import COST, about_training, report
+from memest.stages.parts import PROBABILITIES, TRAINED
+from memest.stages.train import TrainConfig, train
+from memest.store import SheetReader, SheetWriter, block_span
+from memest.store.tables import Columns, array_bytes, read_array, read_table
+from memest.summaries import Trace
+from memest.tracking import OFF, Opened, children_of, open_run, read_columns
+from memest.train import PROTOCOLS, Part, plan
+
+
+def train_protocol(config: TrainConfig, watch: Watch = nobody) -> Opened:
+    """Train what a configuration asks for: one run, or every part of its protocol and what joins them.
+
+    Args:
+        config: what to train.
+        watch: as for `train`, where it is one run; several are not watched.
+
+    Raises:
+        InputError: before anything is written, if something asked for cannot be done.
+    """
+    streams = Streams(config.seed, corruption=config.corruption_seed)
+    if config.part is not None or PROTOCOLS.parse(config.protocol).name == "standard":
+        return train(config, watch)
+    if config.max_overhead is not None:
+        raise SettingError(
+            f"--max-overhead chooses for one run, and {config.protocol} makes several that must agree: set "
+            "--score-every and --gradient-every instead"
+        )
+    split = load_images(config.data, config.limit)
+    images, truth = corrupt(split.train, config.corruption, streams)
+    return _train_parts(config, split, images, truth, plan(images, config.protocol, streams))
+
+
+def _train_parts(
+    config: TrainConfig, split: Split, images: ImageSet, truth: Truth, parts: list[Part]
+) -> Opened:
+    device = choose_device(config.device)
+    key = run_key(key_settings(config), split, images, device)
+    about = about_training(config, key, images, truth, device)
+    with open_run(about, config.tracking, config.experiment) as opened:
+        if opened.done:
+            return opened
+        run, costs = opened.run, Costs(len(images))
+        sheets = []
+        with children_of("" if config.tracking == OFF else run.id):
+            for number in range(len(parts)):
+                made = train(replace(config, part=number))
+                costs.include(read_columns(made.run.blobs.get(f"{COST}.json")))
+                sheets.append(SheetReader.open(made.run.blobs))
+        stages = len(parts[0].stages)
+        epochs = config.recipe.epochs * stages
+        header = sheet_header(key, images, truth, key_settings(config))
+        span = block_span(len(images), len(sheets[0].manifest.scores), epochs + 1)
+        sheet = SheetWriter(run.blobs, header, images.ids, span, describe)
+        places = [_places(images, reader, part) for reader, part in zip(sheets, parts, strict=True)]
+        for epoch, columns in _joined(sheets, places, len(images)):
+            sheet.put(epoch, columns, {})
+        probabilities = _gathered([read_array(s.kept(PROBABILITIES)) for s in sheets], places, len(images))
+        sheet.keep(PROBABILITIES, array_bytes(probabilities))
+        reader = sheet.reader()
+        summary = summary_table(reader, truth)
+        summary |= _suspicions(config, images, reader, probabilities)
+        sheet.seal(truth.columns(), summary)
+        report(run, images, summary, costs, epochs)
+        run.seal({})
+    return opened
+
+
+def _places(images: ImageSet, sheet: SheetReader, part: Part) -> NDArray[np.int64]:
+    """Where the examples of a part's sheet stand among all, (n,), by id.
+
+    Raises:
+        SheetError: they are not those of the part, or its network was trained on some that it should not see.
+    """
+    order = np.argsort(images.ids)
+    ids = sheet.summary()["id"]
+    if not np.array_equal(ids, images.ids[part.observed]):
+        raise SheetError("a part observed other examples than its protocol says: delete its run and go again")
+    trained = read_table(sheet.kept(TRAINED))
+    last = trained["id"][trained["stage"] == trained["stage"].max()]
+    if len(seen := np.intersect1d(last, ids)):
+        raise SheetError(
+            f"{len(seen)} examples, such as id {seen[0]}, were observed by a network that was being trained "
+            "on them: they are not out of sample; delete the run of the part and go again"
+        )
+    return np.asarray(order[np.searchsorted(images.ids, ids, sorter=order)])
+
+
+def _joined(
+    sheets: list[SheetReader], places: list[NDArray[np.int64]], count: int
+) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
+    """The epochs of all parts side by side: every score of every example, (N,) by key."""
+    for together in zip(*(sheet.epochs() for sheet in sheets), strict=True):
+        ((epoch, first), *others) = together
+        if any(other != epoch or found.keys() != first.keys() for other, found in others):
+            raise SheetError(f"the parts measured different scores at epoch {epoch}: train them anew")
+        yield epoch, {key: _gathered([found[key] for _, found in together], places, count) for key in first}
+
+
+def _gathered(
+    values: list[NDArray[np.float32]], places: list[NDArray[np.int64]], count: int
+) -> NDArray[np.float32]:
+    """Rows of all parts, each at its place: (N, …)."""
+    whole = np.full((count, *values[0].shape[1:]), np.nan, np.float32)
+    for rows, place in zip(values, places, strict=True):
+        whole[place] = rows
+    return whole
+
+
+def _suspicions(
+    config: TrainConfig, images: ImageSet, sheet: SheetReader, probabilities_NC: NDArray[np.float32]
+) -> Columns:
+    """What the detectors of the protocol say, (N,) by name."""
+    if "correct" not in sheet.manifest.scores:
+        return {}
+    correct = Trace(*sheet.trace("correct"))
+    evidence = Evidence(images.labels, correct, config.recipe.epochs, probabilities_NC)
+    return dict(suspicions(config.protocol, evidence))

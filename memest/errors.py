@@ -103,6 +103,10 @@ class JournalError(MemestError):
     """The journal of a run cannot be read, or cannot grow."""
 
 
+class PrunedError(MemestError):
+    """A run that whoever watched it ended early, on purpose: nothing is wrong with it."""
+
+
 class UndeliveredError(MemestError):
     """The work is done and kept on this machine, but not all of it reached the server."""
 

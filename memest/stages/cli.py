@@ -59,6 +59,12 @@ def _retrain() -> Stage:
     return retrain.RetrainConfig, lambda c: f"{_outcome(retrain.retrain(c))}\nits estimates are in {c.into}"
 
 
+def _tune() -> Stage:
+    from memest.stages import tune
+
+    return tune.TuneConfig, tune.tune
+
+
 def _deliver() -> Stage:
     from memest.stages import deliver
 
@@ -103,6 +109,7 @@ COMMANDS: dict[str, tuple[Callable[[], Stage], str]] = {
     "sweep": (_sweep, "train every configuration of a grid file, each in a process of its own"),
     "experiment": (_experiment, "train and analyse one of the paper's experiments, at one of three scales"),
     "retrain": (_retrain, "estimate memorization by its definition, with many networks"),
+    "tune": (_tune, "search for settings: trials chosen by Optuna"),
     "deliver": (_deliver, "send to the server what finished runs could not deliver"),
     "demo": (_demo, "digits with 5 % wrong labels, two networks, three seeds, analysed"),
     "services up": (lambda: _services("up"), "start an S3 store and an MLflow server"),

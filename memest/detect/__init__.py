@@ -14,7 +14,7 @@ from memest.detect.detectors import (
     suspicion,
     suspicions,
 )
-from memest.detect.evaluate import Detection, detect
+from memest.detect.evaluate import Detection, detect, judge
 
 __all__ = [
     "DETECTORS",
@@ -23,6 +23,7 @@ __all__ = [
     "detect",
     "detector",
     "direction",
+    "judge",
     "rank",
     "short",
     "slug",

@@ -173,11 +173,13 @@ def suspicious_table(
     return columns
 
 
-def suspicious_picture(images: ImageSet, summary: Columns, chosen: NDArray[np.integer[Any]]) -> Figure:
-    """The images at `chosen` with their labels; those whose label was changed are marked."""
+def suspicious_picture(
+    images: ImageSet, summary: Columns, chosen: NDArray[np.integer[Any]], columns: int = 5
+) -> Figure:
+    """The images at `chosen`, in rows, with their labels; those whose label was changed are marked."""
     captions = [
         f"#{images.ids[n]}  label {images.classes[summary['label'][n]]}"
         + (f"\nwas {images.classes[summary['original_label'][n]]}" if summary["changed"][n] else "")
         for n in chosen
     ]
-    return figures.gallery(images.images[chosen], captions, summary["changed"][chosen].tolist())
+    return figures.gallery(images.images[chosen], captions, summary["changed"][chosen].tolist(), columns)

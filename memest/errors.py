@@ -95,8 +95,16 @@ class BusyError(MemestError):
     """Another process is already at work on the same configuration: nothing to do, and nothing wrong."""
 
 
+class SweepError(MemestError):
+    """Runs of a sweep that failed, however often they were tried."""
+
+
 class JournalError(MemestError):
     """The journal of a run cannot be read, or cannot grow."""
+
+
+class PrunedError(MemestError):
+    """A run that whoever watched it ended early, on purpose: nothing is wrong with it."""
 
 
 class UndeliveredError(MemestError):

@@ -6,7 +6,7 @@ Depends on everything below the stages.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -30,6 +30,9 @@ T = TypeVar("T")
 Others = dict[str, NDArray[np.int64]]
 """Labels (N,) by name, besides those that a network was trained on."""
 
+Watch = Callable[[str, int, Mapping[str, float]], None]
+"""What is told of every epoch of a run: its id, the epoch, its metrics."""
+
 SCORING_BATCH = 256
 """Images scored at a time; halved where they do not fit into memory."""
 
@@ -45,6 +48,15 @@ def no_local_runs(tracking: str) -> None:
             "--tracking off: only train works without MLflow; its results lie under .memest/runs, and runs "
             "that are to be scored again or analysed must be tracked"
         )
+
+
+def look(uri: str) -> str:
+    """Where a server shows its runs, or what shows those of a database."""
+    return uri if uri.startswith(("http://", "https://")) else f"mlflow ui --backend-store-uri {uri}"
+
+
+def nobody(run: str, epoch: int, metrics: Mapping[str, float]) -> None:
+    """Watches no run."""
 
 
 def choose_device(name: str) -> torch.device:

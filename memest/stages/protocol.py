@@ -20,7 +20,15 @@ from memest.detect import Evidence, suspicions
 from memest.errors import SettingError, SheetError
 from memest.scores import ScoreSet, describe
 from memest.seeding import Streams
-from memest.stages.common import choose_device, other_labels, run_key, sheet_header, summary_table
+from memest.stages.common import (
+    Watch,
+    choose_device,
+    nobody,
+    other_labels,
+    run_key,
+    sheet_header,
+    summary_table,
+)
 from memest.stages.cost import Costs
 from memest.stages.describe import COST, about_training, report
 from memest.stages.parts import PROBABILITIES, TRAINED
@@ -32,15 +40,19 @@ from memest.tracking import OFF, Opened, children_of, open_run, read_columns
 from memest.train import PROTOCOLS, Part, plan
 
 
-def train_protocol(config: TrainConfig) -> Opened:
+def train_protocol(config: TrainConfig, watch: Watch = nobody) -> Opened:
     """Train what a configuration asks for: one run, or every part of its protocol and what joins them.
+
+    Args:
+        config: what to train.
+        watch: as for `train`, where it is one run; several are not watched.
 
     Raises:
         InputError: before anything is written, if something asked for cannot be done.
     """
     streams = Streams(config.seed, corruption=config.corruption_seed)
     if config.part is not None or PROTOCOLS.parse(config.protocol).name == "standard":
-        return train(config)
+        return train(config, watch)
     if config.max_overhead is not None:
         raise SettingError(
             f"--max-overhead chooses for one run, and {config.protocol} makes several that must agree: set "

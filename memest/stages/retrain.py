@@ -65,7 +65,7 @@ def retrain(config: RetrainConfig) -> Opened:
     split = load_images(config.data, config.limit)
     images, _ = corrupt(split.train, config.corruption, streams)
     device = choose_device(config.device)
-    key = run_key(key_settings(config) | {"stage": "retrain"}, split, images, device)
+    key = run_key(key_settings(config) | {"stage": "retrain"}, split, images, device, {})
     about = _about(config, key, images, device)
     with open_run(about, config.tracking, config.experiment) as opened, deterministic(True):
         if not opened.done:

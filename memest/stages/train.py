@@ -16,8 +16,10 @@ from memest.stages import resume
 from memest.stages.budget import Plan, within_budget
 from memest.stages.common import (
     SCORING_BATCH,
+    Watch,
     choose_device,
     deterministic,
+    nobody,
     other_labels,
     progress,
     run_key,
@@ -87,8 +89,12 @@ class TrainConfig:
         return bool(EPOCHS.call(self.checkpoints, epoch, epochs))
 
 
-def train(config: TrainConfig) -> Opened:
+def train(config: TrainConfig, watch: Watch = nobody) -> Opened:
     """Train, measure, store and track one part; a run of the same configuration is found, not repeated.
+
+    Args:
+        config: what to train.
+        watch: told of every epoch; it may end the run with a `PrunedError`.
 
     Raises:
         InputError: before anything is written, if something asked for cannot be done.
@@ -138,6 +144,7 @@ def train(config: TrainConfig) -> Opened:
             opened.resume.save(partial(resume.pack, key, sheet, end.state(), costs.state()), must)
             if kept:  # after the point: an epoch that is run again may give other bytes, which are refused
                 sheet.keep(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
+            watch(run.id, end.epoch, end.metrics)
         if not part.plain:
             batches = loaded.observed.batches(SCORING_BATCH)
             keep_part(sheet, images, part, probabilities(network, batches))

@@ -69,10 +69,10 @@ class LocalRun:
         """Say so in `run.json`."""
         self._say(SEALED, {f"memest.{key}": value for key, value in tags.items()})
 
-    def fail(self, reason: str, killed: bool = False) -> None:
+    def fail(self, reason: str, state: str = "failed") -> None:
         """Say so in `run.json`, unless the run was finished before that happened."""
         if not self.sealed:
-            self._say("killed" if killed else "failed", {"memest.error": reason})
+            self._say(state, {"memest.error": reason})
 
     def sync(self) -> None:
         """Force the metrics to the disk."""

@@ -125,7 +125,7 @@ class MlflowRun:
         """End the run as FINISHED and, as the last word of all, say that it is whole."""
         self._end("FINISHED", {f"memest.{name}": value for name, value in tags.items()} | {STATE: SEALED})
 
-    def fail(self, reason: str, killed: bool = False) -> None:
+    def fail(self, reason: str, state: str = "failed") -> None:
         """Tag the reason and end the run as FAILED, or KILLED; what was not delivered then stays here.
 
         A run that was sealed before is whole, whatever happened then: it is only delivered.
@@ -133,7 +133,7 @@ class MlflowRun:
         if self._journal.sealed:
             self._deliver(self._limits.grace)
             return
-        status, state = ("KILLED", "killed") if killed else ("FAILED", "failed")
+        status = "FAILED" if state == "failed" else "KILLED"
         tags = {"memest.error": reason[:_SHOWN], STATE: state}
         try:
             self._end(status, tags)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memest.errors import BusyError, MemestError, masked
+from memest.errors import BusyError, MemestError, PrunedError, masked
 from memest.store.artifacts import ArtifactBlobs
 from memest.store.blobs import Blobs
 from memest.tracking.client import answering, bare, connect, experiment_id, get_run, tracking_uri
@@ -84,7 +84,9 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
             yield opened
         except BaseException as error:
             with _server_may_be_gone():
-                opened.run.fail(reason(error), killed=isinstance(error, KeyboardInterrupt))
+                opened.run.fail(reason(error), _ended_as(error))
+            if isinstance(error, PrunedError):
+                opened.resume.clear()
             raise
         opened.run.close()
         opened.resume.clear()
@@ -94,6 +96,12 @@ def reason(error: BaseException) -> str:
     """An error in one line, without credentials: the message of our own, type and message of others."""
     text = masked(" ".join(str(error).split()))
     return text if isinstance(error, MemestError) else f"{type(error).__name__}: {text}"
+
+
+def _ended_as(error: BaseException) -> str:
+    if isinstance(error, PrunedError):
+        return "pruned"
+    return "killed" if isinstance(error, KeyboardInterrupt) else "failed"
 
 
 def mark_refused(message: str) -> None:

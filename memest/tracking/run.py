@@ -71,8 +71,8 @@ class Run(Protocol):
         """Finished and whole; `tags` are added."""
         ...
 
-    def fail(self, reason: str, killed: bool = False) -> None:
-        """Ended early, and why."""
+    def fail(self, reason: str, state: str = "failed") -> None:
+        """Ended early, and why; `failed`, or ended on purpose: `killed`, `pruned`."""
         ...
 
     def sync(self) -> None:
@@ -110,7 +110,7 @@ class DoneRun:
         """Refused."""
         raise self._refusal()
 
-    def fail(self, reason: str, killed: bool = False) -> None:
+    def fail(self, reason: str, state: str = "failed") -> None:
         """Nothing: a finished run stays finished."""
 
     def sync(self) -> None:

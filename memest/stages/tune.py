@@ -1,0 +1,204 @@
+"""Search for settings with Optuna: trials are training runs under one parent, shared by several workers."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from memest.analysis import figures
+from memest.analysis.finding import aligned
+from memest.config import digest, key_settings, one, option
+from memest.errors import BusyError
+from memest.stages.common import no_local_runs
+from memest.stages.search import HARMLESS, Search, Trials
+from memest.stages.train import TrainConfig
+from memest.store.artifacts import ArtifactBlobs
+from memest.tracking import (
+    SEALED,
+    About,
+    Opened,
+    Run,
+    bare,
+    children_of,
+    connect,
+    get_run,
+    home,
+    open_run,
+    several_runs,
+    tracking_uri,
+)
+from memest.tune import (
+    PRUNERS,
+    SAMPLERS,
+    finished,
+    open_study,
+    outcome,
+    require_optuna,
+    sampler_by_trial,
+    space_text,
+)
+from memest.values import Count, Index
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+
+REPORT = "report.txt"
+_SHOWN = 10
+_PATIENCE = 2.0
+"""Seconds between two tries while another worker opens the run of the search."""
+
+
+@dataclass(frozen=True)
+class TuneConfig:
+    """Everything a search can be told: its own settings, and those of the runs that are not varied."""
+
+    space: str = option(
+        "", "what to vary, such as: lr=log(0.01, 0.3), epochs=int(5, 50); or a YAML file", read=space_text
+    )
+    objectives: str = option(
+        "accuracy", "one or two of accuracy, cost, scoring_cost, auroc/<summary>, average_precision/<summary>"
+    )
+    trials: Count = option(20, "trials in all, those of earlier and other workers counted")
+    sampler: str = option("tpe", "Optuna's sampler: tpe, random, nsgaii or gp", read=one(SAMPLERS))
+    pruner: str = option("none", "Optuna's pruner: none, median or hyperband", read=one(PRUNERS))
+    search_seed: Index = option(0, "seed of the sampler")
+    study: str = option("auto", "name of the study; auto: one for each space, objectives and fixed settings")
+    storage: str = option(
+        "auto", "database of the study, as SQLAlchemy has it; auto: studies.db in .memest", key=False
+    )
+    run: TrainConfig = field(default_factory=TrainConfig)
+
+
+def tune(config: TuneConfig) -> str:
+    """Make the trials that are missing, and say which are best; the worker that ends last writes it down.
+
+    Raises:
+        InputError: the search cannot be made, or its study is of another search.
+    """
+    require_optuna()
+    no_local_runs(config.run.tracking)
+    search = Search.checked(config.space, config.objectives, config.pruner, config.run)
+    uri = tracking_uri() if config.run.tracking == "auto" else config.run.tracking
+    client = connect(uri)
+    study = _study(config, search)
+    about = _about(config, search, study.study_name)
+    parent = _parent(study, about, uri, config.run.experiment)
+    run = get_run(client, parent)
+    if run.data.tags.get("memest.state") != SEALED:
+        experiment = client.get_experiment(run.info.experiment_id).name
+        trials = Trials(search, study, partial(_metrics, client), experiment)
+        with children_of(parent):
+            _optimize(config, study, trials)
+        if finished(study) < config.trials:
+            return f"{finished(study)} of {config.trials} trials are done; other workers are at the others"
+        with _opened(about, uri, config.run.experiment) as opened:
+            if not opened.done:
+                _report(opened.run, study, search, config.trials)
+                opened.run.seal({})
+    text = ArtifactBlobs(client, parent, home() / "cache").get(REPORT).decode()
+    return f"{text}\n\ntables and figures are in run {parent}"
+
+
+def _study(config: TuneConfig, search: Search) -> Study:
+    """The study of the search, named by what it is unless it has a name."""
+    name = f"tune-{digest(search.definition)[:8]}" if config.study == "auto" else config.study
+    url = config.storage
+    if url == "auto":
+        home().mkdir(parents=True, exist_ok=True)
+        url = f"sqlite:///{(home() / 'studies.db').absolute()}"
+    directions = [goal.direction for goal in search.goals]
+    sampler = sampler_by_trial(config.sampler, config.search_seed)
+    return open_study(url, name, search.definition, directions, sampler, PRUNERS.call(config.pruner))
+
+
+def _metrics(client: Any, run: str) -> dict[str, float]:
+    """The latest value of each metric of a run."""
+    return dict(get_run(client, run).data.metrics)
+
+
+def _optimize(config: TuneConfig, study: Study, trials: Trials) -> None:
+    """Trials until there are enough, those that other workers are at counted."""
+
+    def enough() -> bool:
+        return finished(study, running=True) >= config.trials
+
+    if not enough():
+        study.optimize(trials, callbacks=[lambda *_: study.stop() if enough() else None], catch=HARMLESS)
+
+
+def _about(config: TuneConfig, search: Search, name: str) -> About:
+    aims = " and ".join(f"{goal.direction} {goal.name}" for goal in search.goals)
+    lines = [
+        f"- `{varied}`: `{how}`" for varied, how in {**search.space.drawn, **search.space.filled}.items()
+    ]
+    return About(
+        stage="tune",
+        key=digest(key_settings(config), search.definition, name),
+        name=f"tune {', '.join(search.space.drawn)}",
+        settings=key_settings(config),
+        tags={"study": name},
+        note=f"{config.trials} trials of study `{name}`, to {aims}:\n\n" + "\n".join(lines),
+    )
+
+
+def _parent(study: Study, about: About, uri: str, experiment: str) -> str:
+    """The id of the run that the trials lie under: begun by the worker that comes first, and left open."""
+    place = f"run {about.key[:16]} {bare(uri)} {experiment}"
+    if known := study.user_attrs.get(place):
+        with several_runs() as conclude:
+            conclude(known)
+        return str(known)
+    with _opened(about, uri, experiment) as opened:
+        study.set_user_attr(place, opened.run.id)
+    return opened.run.id
+
+
+@contextmanager
+def _opened(about: About, uri: str, experiment: str) -> Iterator[Opened]:
+    """`open_run`, once no other worker is in it."""
+    while True:
+        try:
+            with open_run(about, uri, experiment) as opened:
+                yield opened
+            return
+        except BusyError:
+            time.sleep(_PATIENCE)
+
+
+def _report(run: Run, study: Study, search: Search, trials: int) -> None:
+    """Tables, figures and the best values of a search that is over."""
+    ended, best = outcome.ended(study), outcome.best(study)
+    run.table("tables/trials", outcome.table(search.goals, ended))
+    run.table("tables/best", outcome.table(search.goals, best))
+    for name, figure in outcome.pictures(study, search.goals):
+        run.blobs.put(f"figures/{name}.png", figures.png(figure))
+    if len(search.goals) == 1 and best:
+        run.metrics(trials, {f"best/{_slug(search.goals[0].name)}": best[0].values[0]})
+    run.blobs.put(REPORT, report_text(study, search).encode())
+
+
+def report_text(study: Study, search: Search) -> str:
+    """The best trials for a terminal, and how many of each kind there were."""
+    ended, best = outcome.ended(study), outcome.best(study)
+    states = [trial.state.name.lower() for trial in ended]
+    kinds = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    if not best:
+        return f"{len(ended)} trials ({kinds}): none was completed; the table of trials says why"
+    columns = outcome.table(search.goals, best[:_SHOWN])
+    shown = [name for name in columns if name not in ("state", "why")]
+    rows = [list(map(_cell, row)) for row in zip(*(columns[name] for name in shown), strict=True)]
+    title = "the best trial" if len(search.goals) == 1 else f"the {len(best)} trials that no other beats"
+    return f"{len(ended)} trials ({kinds}); {title}:\n{aligned(shown, rows)}"
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^\w./-]+", "-", name).strip("-")

@@ -21,7 +21,7 @@ from memest.scores.base import KINDS, SCORES, LocalLoss
 from memest.scores.clock import Clock
 from memest.scores.pieces import Examples, Pieces
 from memest.scores.prepare import folded, frozen, full_precision
-from memest.scores.rows import Rows, Values
+from memest.scores.rows import Add, Rows, Values
 from memest.spec import Spec, split_list
 
 FORWARD, GRADIENT = "forward", "forward and gradient"
@@ -100,6 +100,7 @@ def measure(
     device: torch.device,
     seed: int = 0,
     clock: Clock | None = None,
+    add: Add | None = None,
 ) -> dict[str, Values]:
     """Every score of every example, in evaluation mode, without augmentation.
 
@@ -111,6 +112,7 @@ def measure(
         device: where network and batches are.
         seed: seed of this epoch's probes.
         clock: is told what each score costs by itself, and under `FORWARD` and `GRADIENT` what they share.
+        add: where the batches are this process's share: what brings all together.
 
     Returns:
         (N,) float32 by canonical key.
@@ -139,7 +141,7 @@ def measure(
         pieces = Pieces(score, rows)
         for batch in batches:
             pieces.put(batch)
-    return rows.take()
+    return rows.take(add=add)
 
 
 def _expand(part: str) -> list[str]:

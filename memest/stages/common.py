@@ -22,6 +22,7 @@ from memest.store import Header, SheetReader
 from memest.store.tables import FACTS, Columns
 from memest.summaries import Trace, summarise_all
 from memest.tracking import OFF
+from memest.train import Team, checkpoint
 
 T = TypeVar("T")
 
@@ -80,9 +81,18 @@ def progress(steps: Iterable[T], total: int, what: str) -> Iterable[T]:
     return bar
 
 
-def run_key(settings: dict[str, Any], split: Split, images: ImageSet, device: torch.device) -> str:
-    """The digest that two runs share exactly when they must give the same numbers."""
-    return digest(settings, images.fingerprint, split.test.fingerprint, device.type)
+def run_key(
+    settings: dict[str, Any], split: Split, images: ImageSet, device: torch.device, processes: int = 1
+) -> str:
+    """The digest that two runs share exactly when they must give the same numbers, to the bit."""
+    together = [processes] if processes > 1 else []
+    return digest(settings, images.fingerprint, split.test.fingerprint, device.type, *together)
+
+
+def start(team: Team, config: Any, training: dict[str, Any] | None) -> None:
+    """Tell the other processes of a team what to train, and the state to go on from."""
+    if team.size > 1:
+        team.tell((config, checkpoint.pack(training) if training else None))
 
 
 def short(registry: Registry[Any], text: str) -> str:

@@ -23,8 +23,10 @@ ABOUT = {
     "sheet_rates": "Sheets at ImageNet's size",
     "precision": "Arithmetic",
     "tracking": "What tracking costs",
+    "sweep": "Many runs on one machine",
+    "analysis_scale": "Analysing many runs",
 }
-ON_CPU_ONLY = ("sheet_rates", "tracking")
+ON_CPU_ONLY = ("sheet_rates", "tracking", "sweep", "analysis_scale")
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 TEXT = """# Benchmarks
 

@@ -8,6 +8,7 @@ cannot change the numbers and therefore stays out of the key. Depends on the gro
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -21,13 +22,23 @@ from memest.values import check
 C = TypeVar("C")
 
 
-def option(default: Any, text: str, key: bool = True, read: Callable[[str], str] | None = None) -> Any:
+def option(
+    default: Any,
+    text: str,
+    key: bool = True,
+    read: Callable[[str], str] | None = None,
+    bare: bool = False,
+    repeated: bool = False,
+) -> Any:
     """A field of a configuration: its default, its help text, whether it belongs to the key.
 
     Args:
         read: makes text canonical, or refuses it; `one(SETS)` for a field that holds a dataset.
+        bare: on a command line it may be given as the first word, without its flag.
+        repeated: its flag may be given several times; the texts are joined by commas.
     """
-    return dataclasses.field(default=default, metadata={"help": text, "key": key, "read": read})
+    metadata = {"help": text, "key": key, "read": read, "bare": bare, "repeated": repeated}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def one(registry: Registry[Any]) -> Callable[[str], str]:
@@ -45,6 +56,8 @@ class Flag:
     help: str
     in_key: bool
     canonical: Callable[[str], str] | None
+    bare: bool = False
+    repeated: bool = False
 
     def read(self, text: Any) -> Any:
         """`text`, as given on a command line or in YAML, checked and made canonical.
@@ -60,15 +73,27 @@ class Flag:
 
 def flags(kind: type[Any]) -> dict[str, Flag]:
     """Every flat setting of a configuration class, by name, in declared order."""
+    return dict(_flags(kind))  # type: ignore[arg-type]  # mypy doubts that classes can be hashed
+
+
+@functools.cache
+def _flags(kind: type[Any]) -> dict[str, Flag]:
     hints = get_type_hints(kind, include_extras=True)
     found: dict[str, Flag] = {}
     for field in dataclasses.fields(kind):
         if dataclasses.is_dataclass(hints[field.name]):
-            found |= flags(hints[field.name])
+            found |= _flags(hints[field.name])
         else:
             meta = field.metadata
             found[field.name] = Flag(
-                field.name, hints[field.name], field.default, meta["help"], meta["key"], meta["read"]
+                field.name,
+                hints[field.name],
+                field.default,
+                meta["help"],
+                meta["key"],
+                meta["read"],
+                meta["bare"],
+                meta["repeated"],
             )
     return found
 
@@ -112,7 +137,8 @@ def flatten(config: Any) -> dict[str, Any]:
 
 def key_settings(config: Any) -> dict[str, Any]:
     """The flat settings that decide the numbers: those of the run key."""
-    return {name: value for name, value in flatten(config).items() if flags(type(config))[name].in_key}
+    known = flags(type(config))
+    return {name: value for name, value in flatten(config).items() if known[name].in_key}
 
 
 def digest(*parts: Any) -> str:

@@ -95,6 +95,10 @@ class BusyError(MemestError):
     """Another process is already at work on the same configuration: nothing to do, and nothing wrong."""
 
 
+class SweepError(MemestError):
+    """Runs of a sweep that failed, however often they were tried."""
+
+
 class JournalError(MemestError):
     """The journal of a run cannot be read, or cannot grow."""
 

@@ -43,8 +43,11 @@ class Recorder:
     ) -> None:
         self._scores = ScoreSet(scores)
         self._partial = partial
-        if costly := self._scores.of("input").keys:
-            raise SettingError(f"only scores from logits come free with training, not {', '.join(costly)}")
+        if costly := [key for key in self._scores.keys if key not in self._scores.free.keys]:
+            raise SettingError(
+                "only scores from logits, against the labels trained on, come free with training, not "
+                f"{', '.join(costly)}"
+            )
         self._rows = Rows(ids, torch.device(device))
 
     def see(self, logits: Tensor, labels: Tensor, ids: Tensor) -> None:

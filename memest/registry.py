@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar, get_type_hints
 
 from memest.errors import SettingError, UnknownNameError
-from memest.spec import Spec
+from memest.spec import GIVEN, Spec
 from memest.values import check
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -94,6 +94,24 @@ class Registry(Generic[F]):
         """Call what `text` names with `arguments` and its settings."""
         spec = self.parse(text)
         return self[spec.name](*arguments, **spec.settings)
+
+
+class LabelledRegistry(Registry[F]):
+    """Functions whose specs may also name the labels they are measured against: `loss(labels=true)`.
+
+    The functions do not take that keyword: whoever calls one hands it what it is to be measured against. What
+    a name other than `given` means is for the caller to know.
+    """
+
+    def parse(self, text: str | Spec) -> Spec:
+        """The canonical spec, as `Registry.parse` gives it; labels, unless given, are its last keyword."""
+        given = Spec.parse(text) if isinstance(text, str) else text
+        return super().parse(given.against(GIVEN)).against(given.labels)
+
+    def call(self, text: str | Spec, *arguments: Any) -> Any:
+        """Call what `text` names with `arguments` and its settings, the labels left out."""
+        spec = self.parse(text)
+        return self[spec.name](*arguments, **spec.against(GIVEN).settings)
 
 
 def keyword_parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

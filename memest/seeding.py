@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-Purpose = Literal["weights", "order", "augmentation", "corruption", "probes", "dropout", "folds"]
+Purpose = Literal["weights", "order", "augmentation", "corruption", "probes", "dropout", "folds", "subsets"]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from memest.errors import SettingError
@@ -19,6 +19,9 @@ _CALL = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*(?:\((?P<keywords>.*)\))?\s*", 
 _KEYWORD = re.compile(r"\s*(?P<key>[A-Za-z_]\w*)\s*=\s*(?P<value>.*\S)\s*", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_][\w.-]*")
 _CONSTANTS = {"true": True, "false": False, "none": None}
+_LABELS = "labels"
+GIVEN = "given"
+"""The labels that a network was trained on: what everything is measured against unless it says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,26 @@ class Spec:
     def settings(self) -> dict[str, Any]:
         """The keywords as a mapping, ready for `**`."""
         return dict(self.keywords)
+
+    @property
+    def labels(self) -> str:
+        """The name of the labels it is measured against, `true` of `loss(labels=true)`; `given` by default.
+
+        Raises:
+            SettingError: what stands there is not a name with keywords.
+        """
+        value = self.settings.get(_LABELS, GIVEN)
+        if value is True or value == GIVEN:
+            return _spell(value)
+        if not isinstance(value, str):
+            raise SettingError(f"{self.name}(labels=…) must be given, true, or other labels, not {value!r}")
+        return str(Spec.parse(value))
+
+    def against(self, labels: str) -> Spec:
+        """The same measured against the labels of that name; `given` is left out, as it changes no key."""
+        kept = tuple(pair for pair in self.keywords if pair[0] != _LABELS)
+        named = () if labels == GIVEN else ((_LABELS, literal(labels)),)
+        return replace(self, keywords=kept + named)
 
     def __str__(self) -> str:
         inside = ", ".join(f"{key}={_spell(value)}" for key, value in self.keywords)

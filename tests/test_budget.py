@@ -20,6 +20,7 @@ from memest.stages.budget import Plan, choose
 from memest.stages.cost import TOTAL, Costs
 from memest.stages.price import Prices
 from memest.store import SheetReader
+from memest.tracking import read_columns
 
 DEAR = str(ScoreSet("logits, input_gradient, curvature(probes=8)"))
 SINGLE = ScoreSet("curvature(probes=1)").keys[0]
@@ -149,7 +150,7 @@ def test_a_run_reports_what_each_score_cost() -> None:
     began = time.perf_counter()
     run = train.train(build(train.TrainConfig, settings)).run
     took = time.perf_counter() - began
-    table = json.loads(run.blobs.get("tables/cost.json"))
+    table = read_columns(run.blobs.get("tables/cost.json"))
     rows = dict(zip(table["what"], table["seconds"], strict=True))
     assert {"training", "forward and gradient", "loss", TOTAL} < set(rows)
     assert 0 < rows[str(ScoreSet("curvature(probes=2)"))] < rows[TOTAL] < took

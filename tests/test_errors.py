@@ -17,7 +17,7 @@ from memest.services import BrokenLinkError, Check, Folder, Reach, Secrets, Sett
 from memest.services.folder import changed
 from memest.services.ports import free_ports
 from memest.stages import cli
-from memest.stages.demo import _look
+from memest.stages.common import look
 from memest.tracking.send import Trouble
 
 PASSWORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=30)
@@ -166,5 +166,5 @@ def test_a_setting_is_taken_back_with_none() -> None:
 
 def test_the_demo_says_where_to_look() -> None:
     """The pages of a server are opened; a database is shown by `mlflow ui`."""
-    assert _look("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
-    assert _look("sqlite:////tmp/mlflow.db") == "mlflow ui --backend-store-uri sqlite:////tmp/mlflow.db"
+    assert look("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
+    assert look("sqlite:////tmp/mlflow.db") == "mlflow ui --backend-store-uri sqlite:////tmp/mlflow.db"

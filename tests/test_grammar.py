@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from memest.config import build, digest, flags, flatten, key_settings, one, option
-from memest.data import AUGMENTATIONS, CORRUPTIONS, SETS
+from memest.data import AUGMENTATIONS, CORRUPTIONS, LABELS, SETS
 from memest.errors import InputError, SettingError, UnknownNameError
 from memest.models import MODELS
 from memest.registry import Registry, keyword_parameters
@@ -229,7 +229,7 @@ def test_a_slug_is_the_name_and_what_is_unusual() -> None:
 
 
 REGISTRIES: list[Registry[Any]] = [
-    SETS, CORRUPTIONS, AUGMENTATIONS, MODELS, SCORES, SUMMARIES, SCHEDULES, EPOCHS, PROBES
+    SETS, CORRUPTIONS, LABELS, AUGMENTATIONS, MODELS, SCORES, SUMMARIES, SCHEDULES, EPOCHS, PROBES
 ]  # fmt: skip
 ENTRIES = [pytest.param(r, name, id=f"{r.noun}-{name}") for r in REGISTRIES for name in r]
 
@@ -237,7 +237,7 @@ ENTRIES = [pytest.param(r, name, id=f"{r.noun}-{name}") for r in REGISTRIES for 
 @pytest.mark.parametrize(("registry", "name"), ENTRIES)
 def test_every_entry_has_a_canonical_text(registry: Registry[Any], name: str) -> None:
     """Every registered name parses from its canonical and its short text, and documents itself."""
-    needed = {"rate": 0.5, "path": "a.npz", "k": 2}
+    needed = {"rate": 0.5, "path": "a.npz", "k": 2, "corruption": "none"}
     required = [
         k for k, p in keyword_parameters(registry[name]).items() if p.default is inspect.Parameter.empty
     ]

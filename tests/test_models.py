@@ -133,9 +133,18 @@ def test_small_inception_has_the_parameters_of_its_source() -> None:
     assert parameter_count("small_inception") == published + channels == 1_651_114
 
 
+_FEATURES = [
+    ("resnet18(width=2)", 16),
+    ("tiny(width=3)", 12),
+    ("vgg16(width=8)", 64),
+    ("mobilenetv2(width=8)", 320),
+    ("small_inception(width=24)", 84),
+]
+
+
 def test_width_scales_the_features() -> None:
-    """The last stage has eight (ResNet) or four (tiny) times the channels that `width` gives the first."""
-    for spec, features in [("resnet18(width=2)", 16), ("tiny(width=3)", 12)]:
+    """The last stage keeps its proportion to the first, whose channels are `width`."""
+    for spec, features in _FEATURES:
         model = build_model(spec, channels=1, classes=5, seed=0)
         assert [module.in_features for module in model.modules() if isinstance(module, nn.Linear)] == [
             features
@@ -151,7 +160,7 @@ def test_residual_convolutions_start_at_the_scale_of_he() -> None:
             assert module.weight.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=0.1)
 
 
-@pytest.mark.parametrize("spec", ["resnet81", "resnet18(depth=34)", "vgg16(width=8)"])
+@pytest.mark.parametrize("spec", ["resnet81", "resnet18(depth=34)", "vgg16(depth=8)"])
 def test_unknown_model_or_keyword_is_refused(spec: str) -> None:
     """A name or keyword that does not exist is an error, never silently ignored."""
     with pytest.raises(UnknownNameError, match="unknown"):

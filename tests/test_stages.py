@@ -263,7 +263,7 @@ def test_mlproject_knows_the_flags() -> None:
     """Every flag is an MLproject parameter with the same default, but those MLflow has of its own."""
     project = yaml.safe_load((PROJECT / "MLproject").read_text())
     own = {"experiment", "tracking"}
-    for entry in ("train", "score", "analyze", "tune"):
+    for entry in ("train", "score", "analyze", "sweep", "experiment", "tune"):
         kind = cli.stages()[entry][0]
         wanted = {
             n: f for n, f in flags(kind).items() if n not in own or (entry, n) == ("analyze", "experiment")

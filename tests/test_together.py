@@ -35,7 +35,7 @@ SETTINGS = {
     "epochs": 3,
     "lr": 0.01,
     "seed": 1,  # with seed 0 a ReLU is at its kink: there any other order of summing, or float64, differs
-    "scores": "logits, input_gradient, curvature(probes=2)",
+    "scores": "logits, loss(labels=true), input_gradient, curvature(probes=2)",
     "tracking": "off",
 }
 

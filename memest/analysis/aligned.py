@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from memest.analysis.detection import GROUP
 from memest.analysis.runset import RunRecord, RunSet
+from memest.detect import direction, short, suspicion
 from memest.references import REFERENCES, Identity, Reference
 from memest.stats import Floats
-from memest.summaries import HIGHER, SUMMARIES, direction, suspicion
+from memest.summaries import HIGHER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,28 +37,35 @@ class Beside:
     Attributes:
         run: the run.
         hardness: (N,) float64, in the order of its summary table, higher = harder.
+        as_given: the reference is about the very labels the run was trained on, changed ones included.
     """
 
     run: RunRecord
     hardness: Floats
+    as_given: bool
 
     @cached_property
     def changed(self) -> NDArray[np.bool_]:
         """Examples whose label or image a corruption changed, (N,)."""
         return np.asarray(self.run.summary["changed"], bool)
 
+    @cached_property
+    def apart(self) -> NDArray[np.bool_]:
+        """Examples that the reference says nothing about, (N,): those that were changed since."""
+        return np.zeros_like(self.changed) if self.as_given else self.changed
+
     def suspicions(self) -> dict[str, Floats]:
         """Every summary turned so that higher is harder, (N,) float64 by name."""
         return {name: suspicion(name, self.run.summary[name]) for name in self.run.summaries}
 
     def measures(self) -> dict[str, tuple[Floats, Floats | None]]:
-        """Every summary as a similarity takes it, by name, over the examples that were not changed.
+        """Every summary as a similarity takes it, by name, over the examples it is about.
 
         Returns:
             values in [0, 1], (M,), higher = harder: (v − min) / (max − min), or (max − v) / (max − min)
             where lower is harder; and the values as they are, if they are not negative and higher is harder.
         """
-        kept = ~self.changed
+        kept = ~self.apart
         found = {}
         for name in self.run.summaries:
             values = np.asarray(self.run.summary[name], np.float64)
@@ -66,20 +74,20 @@ class Beside:
                 values = np.where(self.run.summary[learned] > 0, values, 0.0)
             values = values[kept]
             plain = direction(name) == HIGHER and values.min() >= 0
-            found[SUMMARIES.parse(name).short()] = (unit(suspicion(name, values)), values if plain else None)
+            found[short(name)] = (unit(suspicion(name, values)), values if plain else None)
         return found
 
 
 def beside(runs: RunSet, reference: str) -> tuple[Reference, list[Beside]]:
     """The reference that a spec names, and its hardness for every run.
 
-    The labels compared are those before any corruption.
+    The labels compared are those before any corruption, unless the reference has those that were given.
 
     Raises:
         InputError: no such reference, or one whose examples or labels are not those of a run; says which.
     """
     found: Reference = REFERENCES.call(reference)
-    return found, [Beside(run, found.hardness(_identity(run))) for run in runs]
+    return found, [_beside(run, found) for run in runs]
 
 
 def unit(values: Floats) -> Floats:
@@ -99,6 +107,10 @@ def groups(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         )
 
 
-def _identity(run: RunRecord) -> Identity:
-    facts, order = run.summary, run.sheet.manifest.header.order
-    return Identity(f"run {run.id} ({run.name})", facts["id"], facts["original_label"], order)
+def _beside(run: RunRecord, reference: Reference) -> Beside:
+    facts, order, whose = run.summary, run.sheet.manifest.header.order, f"run {run.id} ({run.name})"
+    given = Identity(whose, facts["id"], facts["label"], order)
+    if bool(facts["changed"].any()) and reference.identity.agrees(given):
+        return Beside(run, reference.hardness(given), as_given=True)
+    clean = Identity(whose, facts["id"], facts["original_label"], order)
+    return Beside(run, reference.hardness(clean), as_given=False)

@@ -7,7 +7,7 @@ Depends on `detect`, `stats`, `summaries`, pandas.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +17,9 @@ from memest import tracking
 from memest.analysis import figures
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section, Suspects
 from memest.analysis.runset import RunRecord, RunSet
-from memest.detect import detect, rank, suspicion
+from memest.detect import Detection, judge, rank, suspicion
 from memest.errors import NoRunsError
-from memest.stats import Floats, midranks, paired_delong
+from memest.stats import Floats, Ranking, midranks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,13 +73,13 @@ def detection_rows(runs: RunSet) -> pd.DataFrame:
     """
     import pandas as pd
 
-    judged = [run for run in runs if run.summaries and 0 < run.summary["changed"].mean() < 1]
-    if not judged:
+    rows = [row for some in runs.map(_rows) for row in some]
+    if not rows:
         raise NoRunsError(
             f"none of the {len(runs)} runs has changed labels to detect; train with --corruption "
             "'symmetric_noise(rate=0.05)', or look at the suspicious table of each run in the MLflow UI"
         )
-    return pd.DataFrame([row for run in judged for row in _rows(run)])
+    return pd.DataFrame(rows)
 
 
 def detection_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -112,11 +112,14 @@ def consensus(runs: RunSet, summary: str) -> tuple[NDArray[np.int64], Floats]:
     Returns:
         ids (N,) and mean rank share (N,), 1 for an example that every run suspects most.
     """
-    ids = np.sort(runs[0].summary["id"])
-    total = np.zeros(len(ids))
-    for run in runs:
-        by_id = np.argsort(run.summary["id"])
-        total += midranks(suspicion(summary, run.summary[summary]))[by_id] / len(ids)
+
+    def shares(run: RunRecord) -> Floats:
+        columns = run.read(["id", summary])
+        by_id = np.argsort(columns["id"])
+        return midranks(suspicion(summary, columns[summary]))[by_id] / len(by_id)
+
+    ids = np.sort(runs[0].read(["id"])["id"])
+    total = np.sum(runs.map(shares), axis=0)
     best = np.argsort(-total, kind="stable")
     return ids[best], (total / len(runs))[best]
 
@@ -127,33 +130,41 @@ def precision_curve(summary: str, values_N: Floats, changed_N: NDArray[np.bool_]
     return np.asarray(hits / np.arange(1, len(hits) + 1))
 
 
-def _rows(run: RunRecord) -> Iterable[dict[str, object]]:
-    changed = run.summary["changed"].astype(bool)
-    csl = suspicion("csl", run.summary["csl"]) if "csl" in run.summary else None
-    for name in run.summaries:
-        values = suspicion(name, run.summary[name])
-        found = detect(values, changed)
-        yield {
-            **{axis: run.tags.get(axis, "") for axis in AXES},
-            "seed": run.tags.get("seed", ""),
-            "run": run.id,
-            "summary": name,
-            "auroc": found.auroc.value,
-            "low": found.auroc.low,
-            "high": found.auroc.high,
-            "average_precision": found.average_precision,
-            "fpr95": found.fpr95,
-            "precision": found.precision_at[found.positives],
-            "changed": found.positives,
-            "examples": found.examples,
-            "p_vs_csl": np.nan if csl is None else paired_delong(values, csl, changed).p_value,
-        }
+def _rows(run: RunRecord) -> list[dict[str, object]]:
+    """One row per summary; none where nothing or everything was changed."""
+    columns = run.read()
+    changed = columns["changed"].astype(bool)
+    if not run.summaries or not 0 < changed.mean() < 1:
+        return []
+    rankings = {name: Ranking(suspicion(name, columns.pop(name)), changed, name) for name in run.summaries}
+    found = {name: judge(ranking) for name, ranking in rankings.items()}
+    return [_row(run, name, found[name], rankings[name], rankings.get("csl")) for name in rankings]
+
+
+def _row(
+    run: RunRecord, name: str, found: Detection, ranking: Ranking, csl: Ranking | None
+) -> dict[str, object]:
+    return {
+        **{axis: run.tags.get(axis, "") for axis in AXES},
+        "seed": run.tags.get("seed", ""),
+        "run": run.id,
+        "summary": name,
+        "auroc": found.auroc.value,
+        "low": found.auroc.low,
+        "high": found.auroc.high,
+        "average_precision": found.average_precision,
+        "fpr95": found.fpr95,
+        "precision": found.precision_at[found.positives],
+        "changed": found.positives,
+        "examples": found.examples,
+        "p_vs_csl": np.nan if csl is None else ranking.against(csl).p_value,
+    }
 
 
 def _shared(runs: RunSet) -> str | None:
     """A summary that all of the runs have: CSL, the clean one first; else any."""
     names = [*REFERENCES, *runs[0].summaries]
-    return next((name for name in names if all(name in run.summary for run in runs)), None)
+    return next((name for name in names if all(name in run.summaries for run in runs)), None)
 
 
 def _groups(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -221,10 +232,10 @@ def _depths(runs: RunSet, rows: pd.DataFrame) -> Figure:
     curves = {}
     for name in _CURVES:
         each = [
-            precision_curve(name, run.summary[name], run.summary["changed"].astype(bool))
+            precision_curve(name, columns[name], columns["changed"].astype(bool))
             for run in mine
-            if name in run.summary
+            if name in run.summaries and (columns := run.read([name, "changed"]))
         ]
         if each:
             curves[name] = np.mean(each, axis=0)
-    return figures.depth_curves(curves, float(np.mean(mine[0].summary["changed"])))
+    return figures.depth_curves(curves, float(np.mean(mine[0].read(["changed"])["changed"])))

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KEPT, CHANGED, ACCENT = "#4c72b0", "#dd5e4c", "#3b3b3b"
+Panel = tuple[str, Mapping[str, tuple[NDArray[Any], NDArray[Any]]]]
+"""What the values of a panel are, and by name the epochs and values of its lines."""
 _SIZE = (7.2, 4.0)
+_WRITTEN = 16
+"""Up to so many runs a matrix shows its values as text."""
 
 
 def png(figure: Figure) -> bytes:
@@ -46,12 +50,17 @@ def histogram(values_N: NDArray[Any], changed_N: NDArray[np.bool_], label: str) 
     return figure
 
 
-def intervals(rows: Sequence[tuple[str, Sequence[tuple[float, float, float]]]], label: str) -> Figure:
+def intervals(
+    rows: Sequence[tuple[str, Sequence[tuple[float, float, float]]]],
+    label: str,
+    published: Mapping[str, float] | None = None,
+) -> Figure:
     """One line per method, one dot with its interval per seed, best on top.
 
     Args:
         rows: method and its (value, low, high) per seed, best first.
         label: what the value is.
+        published: by method, the paper's value, shown as a diamond.
     """
     figure, axes = _blank(height=0.9 + 0.3 * len(rows))
     for place, (_, seeds) in enumerate(reversed(rows)):
@@ -59,6 +68,13 @@ def intervals(rows: Sequence[tuple[str, Sequence[tuple[float, float, float]]]], 
             height = place + 0.22 * (number - (len(seeds) - 1) / 2)
             axes.plot([low, high], [height, height], color=KEPT, alpha=0.5, linewidth=1.2)
             axes.plot(value, height, "o", color=KEPT, markersize=3.5)
+    places = {name: place for place, (name, _) in enumerate(reversed(rows))}
+    if theirs := {name: value for name, value in (published or {}).items() if name in places}:
+        heights = [places[name] for name in theirs]
+        axes.plot(
+            list(theirs.values()), heights, "D", color=CHANGED, markersize=4, label="published", alpha=0.8
+        )
+        axes.legend(frameon=False, fontsize=8)
     axes.axvline(0.5, color=ACCENT, linewidth=0.8, linestyle=":")
     axes.set(xlabel=label, yticks=range(len(rows)), yticklabels=[name for name, _ in reversed(rows)])
     axes.set_ylim(-0.7, len(rows) - 0.3)
@@ -84,6 +100,22 @@ def depth_curves(curves: Mapping[str, NDArray[Any]], base_rate: float) -> Figure
     return figure
 
 
+def epoch_curves(curves: Mapping[str, tuple[NDArray[Any], NDArray[Any]]], label: str) -> Figure:
+    """How a value goes with the epochs seen, one line per method.
+
+    Args:
+        curves: by method, epochs (T,) and values (T,).
+        label: what the value is.
+    """
+    figure, axes = _blank()
+    for number, (name, (epochs_T, values_T)) in enumerate(curves.items()):
+        axes.plot(epochs_T, values_T, linewidth=1.5, color=f"C{number % 10}", label=name)
+    axes.axhline(0.5, color=ACCENT, linewidth=0.8, linestyle=":")
+    axes.set(xlabel="epochs seen", ylabel=label)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
 def binned(edges: NDArray[Any], lines: Mapping[str, NDArray[Any]], label: str, height: str) -> Figure:
     """A mean per bin for each of several names, at the middle of the bin; a bin without one is a gap.
 
@@ -103,17 +135,20 @@ def binned(edges: NDArray[Any], lines: Mapping[str, NDArray[Any]], label: str, h
     return figure
 
 
-def gallery(images: NDArray[np.uint8], captions: Sequence[str], marked: Sequence[bool]) -> Figure:
-    """Images in rows of five with a caption each; a marked one gets a coloured frame.
+def gallery(
+    images: NDArray[np.uint8], captions: Sequence[str], marked: Sequence[bool], columns: int = 5
+) -> Figure:
+    """Images in rows with a caption each; a marked one gets a coloured frame.
 
     Args:
         images: (M, H, W, C) uint8.
         captions: M of them, a few short lines each.
         marked: M of them.
+        columns: images in a row.
     """
     from matplotlib.figure import Figure
 
-    columns = min(5, len(images))
+    columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(1.65 * columns, 2.05 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -126,6 +161,95 @@ def gallery(images: NDArray[np.uint8], captions: Sequence[str], marked: Sequence
         axes.set_title(caption, fontsize=7.5, color=CHANGED if mark else ACCENT)
         for spine in axes.spines.values():
             spine.set(color=CHANGED if mark else "#bbbbbb", linewidth=2.2 if mark else 0.8)
+    return figure
+
+
+def matrix(values_RR: NDArray[Any], names: Sequence[str], label: str) -> Figure:
+    """A square of agreements between R runs, each with its value where there is room.
+
+    Args:
+        values_RR: (R, R), at most 1.
+        names: R of them.
+        label: what the values are.
+    """
+    from matplotlib.figure import Figure
+
+    count = len(names)
+    side = 2.4 + 0.42 * max(count, 4)
+    figure = Figure(figsize=(side + 1.2, side), layout="constrained")
+    axes = figure.subplots()
+    low = min(0.0, float(values_RR.min()))
+    image = axes.imshow(values_RR, cmap="viridis", vmin=low, vmax=1)
+    axes.set_xticks(range(count), names, rotation=90, fontsize=7.5)
+    axes.set_yticks(range(count), names, fontsize=7.5)
+    for (row, column), value in np.ndenumerate(values_RR) if count <= _WRITTEN else ():
+        colour = "white" if value < (1 + low) / 2 else "black"
+        axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=6.5, color=colour)
+    figure.colorbar(image, ax=axes, shrink=0.75, label=label)
+    return figure
+
+
+def lines(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    xlabel: str,
+    ylabel: str,
+    base: float | None = None,
+) -> Figure:
+    """One line with dots per name; values from 0 to 1.
+
+    Args:
+        curves: by name, the places and the values.
+        base: what chance gives.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axes = _blank()
+    for number, (name, (places, values)) in enumerate(curves.items()):
+        axes.plot(places, values, "o-", linewidth=1.5, markersize=4, color=f"C{number}", label=name)
+    if base is not None:
+        axes.axhline(base, color=ACCENT, linewidth=0.8, linestyle=":", label="at random")
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.set_ylim(0, 1.03)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def counted(
+    edges: NDArray[Any], means_B: NDArray[Any], counts_B: NDArray[Any], xlabel: str, ylabel: str
+) -> Figure:
+    """A mean per bin, the number of its examples below; a dot grows with that number, an empty bin has none.
+
+    Args:
+        edges: (B + 1,) of the bins.
+        means_B: (B,), NaN where a bin is empty.
+        counts_B: (B,) examples.
+    """
+    figure, axes = _blank()
+    middle, full = (edges[1:] + edges[:-1]) / 2, counts_B > 0
+    axes.plot(middle[full], means_B[full], color=KEPT, linewidth=1, alpha=0.5)
+    sizes = 18 + 90 * np.sqrt(counts_B[full] / counts_B.max())
+    axes.scatter(middle[full], means_B[full], s=sizes, color=KEPT, zorder=3)
+    low, high = axes.get_ylim()
+    axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(low - 0.12 * (high - low), high))
+    for place, count in zip(middle, counts_B, strict=True):
+        text = f"{count / 1000:.0f}k" if count >= 10_000 else f"{count:,}"
+        axes.text(place, low - 0.09 * (high - low), text, ha="center", fontsize=6.5, color=ACCENT)
+    axes.set_xlim(edges[0], edges[-1])
+    return figure
+
+
+def traces(panels: Sequence[Panel]) -> Figure:
+    """Panels side by side over epochs, the same names in each."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.9 * len(panels), 3.4), layout="constrained")
+    for axes, (label, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        for (name, (epochs, values)), colour in zip(curves.items(), (CHANGED, KEPT), strict=False):
+            axes.plot(epochs, values, linewidth=1.5, color=colour, label=name)
+        axes.set(xlabel="epoch", ylabel=label)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=8)
     return figure
 
 

@@ -44,6 +44,25 @@ class Suspects:
 
 
 @dataclass(frozen=True)
+class Gallery:
+    """Examples to be shown as images, from the dataset that the runs were trained on.
+
+    Attributes:
+        name: of the figure.
+        caption: what is shown.
+        runs: all of one fingerprint.
+        ids: in rows.
+        columns: examples in a row.
+    """
+
+    name: str
+    caption: str
+    runs: RunSet
+    ids: list[int]
+    columns: int
+
+
+@dataclass(frozen=True)
 class Finding:
     """The outcome of an analysis.
 
@@ -53,6 +72,7 @@ class Finding:
         sections: of the report and of the text for a terminal.
         remark: how to read it, and which runs it is made from.
         suspects: one for each set of labels.
+        galleries: pictures of examples; whoever has the images paints them.
         sources: what it read beside the runs, by name the SHA-256 of its content.
     """
 
@@ -61,6 +81,7 @@ class Finding:
     sections: list[Section]
     remark: str
     suspects: list[Suspects] = field(default_factory=list)
+    galleries: list[Gallery] = field(default_factory=list)
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:

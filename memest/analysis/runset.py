@@ -1,17 +1,29 @@
-"""A set of finished runs, opened lazily and joined by example id. Depends on `store` and numpy."""
+"""A set of finished runs, opened lazily, several at a time, and joined by example id.
+
+Depends on `store` and numpy.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memest.errors import SheetError
 from memest.store import Blobs, SheetReader
 from memest.store.tables import FACTS, Columns
+from memest.summaries import against_others
+
+T = TypeVar("T")
+
+AT_ONCE = 4
+"""How many runs are read at a time: enough to keep two cores and a store busy, and memory bounded."""
 
 
 @dataclass
@@ -40,31 +52,71 @@ class RunRecord:
         return SheetReader.open(self.blobs)
 
     @cached_property
-    def summary(self) -> Columns:
-        """One row per example; columns that `score` added later are joined by id.
-
-        What the run measured itself comes first, then the sheets that cover the most epochs.
+    def sheets(self) -> list[SheetReader]:
+        """Its own sheet, then those that `score` made, the ones that cover the most epochs first.
 
         Raises:
-            SheetError: a later sheet measured other labels than this run was trained on.
+            SheetError: a later sheet measured other images or labels than this run was trained on.
         """
-        columns = dict(self.sheet.summary())
-        order = np.argsort(columns["id"])
-        sheets = [SheetReader.open(blobs) for blobs in self.further.values()]
-        for sheet in sorted(sheets, key=_epochs_covered, reverse=True):
+        later = [SheetReader.open(blobs) for blobs in self.further.values()]
+        for sheet in later:
             sheet.require(self.sheet.manifest.header.fingerprint, f"a score run of {self.id}")
-            later = sheet.summary()
-            if set(later["id"].tolist()) != set(columns["id"].tolist()):
-                raise SheetError(f"a score run of {self.id} holds other examples than the run itself")
-            place = np.empty(len(order), np.int64)
-            place[order] = np.argsort(later["id"])
-            columns |= {name: values[place] for name, values in later.items() if name not in columns}
-        return columns
+        return [self.sheet, *sorted(later, key=_epochs_covered, reverse=True)]
+
+    @cached_property
+    def summary(self) -> Columns:
+        """One row per example, every column, kept in memory; `read` gives some of them and keeps nothing."""
+        return self.read()
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The columns of `summary`: those of the run itself, then what `score` added."""
+        return list(dict.fromkeys(name for _, names in self._sheets for name in names))
 
     @property
     def summaries(self) -> list[str]:
-        """The names of the summaries it has."""
-        return [name for name in self.summary if name not in FACTS]
+        """The names of the summaries it has, but those against other labels than it was trained on."""
+        return [name for name in self.names if name not in FACTS and not against_others(name)]
+
+    def read(self, names: Collection[str] | None = None) -> Columns:
+        """Columns of `summary`, one row per example: those asked for, or all.
+
+        What the run measured itself comes first, then the sheets that cover the most epochs; columns that
+        `score` added later are joined by id.
+
+        Raises:
+            SheetError: there is no such column, or a later sheet measured other examples.
+        """
+        wanted = list(self.names if names is None else names)
+        if missing := [name for name in wanted if name not in self.names]:
+            raise SheetError(
+                f"run {self.id} has no column {missing[0]!r} (it has {', '.join(sorted(self.names))})"
+            )
+        found: Columns = {}
+        for number, (sheet, there) in enumerate(self._sheets):
+            mine = [name for name in wanted if name in there and name not in found]
+            if number == 0:
+                found |= sheet.summary(mine) if mine else {}
+            elif mine:
+                later = sheet.summary(["id", *mine])
+                place = self._place(later["id"])
+                found |= {name: later[name][place] for name in mine}
+        return {name: found[name] for name in wanted}
+
+    @cached_property
+    def _sheets(self) -> list[tuple[SheetReader, list[str]]]:
+        """The sheets with their columns."""
+        return [(sheet, sheet.summary_names()) for sheet in self.sheets]
+
+    def _place(self, later: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Where the run's own examples are among those of a later sheet, (N,)."""
+        ids = self.sheet.summary(["id"])["id"]
+        order, theirs = np.argsort(ids), np.argsort(later)
+        if not np.array_equal(ids[order], later[theirs]):
+            raise SheetError(f"a score run of {self.id} holds other examples than the run itself")
+        place = np.empty(len(order), np.int64)
+        place[order] = theirs
+        return place
 
 
 def _epochs_covered(sheet: SheetReader) -> int:
@@ -83,6 +135,10 @@ class RunSet(Sequence[RunRecord]):
     def __len__(self) -> int:
         return len(self.runs)
 
+    def map(self, work: Callable[[RunRecord], T]) -> list[T]:
+        """What `work` says of each run, in their order; see `in_turns`."""
+        return in_turns(work, self.runs)
+
     def group_by(self, *axes: str) -> Iterator[tuple[tuple[str, ...], RunSet]]:
         """Runs with equal values of `axes`, in the order of those values."""
 
@@ -91,3 +147,12 @@ class RunSet(Sequence[RunRecord]):
 
         for group, runs in groupby(sorted(self.runs, key=values), values):
             yield group, RunSet(list(runs))
+
+
+def in_turns(work: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
+    """What `work` says of each item, in their order, `AT_ONCE` items at a time.
+
+    Memory is bounded if `work` reads what it needs with `RunRecord.read` and returns little.
+    """
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(work, items))

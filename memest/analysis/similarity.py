@@ -46,8 +46,9 @@ _READING = (
     "on average in a random order. Top: the {top} hardest by the reference; statistics and baselines are of "
     "that set alone. Seeds: the correlation of a summary with itself between runs that differ in seeds only, "
     "r; no reference can be expected to correlate with it by more than √r. Forgetting counts are raw: an "
-    "example never learned has 0. Examples whose label or image was changed are left out, as the reference "
-    "is not about them: {left_out}. Numbers are means over runs that differ in seeds only."
+    "example never learned has 0. Examples whose label or image was changed are left out, unless the "
+    "reference is about the labels that were given: {left_out}. Numbers are means over "
+    "runs that differ in seeds only."
 )
 
 
@@ -70,7 +71,7 @@ def similarity(runs: RunSet, *, reference: str, top: Index = 0) -> Finding:
         raise NoRunsError(f"none of the {len(runs)} runs has a summary to compare with {found.name}")
     rows = similarity_rows(measured)
     table = similarity_table(rows, reliability(measured))
-    left_out = ", ".join(f"{int(m.pair.changed.sum()):,} of run {m.pair.run.id}" for m in measured)
+    left_out = ", ".join(f"{int(m.pair.apart.sum()):,} of run {m.pair.run.id}" for m in measured)
     sizes = ", ".join(sorted({f"{len(m.top):,}" for m in measured}))
     return Finding(
         title=f"How alike are the scores and {found.name}?",
@@ -84,7 +85,7 @@ def similarity(runs: RunSet, *, reference: str, top: Index = 0) -> Finding:
 
 @dataclass(frozen=True)
 class Measured:
-    """A run's summaries and the reference, over the examples that were not changed.
+    """A run's summaries and the reference, over the examples it is about.
 
     Attributes:
         pair: the run beside the reference.
@@ -109,9 +110,9 @@ class Measured:
         Raises:
             SettingError: `top` is more than the examples.
         """
-        ids = pair.run.summary["id"][~pair.changed]
+        ids = pair.run.summary["id"][~pair.apart]
         order = np.argsort(ids)
-        hardness = pair.hardness[~pair.changed][order]
+        hardness = pair.hardness[~pair.apart][order]
         if top > len(ids):
             raise SettingError(f"top must be at most the {len(ids)} examples of run {pair.run.id}, not {top}")
         both = {name: (v[order], r if r is None else r[order]) for name, (v, r) in pair.measures().items()}
@@ -172,9 +173,9 @@ def similarity_table(rows: pd.DataFrame, seeds: pd.DataFrame) -> pd.DataFrame:
 def reliability(measured: Sequence[Measured]) -> pd.DataFrame:
     """What every summary has in common with itself between runs that differ in seeds only.
 
-    Over the examples that neither run changed; the top set is that of the reference among them. Columns:
-    the axes, examples, set, summary, seeds_pearson and seeds_spearman (means over pairs of runs); a group
-    of one run has no row.
+    Over the examples that the reference is about in both; the top set is that of the reference among them.
+    Columns: the axes, examples, set, summary, seeds_pearson and seeds_spearman (means over pairs of runs); a
+    group of one run has no row.
     """
     import pandas as pd
 

@@ -7,12 +7,14 @@ from memest.data.augmentation import AUGMENTATIONS
 from memest.data.batches import Batch, Loader
 from memest.data.corruptions import CORRUPTIONS, corrupt
 from memest.data.images import ImageSet, Split
+from memest.data.labels import LABELS, draw_labels, label_name
 from memest.data.source import SETS, load_images
 from memest.data.truth import Truth
 
 __all__ = [
     "AUGMENTATIONS",
     "CORRUPTIONS",
+    "LABELS",
     "SETS",
     "Batch",
     "ImageSet",
@@ -20,5 +22,7 @@ __all__ = [
     "Split",
     "Truth",
     "corrupt",
+    "draw_labels",
+    "label_name",
     "load_images",
 ]

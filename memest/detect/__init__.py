@@ -7,12 +7,14 @@ from memest.detect.detectors import (
     DETECTORS,
     Evidence,
     detector,
+    direction,
     rank,
+    short,
     slug,
     suspicion,
     suspicions,
 )
-from memest.detect.evaluate import Detection, detect
+from memest.detect.evaluate import Detection, detect, judge
 
 __all__ = [
     "DETECTORS",
@@ -20,7 +22,10 @@ __all__ = [
     "Evidence",
     "detect",
     "detector",
+    "direction",
+    "judge",
     "rank",
+    "short",
     "slug",
     "suspicion",
     "suspicions",

@@ -20,7 +20,7 @@ from memest import summaries
 from memest.registry import Registry
 from memest.spec import Spec
 from memest.stats import Floats
-from memest.summaries import SUMMARIES, Trace
+from memest.summaries import HIGHER, SUMMARIES, Trace
 
 Detector: TypeAlias = Callable[..., Floats]
 D = TypeVar("D", bound=Detector)
@@ -128,14 +128,32 @@ def suspicion(name: str, values_N: ArrayLike) -> Floats:
     Raises:
         InputError: no such summary or detector, or a setting it does not have.
     """
-    if Spec.parse(name.removeprefix("seen/")).name in DETECTORS:
+    if _is_detector(name):
         return np.asarray(values_N, np.float64)
     return summaries.suspicion(name, values_N)
 
 
+def direction(name: str) -> Literal[1, -1]:
+    """Which way is harder, `HIGHER` or `LOWER`: as the summary declares; higher, for a detector."""
+    return HIGHER if _is_detector(name) else summaries.direction(name)
+
+
 def slug(name: str) -> str:
     """The name of a summary or detector as MLflow takes it."""
-    return DETECTORS.parse(name).slug() if name in DETECTORS else SUMMARIES.parse(name).slug()
+    return _parsed(name).slug()
+
+
+def short(name: str) -> str:
+    """The name of a summary or detector as people read it: without the keywords at their defaults."""
+    return _parsed(name).short()
+
+
+def _is_detector(name: str) -> bool:
+    return name.partition("(")[0] in DETECTORS
+
+
+def _parsed(name: str) -> Spec:
+    return (DETECTORS if _is_detector(name) else SUMMARIES).parse(name)
 
 
 def rank(name: str, values_N: ArrayLike) -> NDArray[np.integer[Any]]:

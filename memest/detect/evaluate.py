@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from memest.stats import Estimate, auroc_interval, average_precision, fpr_at_tpr, precision_at
+from memest.stats import Estimate, Ranking
 
 DEPTHS = (0.01, 0.05)
 """How far down the list precision is read, as shares of all examples, beside the number of positives."""
@@ -44,14 +43,18 @@ def detect(suspicion_N: ArrayLike, changed_N: ArrayLike) -> Detection:
     Raises:
         DataError: wrong shapes, suspicion that is not finite, nothing or everything changed.
     """
-    interval = auroc_interval(suspicion_N, changed_N)
-    examples, positives = np.size(changed_N), int(np.count_nonzero(changed_N))
+    return judge(Ranking(suspicion_N, changed_N, "suspicion"))
+
+
+def judge(ranking: Ranking) -> Detection:
+    """The same of examples that are ranked already."""
+    examples, positives = ranking.positives_N.size, int(ranking.positives_N.sum())
     lengths = {positives, *(max(1, round(depth * examples)) for depth in DEPTHS)}
     return Detection(
-        auroc=interval,
-        average_precision=average_precision(suspicion_N, changed_N),
-        fpr95=fpr_at_tpr(suspicion_N, changed_N, tpr=0.95),
-        precision_at={k: precision_at(suspicion_N, changed_N, k) for k in sorted(lengths)},
+        auroc=ranking.interval(),
+        average_precision=ranking.average_precision(),
+        fpr95=ranking.fpr_at_tpr(0.95),
+        precision_at={k: ranking.precision_at(k) for k in sorted(lengths)},
         positives=positives,
         examples=examples,
     )

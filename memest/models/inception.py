@@ -11,26 +11,23 @@ import torch
 from torch import Tensor, nn
 
 from memest.models.base import MODELS, conv_norm_relu
+from memest.values import Count
 
 
 @MODELS.register
-def small_inception(channels: int, classes: int) -> nn.Module:
-    """Eight inception modules in three stages, global max-pooling: (N, channels, H, W) → (N, classes)."""
-    return nn.Sequential(
-        conv_norm_relu(channels, 96, 3),
-        inception(96, 32, 32),
-        inception(64, 32, 48),
-        downsample(80, 80),
-        inception(160, 112, 48),
-        inception(160, 96, 64),
-        inception(160, 80, 80),
-        inception(160, 48, 96),
-        downsample(144, 96),
-        inception(240, 176, 160),
-        inception(336, 176, 160),
-        GlobalMax(),
-        nn.Linear(336, classes),
-    )
+def small_inception(channels: int, classes: int, *, width: Count = 96) -> nn.Module:
+    """Eight inception modules in three stages, global max-pooling: (N, channels, H, W) → (N, classes).
+
+    Args:
+        width: channels of the stem; every other layer keeps its proportion to it.
+    """
+    layers: list[nn.Module] = [conv_norm_relu(channels, width, 3)]
+    inputs = width
+    for kind, *published in _MODULES:
+        sizes = [width * size // 96 for size in published]
+        layers.append(kind(inputs, *sizes))
+        inputs = sum(sizes) if kind is inception else sum(sizes) + inputs
+    return nn.Sequential(*layers, GlobalMax(), nn.Linear(inputs, classes))
 
 
 def inception(inputs: int, ones: int, threes: int) -> nn.Module:
@@ -44,6 +41,21 @@ def downsample(inputs: int, filters: int) -> nn.Module:
     (N, inputs, H, W) → (N, filters + inputs, ⌈H/2⌉, ⌈W/2⌉).
     """
     return Branches(conv_norm_relu(inputs, filters, 3, stride=2), nn.MaxPool2d(3, stride=2, padding=1))
+
+
+_MODULES = (
+    (inception, 32, 32),
+    (inception, 32, 48),
+    (downsample, 80),
+    (inception, 112, 48),
+    (inception, 96, 64),
+    (inception, 80, 80),
+    (inception, 48, 96),
+    (downsample, 96),
+    (inception, 176, 160),
+    (inception, 176, 160),
+)
+"""Channels of the 1×1 and of the 3×3 convolution, or of the one that halves the resolution."""
 
 
 class Branches(nn.Module):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from memest.models.base import MODELS, average_head, conv_norm, conv_norm_relu
+from memest.values import Count
 
 _STAGES = (
     # expansion, outputs, blocks, stride of the first block
@@ -25,15 +26,21 @@ _STAGES = (
 
 
 @MODELS.register
-def mobilenetv2(channels: int, classes: int) -> nn.Module:
-    """MobileNetV2, seventeen inverted residual blocks: (N, channels, H, W) → (N, classes)."""
-    layers: list[nn.Module] = [conv_norm_relu(channels, 32, 3)]
-    inputs = 32
+def mobilenetv2(channels: int, classes: int, *, width: Count = 32) -> nn.Module:
+    """MobileNetV2, seventeen inverted residual blocks: (N, channels, H, W) → (N, classes).
+
+    Args:
+        width: channels of the stem; every other layer keeps its proportion to it, and 4 at least.
+    """
+    layers: list[nn.Module] = [conv_norm_relu(channels, width, 3)]
+    inputs = width
     for expansion, outputs, blocks, first_stride in _STAGES:
+        outputs = max(4, width * outputs // 32)
         for stride in [first_stride] + [1] * (blocks - 1):
             layers.append(InvertedResidual(inputs, outputs, expansion, stride))
             inputs = outputs
-    return nn.Sequential(*layers, conv_norm_relu(inputs, 1280, 1), average_head(1280, classes))
+    last = width * 1280 // 32
+    return nn.Sequential(*layers, conv_norm_relu(inputs, last, 1), average_head(last, classes))
 
 
 class InvertedResidual(nn.Module):

@@ -10,7 +10,7 @@ from memest.references.base import REFERENCES, Reference
 from memest.references.identity import Identity, record_numbers
 from memest.references.influence import InfluencePairs, feldman_zhang_pairs
 from memest.references.people import read_people
-from memest.references.values import write_values
+from memest.references.values import values_bytes, write_values
 
 __all__ = [
     "REFERENCES",
@@ -24,5 +24,6 @@ __all__ = [
     "read_people",
     "record_numbers",
     "values",
+    "values_bytes",
     "write_values",
 ]

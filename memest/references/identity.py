@@ -78,6 +78,14 @@ class Identity:
             )
         return np.asarray(places_M)
 
+    def agrees(self, wanted: Identity) -> bool:
+        """Whether the examples asked for are all here, with the same labels."""
+        try:
+            self.locate(wanted)
+        except DataError:
+            return False
+        return True
+
     def _orders(self, wanted: Identity) -> str:
         return f"its ids follow {self.order}, those of {wanted.whose} {wanted.order}"
 

@@ -47,6 +47,11 @@ def values_file(*, path: str, higher_is_harder: bool | None = None) -> Reference
 
 def write_values(path: Path, reference: Reference) -> None:
     """Keep a reference as an .npz that `values_file` reads."""
+    write_whole(path, values_bytes(reference))
+
+
+def values_bytes(reference: Reference) -> bytes:
+    """The bytes of that file."""
     buffer = io.BytesIO()
     np.savez(
         buffer,
@@ -56,4 +61,4 @@ def write_values(path: Path, reference: Reference) -> None:
         order=reference.order,
         higher_is_harder=reference.higher_is_harder,
     )
-    write_whole(path, buffer.getvalue())
+    return buffer.getvalue()

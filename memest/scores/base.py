@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from memest.registry import Registry
+from memest.errors import SettingError
+from memest.registry import LabelledRegistry
 from memest.scores.probes import rademacher
-from memest.spec import Spec
+from memest.spec import GIVEN, Spec
 
 HIGHER: Literal[1] = 1
 LOWER: Literal[-1] = -1
@@ -26,22 +27,43 @@ LOWER: Literal[-1] = -1
 
 @dataclass(frozen=True)
 class Kind:
-    """What a score declares: what it is made from, its unit, and which way is harder (+1: higher)."""
+    """What a score declares: what it is made from, its unit, and which way is harder (+1: higher).
+
+    `labelled`: whether it depends on the labels, so that it can be measured against others.
+    """
 
     source: Literal["logits", "input"]
     unit: str
     harder: Literal[1, -1]
+    labelled: bool = True
 
 
-SCORES: Registry[Callable[..., Tensor]] = Registry("score")
 KINDS: dict[str, Kind] = {}
 
 
+class ScoreRegistry(LabelledRegistry[Callable[..., Tensor]]):
+    """Scores by name; `labels=…` says against which labels."""
+
+    def parse(self, text: str | Spec) -> Spec:
+        """The canonical spec; `labels=given` changes no key.
+
+        Raises:
+            SettingError: the score does not depend on labels, and others than the given are named.
+        """
+        spec = super().parse(text)
+        if spec.labels != GIVEN and not KINDS[spec.name].labelled:
+            raise SettingError(f"{spec.name} is the same whatever the labels; leave out labels={spec.labels}")
+        return spec
+
+
+SCORES = ScoreRegistry("score")
+
+
 def logit_score(
-    unit: str, harder: Literal[1, -1]
+    unit: str, harder: Literal[1, -1], labelled: bool = True
 ) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
-    """Register `(logits_BK, labels_B, *, …) -> (B,)`."""
-    return _declare(Kind("logits", unit, harder))
+    """Register `(logits_BK, labels_B, *, …) -> (B,)`; `labelled=False`: the labels make no difference."""
+    return _declare(Kind("logits", unit, harder, labelled))
 
 
 def input_score(
@@ -83,6 +105,10 @@ class LocalLoss:
         self._network = network
         self.images, self.labels, self.ids, self.seed = images, labels, ids, seed
         self.logits, self.gradient = self._differentiate(images)
+
+    def against(self, labels: Tensor) -> LocalLoss:
+        """The same around the same images, with other labels (B,): one more forward and backward pass."""
+        return LocalLoss(self._network, self.images, labels, self.ids, self.seed)
 
     def gradient_at(self, images: Tensor) -> Tensor:
         """∇ₓ of each example's cross-entropy at other inputs, (B, C, H, W)."""

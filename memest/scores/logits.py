@@ -30,7 +30,7 @@ def confidence(logits_BK: Tensor, labels_B: Tensor) -> Tensor:
     return _of_label(logits_BK.softmax(1), labels_B)
 
 
-@logit_score(unit="probability", harder=LOWER)
+@logit_score(unit="probability", harder=LOWER, labelled=False)
 def peak(logits_BK: Tensor, labels_B: Tensor) -> Tensor:
     """max p, whatever the label."""
     return logits_BK.softmax(1).amax(1)
@@ -43,7 +43,7 @@ def margin(logits_BK: Tensor, labels_B: Tensor) -> Tensor:
     return _of_label(logits_BK, labels_B) - others.amax(1)
 
 
-@logit_score(unit="nats", harder=HIGHER)
+@logit_score(unit="nats", harder=HIGHER, labelled=False)
 def entropy(logits_BK: Tensor, labels_B: Tensor) -> Tensor:
     """−Σ p log p, whatever the label."""
     log_p = logits_BK.log_softmax(1)

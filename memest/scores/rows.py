@@ -37,20 +37,27 @@ class Rows:
         self._visits = torch.zeros(self._count + 1, dtype=torch.int32, device=device)
         self._columns: dict[str, Tensor] = {}
 
+    def __len__(self) -> int:
+        return self._count
+
     def put(self, ids_B: Tensor, columns: Mapping[str, Tensor]) -> None:
         """Keep one batch: each column (B,) belongs to `ids_B`. Nothing is brought to the host.
 
         The ids may be on the host, where a data loader leaves them.
         """
-        ids_B = ids_B.to(self._device, non_blocking=True).contiguous()
-        place = torch.searchsorted(self._sorted_ids_N, ids_B).clamp_(max=self._count - 1)
-        known = self._sorted_ids_N[place] == ids_B
-        positions = torch.where(known, self._order_N[place], self._count)
+        positions = self.positions(ids_B)
         self._visits.index_add_(0, positions, torch.ones_like(positions, dtype=torch.int32))
         for key, values in columns.items():
             if key not in self._columns:
                 self._columns[key] = torch.full((self._count + 1,), torch.nan, device=self._device)
             self._columns[key][positions] = values.detach().float()
+
+    def positions(self, ids_B: Tensor) -> Tensor:
+        """Where examples stand in the order of the ids, (B,) int64; N for an id of no example."""
+        ids_B = ids_B.to(self._device, non_blocking=True).contiguous()
+        place = torch.searchsorted(self._sorted_ids_N, ids_B).clamp_(max=self._count - 1)
+        known = self._sorted_ids_N[place] == ids_B
+        return torch.where(known, self._order_N[place], self._count)
 
     @property
     def empty(self) -> bool:

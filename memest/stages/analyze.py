@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from memest.analysis import ANALYSES, Finding, Suspects, figures
+from memest.analysis import ANALYSES, Finding, figures
 from memest.analysis.queries import find_runs, parse_where
 from memest.analysis.report import Report
+from memest.analysis.runset import RunSet
 from memest.config import digest, key_settings, one, option
 from memest.data import CORRUPTIONS, SETS
 from memest.errors import DataError
@@ -90,28 +92,39 @@ def log(run: Run, finding: Finding) -> None:
     for number, suspects in enumerate(finding.suspects):
         report.heading(f"The {SHOWN} labels that {len(suspects.runs)} runs suspect most")
         try:
-            picture = suspects_picture(suspects)
+            picture = examples_picture(suspects.runs, suspects.ids[:SHOWN])
         except DataError as error:
             report.text(f"The images cannot be shown here: {error}")
         else:
             _show(run, report, f"suspicious-{number}", "red: the label had been changed", picture)
+    for gallery in finding.galleries:
+        report.heading(gallery.caption)
+        try:
+            picture = examples_picture(gallery.runs, gallery.ids, gallery.columns)
+        except DataError as error:
+            report.text(f"The images cannot be shown here: {error}")
+        else:
+            _show(run, report, gallery.name, gallery.caption, picture)
     report.text(finding.remark, small=True)
     run.blobs.put("report.html", report.html())
 
 
-def suspects_picture(suspects: Suspects) -> bytes:
-    """PNG of the images that the runs together suspect most, with their labels.
+def examples_picture(runs: RunSet, ids: Sequence[int], columns: int = 5) -> bytes:
+    """PNG of examples with their labels, in the order of `ids`, in rows.
 
     The images come from the dataset itself, checked against the sheet.
+
+    Args:
+        runs: that were trained on them, all of one fingerprint.
 
     Raises:
         DataError: the dataset cannot be had here.
     """
-    run = suspects.runs[0]
+    run = runs[0]
     images = rebuild(run.sheet, run.sheet.manifest.header.config).observed
     position = {int(example): place for place, example in enumerate(images.ids)}
-    chosen = np.array([position[example] for example in suspects.ids[:SHOWN]])
-    return figures.png(suspicious_picture(images, run.summary, chosen))
+    chosen = np.array([position[example] for example in ids])
+    return figures.png(suspicious_picture(images, run.summary, chosen, columns))
 
 
 def _show(run: Run, report: Report, name: str, caption: str, picture: bytes) -> None:

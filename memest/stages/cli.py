@@ -53,6 +53,12 @@ def _analyze() -> Stage:
     return analyze.AnalyzeConfig, lambda c: _analyzed(analyze.analyze(c))
 
 
+def _retrain() -> Stage:
+    from memest.stages import retrain
+
+    return retrain.RetrainConfig, lambda c: f"{_outcome(retrain.retrain(c))}\nits estimates are in {c.into}"
+
+
 def _tune() -> Stage:
     from memest.stages import tune
 
@@ -63,6 +69,18 @@ def _deliver() -> Stage:
     from memest.stages import deliver
 
     return deliver.DeliverConfig, deliver.deliver
+
+
+def _sweep() -> Stage:
+    from memest.stages import sweep
+
+    return sweep.SweepConfig, sweep.sweep
+
+
+def _experiment() -> Stage:
+    from memest.stages import experiment
+
+    return experiment.ExperimentConfig, experiment.experiment
 
 
 def _demo() -> Stage:
@@ -88,6 +106,9 @@ COMMANDS: dict[str, tuple[Callable[[], Stage], str]] = {
     "train": (_train, "train a network and score every example"),
     "score": (_score, "measure a finished run again"),
     "analyze": (_analyze, "judge the summaries of finished runs"),
+    "sweep": (_sweep, "train every configuration of a grid file, each in a process of its own"),
+    "experiment": (_experiment, "train and analyse one of the paper's experiments, at one of three scales"),
+    "retrain": (_retrain, "estimate memorization by its definition, with many networks"),
     "tune": (_tune, "search for settings: trials chosen by Optuna"),
     "deliver": (_deliver, "send to the server what finished runs could not deliver"),
     "demo": (_demo, "digits with 5 % wrong labels, two networks, three seeds, analysed"),
@@ -138,14 +159,20 @@ def run(arguments: Sequence[str]) -> Verdict:
     for name, (load, text) in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         if name in arguments[:1]:
-            _add_flags(command, load()[0])
+            kind = load()[0]
+            _add_flags(command, kind)
+            arguments = _named(arguments, kind)
     given, unknown = parser.parse_known_args(arguments)
     kind, stage = COMMANDS[given.command][0]()
     if unknown:
         raise UnknownNameError(
             f"flag of memest {given.command}", unknown[0], [f"--{name}" for name in flags(kind)]
         )
-    settings = {name: value for name, value in vars(given).items() if name != "command"}
+    settings = {
+        name: ", ".join(value) if isinstance(value, list) else value
+        for name, value in vars(given).items()
+        if name != "command"
+    }
     said = stage(build(kind, settings))
     return said if isinstance(said, Verdict) else Verdict(said, good=True)
 
@@ -156,12 +183,22 @@ def _one_word(arguments: Sequence[str]) -> list[str]:
     return [both, *arguments[2:]] if both in COMMANDS else list(arguments)
 
 
+def _named(arguments: Sequence[str], kind: type[Any]) -> list[str]:
+    """`sweep grid.yaml` as `sweep --file grid.yaml`, where a setting may be given without its flag."""
+    command, *words = arguments
+    bare = next((flag.name for flag in flags(kind).values() if flag.bare), None)
+    if bare and words and not words[0].startswith("-"):
+        return [command, f"--{bare}", *words]
+    return [command, *words]
+
+
 def _add_flags(command: argparse.ArgumentParser, kind: type[Any]) -> None:
     for flag in flags(kind).values():
         command.add_argument(
             f"--{flag.name.replace('_', '-')}",
             f"--{flag.name}",
             dest=flag.name,
+            action="append" if flag.repeated else "store",
             default=argparse.SUPPRESS,
             metavar="…",
             help=f"{flag.help} (default: {flag.default})".replace("%", "%%"),

@@ -8,16 +8,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from memest.config import digest
-from memest.data import ImageSet, Split, Truth
+from memest.data import ImageSet, Split, Truth, draw_labels, label_name
 from memest.errors import SettingError
 from memest.registry import Registry
+from memest.scores import ScoreSet, score_list
 from memest.store import Header, SheetReader
 from memest.store.tables import FACTS, Columns
 from memest.summaries import Trace, summarise_all
@@ -25,6 +28,8 @@ from memest.tracking import OFF
 from memest.train import Team, checkpoint
 
 T = TypeVar("T")
+Others = dict[str, NDArray[np.int64]]
+"""Labels (N,) by name, besides those that a network was trained on."""
 
 Watch = Callable[[str, int, Mapping[str, float]], None]
 """What is told of every epoch of a run: its id, the epoch, its metrics."""
@@ -44,6 +49,11 @@ def no_local_runs(tracking: str) -> None:
             "--tracking off: only train works without MLflow; its results lie under .memest/runs, and runs "
             "that are to be scored again or analysed must be tracked"
         )
+
+
+def look(uri: str) -> str:
+    """Where a server shows its runs, or what shows those of a database."""
+    return uri if uri.startswith(("http://", "https://")) else f"mlflow ui --backend-store-uri {uri}"
 
 
 def nobody(run: str, epoch: int, metrics: Mapping[str, float]) -> None:
@@ -82,11 +92,45 @@ def progress(steps: Iterable[T], total: int, what: str) -> Iterable[T]:
 
 
 def run_key(
-    settings: dict[str, Any], split: Split, images: ImageSet, device: torch.device, processes: int = 1
+    settings: dict[str, Any],
+    split: Split,
+    images: ImageSet,
+    device: torch.device,
+    others: Others,
+    processes: int = 1,
 ) -> str:
     """The digest that two runs share exactly when they must give the same numbers, to the bit."""
-    together = [processes] if processes > 1 else []
-    return digest(settings, images.fingerprint, split.test.fingerprint, device.type, *together)
+    further = fingerprints(images, others) + ([{"processes": str(processes)}] if processes > 1 else [])
+    return digest(settings, images.fingerprint, split.test.fingerprint, device.type, *further)
+
+
+def scores_read(text: str) -> str:
+    """A list of scores made canonical, with the names of the labels they are measured against.
+
+    Raises:
+        InputError: an unknown score, an unknown set of labels, or a setting that does not fit.
+    """
+    return score_list(text, label_name)
+
+
+def other_labels(scores: ScoreSet, clean: ImageSet, stored: Columns | None = None) -> Others:
+    """The labels that scores name besides those given, by name: read back where a sheet has them, else drawn.
+
+    Args:
+        scores: what will be measured.
+        clean: the images before the corruption.
+        stored: the truth table of the run that is measured, in the order of the clean images.
+
+    Raises:
+        InputError: no such labels, or they cannot be had for these images.
+    """
+    known = stored or {}
+    return {name: known[name] if name in known else draw_labels(name, clean) for name in scores.labels}
+
+
+def fingerprints(images: ImageSet, others: Others) -> list[dict[str, str]]:
+    """What a run key says of further labels: their fingerprints by name; nothing where there are none."""
+    return [{n: replace(images, labels=labels).fingerprint for n, labels in others.items()}] if others else []
 
 
 def start(team: Team, config: Any, training: dict[str, Any] | None) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from memest.config import build, option
 from memest.stages.analyze import AnalyzeConfig, Analyzed, analyze
-from memest.stages.common import progress
+from memest.stages.common import look, progress
 from memest.stages.train import TrainConfig, train
 from memest.tracking import bare, several_runs, tracking_uri
 
@@ -40,13 +40,8 @@ def demo(config: DemoConfig) -> str:
     return (
         f"{found.text}\n\nthe ten most suspicious images: {PICTURE}\n"
         f"the report: report.html of run {found.run_id}\n"
-        f"all runs side by side: {_look(bare(tracking_uri()))}"
+        f"all runs side by side: {look(bare(tracking_uri()))}"
     )
-
-
-def _look(uri: str) -> str:
-    """Where a server shows its runs, or what shows those of a database."""
-    return uri if uri.startswith(("http://", "https://")) else f"mlflow ui --backend-store-uri {uri}"
 
 
 def _train_and_analyze(config: DemoConfig) -> Analyzed:

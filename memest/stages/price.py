@@ -67,7 +67,7 @@ def measured_prices(
     """
     few = images.take(np.arange(min(len(images), _SAMPLE)))
     sample, scale = Loader(few, images.statistics(), device), len(images) / len(few)
-    recorder = Recorder(few.ids, str(scores.of("logits")), device)
+    recorder = Recorder(few.ids, str(scores.free), device)
     rounds = []
     with torch.random.fork_rng(devices=[]):
         ours, short = copy.deepcopy(network), replace(recipe, epochs=_ROUNDS + 1)
@@ -77,7 +77,7 @@ def measured_prices(
             seconds = {"idle": time.perf_counter() - began}
             if end.epoch:
                 seconds["training"] = len(few) / end.metrics["images_per_second"]
-                rounds.append(seconds | _passes(end.network, sample, scores))
+                rounds.append(seconds | _passes(end.network, sample, scores, few))
     median = {name: scale * float(np.median([one[name] for one in rounds[1:]])) for name in rounds[0]}
     dear = [spec for spec in scores.specs if "probes" in spec.settings]
     return Prices(
@@ -89,12 +89,17 @@ def measured_prices(
     )
 
 
-def _passes(network: nn.Module, sample: Loader, scores: ScoreSet) -> dict[str, float]:
-    """Seconds of a pass for the logit scores, of one for everything, and of each score in it."""
+def _passes(network: nn.Module, sample: Loader, scores: ScoreSet, few: ImageSet) -> dict[str, float]:
+    """Seconds of a pass for the logit scores, of one for everything, and of each score in it.
+
+    Other labels cost what these cost, whatever they are.
+    """
+    others = dict.fromkeys(scores.labels, few.labels)
     seconds: dict[str, float] = {}
     for name, chosen in {"logits": scores.of("logits"), "everything": scores}.items():
         clock = Clock(sample.device)
-        measure(network, sample.batches(SCORING_BATCH), sample.ids, chosen, sample.device, 0, clock)
+        batches = sample.batches(SCORING_BATCH)
+        measure(network, batches, sample.ids, chosen, sample.device, 0, clock, others)
         seconds |= clock.seconds()
         seconds[name] = clock.total()
     return seconds

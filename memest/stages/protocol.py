@@ -18,9 +18,17 @@ from memest.config import key_settings
 from memest.data import ImageSet, Split, Truth, corrupt, load_images
 from memest.detect import Evidence, suspicions
 from memest.errors import SettingError, SheetError
-from memest.scores import describe
+from memest.scores import ScoreSet, describe
 from memest.seeding import Streams
-from memest.stages.common import Watch, choose_device, nobody, run_key, sheet_header, summary_table
+from memest.stages.common import (
+    Watch,
+    choose_device,
+    nobody,
+    other_labels,
+    run_key,
+    sheet_header,
+    summary_table,
+)
 from memest.stages.cost import Costs
 from memest.stages.describe import COST, about_training, report
 from memest.stages.parts import PROBABILITIES, TRAINED
@@ -59,7 +67,8 @@ def _train_parts(
     config: TrainConfig, split: Split, images: ImageSet, truth: Truth, parts: list[Part]
 ) -> Opened:
     device = choose_device(config.device)
-    key = run_key(key_settings(config), split, images, device)
+    others = other_labels(ScoreSet(config.scores), split.train)
+    key = run_key(key_settings(config), split, images, device, others)
     about = about_training(config, key, images, truth, device)
     with open_run(about, config.tracking, config.experiment) as opened:
         if opened.done:
@@ -84,7 +93,7 @@ def _train_parts(
         reader = sheet.reader()
         summary = summary_table(reader, truth)
         summary |= _suspicions(config, images, reader, probabilities)
-        sheet.seal(truth.columns(), summary)
+        sheet.seal(truth.columns() | others, summary)
         report(run, images, summary, costs, epochs)
         run.seal({})
     return opened

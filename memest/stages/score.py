@@ -9,15 +9,18 @@ from typing import Literal
 from memest.config import digest, key_settings, option
 from memest.errors import InputError, SettingError
 from memest.models import build_model
-from memest.scores import Clock, ScoreSet, describe, measure, score_list
+from memest.scores import Clock, ScoreSet, describe, measure
 from memest.seeding import Streams
 from memest.spec import literal, split_list
 from memest.stages import resume
 from memest.stages.common import (
     SCORING_BATCH,
     choose_device,
+    fingerprints,
     no_local_runs,
+    other_labels,
     progress,
+    scores_read,
     sheet_header,
     summary_table,
 )
@@ -35,7 +38,7 @@ class ScoreConfig:
     """Everything a scoring run can be told."""
 
     run: str = option("", "id of the finished training run to measure")
-    scores: str = option("logits, input_gradient", "scores to measure", read=score_list)
+    scores: str = option("logits, input_gradient", "scores to measure", read=scores_read)
     epochs: str = option("all", "epochs to measure: all that were kept, last, or a list such as 0, 10, 20")
     device: Literal["auto", "cpu", "cuda"] = option("auto", "where to measure", key=False)
     tracking: str = option("auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite", key=False)
@@ -43,6 +46,9 @@ class ScoreConfig:
 
 def score(config: ScoreConfig) -> Opened:
     """Measure a finished run again: its own images and labels, read back and checked, its kept networks.
+
+    Scores that name other labels, such as `loss(labels=true)`, are measured against those in the same pass;
+    the labels are stored with the sheet's truth.
 
     Raises:
         InputError: no such finished run, an epoch that was not kept, a dataset that has changed.
@@ -57,9 +63,11 @@ def score(config: ScoreConfig) -> Opened:
     images, truth = source_set.observed, source_set.truth
     device = choose_device(config.device)
     scores, streams = ScoreSet(config.scores), Streams(int(trained["seed"]))
+    others = other_labels(scores, source_set.split.train, sheet.truth())
+    within = {name: labels[source_set.part.observed] for name, labels in others.items()}
     about = About(
         stage="score",
-        key=digest(source.run_id, str(scores), epochs, device.type),
+        key=digest(source.run_id, str(scores), epochs, device.type, *fingerprints(source_set.images, others)),
         name=f"score {tags.get('mlflow.runName', source.run_id)}",
         settings=key_settings(config),
         tags={axis: tags.get(f"memest.{axis}", "") for axis in AXES} | {"source_run": source.run_id},
@@ -81,12 +89,13 @@ def score(config: ScoreConfig) -> Opened:
             kept = checkpoint.unpack(sheet.kept(checkpoint.name(epoch)), device)
             network.load_state_dict(kept["network"])
             batches = observed.batches(SCORING_BATCH)
-            writer.put(epoch, measure(network, batches, images.ids, scores, device, probes, clock), {})
+            measured = measure(network, batches, images.ids, scores, device, probes, clock, within)
+            writer.put(epoch, measured, {})
             costs.add({}, clock)
             opened.run.metrics(epoch, {"scoring_seconds": clock.total()})
             point = partial(resume.pack, about.key, writer, costs=costs.state())
             opened.resume.save(point, must=writer.full)
-        writer.seal(truth.columns(), summary_table(writer.reader(), truth.of(images.ids)))
+        writer.seal(truth.columns() | others, summary_table(writer.reader(), truth.of(images.ids)))
         report_costs(opened.run, costs, epochs[-1])
         opened.run.seal({})
     return opened

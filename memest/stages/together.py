@@ -13,7 +13,7 @@ from memest.record import Recorder, Unseen
 from memest.scores import ScoreSet, measure
 from memest.seeding import Streams
 from memest.stages.budget import Plan
-from memest.stages.common import SCORING_BATCH, choose_device, deterministic
+from memest.stages.common import SCORING_BATCH, choose_device, deterministic, other_labels
 from memest.stages.parts import chosen_part, loaders
 from memest.stages.protocol import train_protocol
 from memest.stages.train import TrainConfig, train
@@ -61,16 +61,18 @@ def _follow(team: Team) -> None:
     images, _ = corrupt(split.train, config.corruption, streams)
     part = chosen_part(images, config.protocol, config.part, streams)
     ids, epochs = images.take(part.observed).ids, config.recipe.epochs * len(part.stages)
+    scores = ScoreSet(config.scores)
+    others = other_labels(scores, split.train)
+    within = {name: labels[part.observed] for name, labels in others.items()}
     device, plan = choose_device(config.device), Plan.of(config)
     network = build_model(config.model, images.channels, len(images.classes), streams.seed("weights"))
     with deterministic(config.deterministic):
         loaded = loaders(split, images, part, device)
-        free = str(ScoreSet(config.scores).of("logits"))
-        recorder = Recorder(ids, free, device) if part.plain else Unseen()
+        recorder = Recorder(ids, str(scores.free), device) if part.plain else Unseen()
         state = checkpoint.unpack(packed, device) if packed else None
         stages, testing = loaded.stages, loaded.testing
         for end in train_epochs(network, stages, testing, config.recipe, streams, recorder, state, team):
             due, probes = plan.due(end.epoch, epochs), streams.seed("probes", end.epoch)
             batches = team.shares(loaded.observed.batches(SCORING_BATCH))
-            measure(end.network, batches, ids, due, device, probes, add=team.adding)
+            measure(end.network, batches, ids, due, device, probes, others=within, add=team.adding)
             recorder.take(team.adding)

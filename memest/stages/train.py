@@ -10,7 +10,7 @@ from memest.config import key_settings, one, option
 from memest.data import CORRUPTIONS, SETS, corrupt, load_images
 from memest.models import MODELS, build_model
 from memest.record import Recorder, Unseen
-from memest.scores import Clock, ScoreSet, describe, measure, probabilities, score_list
+from memest.scores import Clock, ScoreSet, describe, measure, probabilities
 from memest.seeding import Streams
 from memest.stages import resume
 from memest.stages.budget import Plan, within_budget
@@ -20,8 +20,10 @@ from memest.stages.common import (
     choose_device,
     deterministic,
     nobody,
+    other_labels,
     progress,
     run_key,
+    scores_read,
     sheet_header,
     start,
     summary_table,
@@ -60,7 +62,7 @@ class TrainConfig:
     scores: str = option(
         "logits",
         "scores to measure after every epoch; logits: all that need logits only",
-        read=score_list,
+        read=scores_read,
     )
     score_every: Index = option(
         1, "measure scores from logits at every k-th epoch, and the last; 0: never, but for seen/…"
@@ -111,14 +113,16 @@ def train(config: TrainConfig, watch: Watch = nobody, team: Team = ALONE) -> Ope
     plan = Plan.of(config)
     plan.require_something()
     team.require_shares([len(stage) for stage in part.stages], config.recipe.batch_size)
-    key = run_key(key_settings(config), split, images, device, team.size)
+    others = other_labels(ScoreSet(config.scores), split.train)
+    within = {name: labels[part.observed] for name, labels in others.items()}
+    key = run_key(key_settings(config), split, images, device, others, team.size)
     about = about_training(config, key, images, truth, device)
     with open_run(about, config.tracking, config.experiment) as opened, deterministic(config.deterministic):
         if opened.done:
             return opened
         run, recipe, scores = opened.run, config.recipe, ScoreSet(config.scores)
         loaded = loaders(split, images, part, device)
-        recorder = Recorder(observed.ids, str(scores.of("logits")), device) if part.plain else Unseen()
+        recorder = Recorder(observed.ids, str(scores.free), device) if part.plain else Unseen()
         header = sheet_header(key, observed, truth, key_settings(config))
         span = block_span(len(observed), 2 * len(scores), epochs + 1)
         if choice:
@@ -135,7 +139,9 @@ def train(config: TrainConfig, watch: Watch = nobody, team: Team = ALONE) -> Ope
             clock, due = Clock(device), plan.due(end.epoch, epochs)
             probes = streams.seed("probes", end.epoch)
             batches = team.shares(loaded.observed.batches(SCORING_BATCH))
-            measured = measure(end.network, batches, observed.ids, due, device, probes, clock, team.adding)
+            measured = measure(
+                end.network, batches, observed.ids, due, device, probes, clock, within, team.adding
+            )
             measured |= recorder.take(team.adding)
             sheet.put(end.epoch, measured, {"weight_norm": end.metrics["weight_norm"]})
             costs.add(end.metrics, clock)
@@ -150,7 +156,7 @@ def train(config: TrainConfig, watch: Watch = nobody, team: Team = ALONE) -> Ope
             batches = loaded.observed.batches(SCORING_BATCH)
             keep_part(sheet, images, part, probabilities(network, batches))
         summary = summary_table(sheet.reader(), truth.of(observed.ids))
-        sheet.seal(truth.columns(), summary)
+        sheet.seal(truth.columns() | others, summary)
         report(run, observed, summary, costs, epochs)
         run.seal({})
     return opened

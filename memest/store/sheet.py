@@ -11,7 +11,7 @@ Depends on numpy, `block` and `blobs`; never on torch. Axes: E epochs, N example
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
@@ -23,7 +23,7 @@ from memest.errors import FingerprintError, NonFiniteError, SheetError
 from memest.store.blobs import Blobs
 from memest.store.block import BlockMap, pack, unpack
 from memest.store.manifest import Block, Header, Manifest, Part
-from memest.store.tables import Columns, read_table, write_table
+from memest.store.tables import Columns, read_table, table_names, write_table
 
 FOLDER = "sheet"
 MANIFEST = f"{FOLDER}/manifest.json"
@@ -281,15 +281,18 @@ class SheetReader:
 
     def truth(self) -> Columns:
         """What the corruption did: columns id, label, original_label, changed, partner_id."""
-        return self._table("truth")
+        return read_table(self._table("truth"))
 
-    def summary(self) -> Columns:
-        """One row per example: id, labels, truth and every summary."""
-        return self._table("summary")
+    def summary(self, columns: Sequence[str] | None = None) -> Columns:
+        """One row per example: id, labels, truth and every summary, or only the columns asked for."""
+        return read_table(self._table("summary"), columns)
 
-    def _table(self, name: str) -> Columns:
-        part = self.manifest.tables[name]
-        return read_table(part.read(self._blobs))
+    def summary_names(self) -> list[str]:
+        """The columns of the summary table, none of which is read."""
+        return table_names(self._table("summary"))
+
+    def _table(self, name: str) -> bytes:
+        return self.manifest.tables[name].read(self._blobs)
 
     def _map(self, block: Block) -> BlockMap:
         """Where the tensors of a block lie; the block is verified whole the first time."""

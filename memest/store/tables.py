@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,16 @@ def write_table(columns: Mapping[str, NDArray[Any]]) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
+def table_names(content: bytes) -> list[str]:
+    """The names of the columns of parquet bytes; no column is read.
+
+    Raises:
+        SheetError: the bytes are not parquet.
+    """
+    with _read_plainly():
+        return list(_file(content).schema_arrow.names)
+
+
 def read_table(content: bytes, columns: Sequence[str] | None = None) -> Columns:
     """Named columns from parquet bytes, all of them or those asked for.
 
@@ -35,18 +46,29 @@ def read_table(content: bytes, columns: Sequence[str] | None = None) -> Columns:
     Raises:
         SheetError: the bytes are not parquet, or a column is not there.
     """
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        table = parquet.ParquetFile(pa.BufferReader(content), pre_buffer=False).read(
-            columns, use_threads=False
-        )
-    except (pa.ArrowException, OSError) as error:
-        raise SheetError(f"a table of the sheet cannot be read: {str(error).splitlines()[0]}") from error
+    with _read_plainly():
+        table = _file(content).read(columns, use_threads=False)
     if missing := set(columns or ()) - set(table.column_names):
         raise SheetError(f"the table has no column {min(missing)!r} (it has {', '.join(table.column_names)})")
     return {name: np.asarray(table[name].to_numpy()) for name in columns or table.column_names}
+
+
+def _file(content: bytes) -> Any:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    return parquet.ParquetFile(pa.BufferReader(content), pre_buffer=False)
+
+
+@contextmanager
+def _read_plainly() -> Iterator[None]:
+    """Whatever Arrow raises, as an error of the sheet."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise SheetError(f"a table of the sheet cannot be read: {str(error).splitlines()[0]}") from error
 
 
 def array_bytes(array: NDArray[Any]) -> bytes:

@@ -17,7 +17,7 @@ from memest.summaries.base import (
     summary,
     suspicion,
 )
-from memest.summaries.choose import summarise_all
+from memest.summaries.choose import against_others, summarise_all
 
 __all__ = [
     "HIGHER",
@@ -25,6 +25,7 @@ __all__ = [
     "SUMMARIES",
     "MissingTraceError",
     "Trace",
+    "against_others",
     "default_summaries",
     "direction",
     "gradient",

@@ -6,6 +6,7 @@
 
     summarise("final_loss", traces)          # traces("loss") gives the trace
     summarise("seen/final_loss", traces)     # the same of the training batches: asks for "seen/loss"
+    summarise("final_loss(labels=true)", traces)     # against other labels: asks for "loss(labels=true)"
 
 A summary names the scores it needs, gets one `Trace` for each, in that order, and declares once whether
 higher means harder. Axes: E measured epochs, N examples. Depends on numpy and the ground floor.
@@ -22,8 +23,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memest.errors import DataError, InputError
-from memest.registry import Registry, keyword_parameters
-from memest.spec import Spec
+from memest.registry import LabelledRegistry, keyword_parameters
+from memest.spec import GIVEN, Spec
 from memest.stats import Floats
 
 HIGHER: Literal[1] = 1
@@ -108,8 +109,11 @@ class Declaration:
     pooled: Mapping[str, SummaryFunction]
 
 
-class SummaryRegistry(Registry[SummaryFunction]):
-    """Summaries by name; `seen/` before a name asks for the same over the training batches."""
+class SummaryRegistry(LabelledRegistry[SummaryFunction]):
+    """Summaries by name; `seen/` before a name asks for the same over the training batches.
+
+    `labels=…` asks for the same of scores that were measured against those labels.
+    """
 
     def __init__(self) -> None:
         super().__init__("summary")
@@ -177,7 +181,7 @@ def summary(
 def needs_of(text: str | Spec) -> tuple[str, ...]:
     """The score specs that a summary needs, with its settings filled in (not made canonical).
 
-    `seen/` goes before each of them, except before a per-epoch scalar.
+    `seen/` goes before each of them, and `labels=…` into it, except for a per-epoch scalar.
 
     Raises:
         UnknownNameError: no such summary.
@@ -186,7 +190,11 @@ def needs_of(text: str | Spec) -> tuple[str, ...]:
     spec = SUMMARIES.parse(text)
     prefix = SEEN if spec.name.startswith(SEEN) else ""
     filled = [need.format(**spec.settings) for need in SUMMARIES.declaration(spec.name).needs]
-    return tuple(need if need.startswith(SCALAR) else prefix + need for need in filled)
+    return tuple(need if need.startswith(SCALAR) else prefix + _against(need, spec.labels) for need in filled)
+
+
+def _against(need: str, labels: str) -> str:
+    return need if labels == GIVEN else str(Spec.parse(need).against(labels))
 
 
 Traces: TypeAlias = Callable[[str], Trace]
@@ -208,7 +216,7 @@ def summarise(text: str | Spec, traces: Traces, *more: Traces) -> Floats:
         DataError: the traces lead to values that are not finite or not one per example.
     """
     spec, stretches = SUMMARIES.parse(text), (traces, *more)
-    settings = dict(spec.settings)
+    settings = dict(spec.against(GIVEN).settings)
     for name, level in SUMMARIES.declaration(spec.name).pooled.items():
         if settings[name] is None:
             others = {key: value for key, value in settings.items() if key != name}

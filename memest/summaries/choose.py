@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from memest.registry import keyword_parameters
-from memest.spec import Spec
+from memest.spec import GIVEN, Spec
 from memest.stats import Floats
 from memest.summaries.base import (
+    SCALAR,
     SEEN,
     SUMMARIES,
     MissingTraceError,
@@ -38,17 +39,29 @@ def summarise_all(keys: Iterable[str], traces: Traces, *more: Traces) -> dict[st
 
 
 def candidates(keys: Iterable[str]) -> list[str]:
-    """Default summaries, and those with the settings that scores were measured with, clean and seen.
+    """Default summaries, and those with the settings that scores were measured with: clean ones, seen ones,
+    and those against other labels than the given, where scores name such labels.
 
-    A sheet with `curvature(step=0.001, probes=5, power=1)` makes `mean_curvature(probes=5)` a candidate.
+    A sheet with `curvature(step=0.001, probes=5, power=1)` makes `mean_curvature(probes=5)` a candidate, one
+    with `loss(labels=true)` makes `csl(labels=true)` one.
     """
-    tailored = map(str, _tailored(keys))
+    measured = [Spec.parse(key) for key in sorted(keys) if not key.startswith((SEEN, SCALAR))]
+    tailored = map(str, _tailored(measured))
     names = list(dict.fromkeys(str(SUMMARIES.parse(text)) for text in (*default_summaries(), *tailored)))
-    return names + [SEEN + name for name in names]
+    others = sorted({score.labels for score in measured} - {GIVEN})
+    named = [str(SUMMARIES.parse(name).against(labels)) for labels in others for name in names]
+    return [*names, *(SEEN + name for name in names), *named]
 
 
-def _tailored(keys: Iterable[str]) -> Iterator[Spec]:
-    measured = [Spec.parse(key) for key in keys if "/" not in key]
+def against_others(name: str) -> bool:
+    """Whether a summary is of scores measured against other labels than the network was trained on.
+
+    It says something about the measuring, and is no way to find wrong labels.
+    """
+    return Spec.parse(name.removeprefix(SEEN)).labels != GIVEN
+
+
+def _tailored(measured: Iterable[Spec]) -> Iterator[Spec]:
     for name in SUMMARIES:
         own = keyword_parameters(SUMMARIES[name])
         for score in measured:

@@ -2,6 +2,7 @@
 
 from memest.tracking.client import bare, connect, experiment_id, get_run, tracking_uri
 from memest.tracking.deliver import deliver
+from memest.tracking.find import sealed_runs
 from memest.tracking.journal import SEALED
 from memest.tracking.local_run import LocalRun
 from memest.tracking.mlflow_run import MlflowRun
@@ -41,6 +42,7 @@ __all__ = [
     "open_run",
     "read_columns",
     "reason",
+    "sealed_runs",
     "several_runs",
     "tracking_uri",
 ]

@@ -19,6 +19,8 @@ from memest.tracking.run import About
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+_PAGE = 1000
+
 
 @dataclass(frozen=True)
 class Found:
@@ -62,6 +64,24 @@ def find(
     if not sealed and not _ours(run, journals / run_id, host):
         refuse_living(run, limits)
     return Found(run_id, sealed, tuple(run.data.metrics), run.data.tags.get(HOST))
+
+
+def sealed_runs(client: MlflowClient, experiment: str, stage: str) -> dict[str, str]:
+    """Key → id of every finished run of a stage in the experiment called `experiment`; page by page."""
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        return {}
+    query = f"tags.`memest.stage` = '{stage}' and tags.`{STATE}` = '{SEALED}'"
+    runs: dict[str, str] = {}
+    token = None
+    while True:
+        page = client.search_runs([found.experiment_id], query, max_results=_PAGE, page_token=token)
+        runs |= {
+            run.data.tags["memest.key"]: run.info.run_id for run in page if "memest.key" in run.data.tags
+        }
+        token = page.token
+        if not token:
+            return runs
 
 
 def _ours(run: Any, journal: Path, host: str) -> bool:

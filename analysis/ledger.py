@@ -1,0 +1,65 @@
+"""The ledger: docs/reproduction.md from analysis/results, and new results from the runs of an experiment.
+
+    python -m analysis.ledger                                             the page alone, from what is kept
+    python -m analysis.ledger mislabeled --scale small --commit abc123    an experiment's cells, then the page
+    python -m analysis.ledger mine --analysis duplicates --scale full --commit abc123
+
+What is kept is one JSON file per analysis, experiment and scale, with the ids of the runs; from these files
+the page is made anew without a server.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from memest.analysis import ANALYSES
+from memest.analysis.ledger import entries, page, read_entries, write_entries
+from memest.analysis.queries import find_runs, parse_where
+from memest.errors import MemestError
+from memest.tracking import connect, home, tracking_uri
+
+ROOT = Path(__file__).parent
+RESULTS, PAGE = ROOT / "results", ROOT.parent / "docs" / "reproduction.md"
+
+
+def main() -> None:
+    """Collect what was asked for, then write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("experiment", nargs="?", help="MLflow experiment to collect cells from")
+    parser.add_argument(
+        "--analysis", choices=["mislabeled", "duplicates"], help="default: the experiment's name"
+    )
+    parser.add_argument("--where", default="", help="only runs with these axes: model=tiny, seed=1")
+    parser.add_argument("--scale", help="of the runs: smoke, small or full")
+    parser.add_argument("--commit", help="of the code that made the runs")
+    wanted = parser.parse_args()
+    try:
+        if wanted.experiment:
+            if not wanted.scale or not wanted.commit:
+                parser.error("an experiment's cells need --scale and --commit")
+            collect(
+                wanted.experiment,
+                wanted.analysis or wanted.experiment,
+                wanted.where,
+                wanted.scale,
+                wanted.commit,
+            )
+        PAGE.write_text(page(read_entries(RESULTS)))
+    except MemestError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    print(f"{PAGE.relative_to(ROOT.parent)} is made from {len(read_entries(RESULTS))} entries")
+
+
+def collect(experiment: str, analysis: str, where: str, scale: str, commit: str) -> None:
+    """Judge the runs of an experiment and keep what the ledger needs of it."""
+    client = connect(tracking_uri(), existing=True)
+    runs = find_runs(client, experiment, parse_where(where), home() / "cache")
+    found = entries(ANALYSES.call(analysis, runs), scale, commit)
+    write_entries(RESULTS / f"{analysis}.{experiment}.{scale}.json", found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""How long an analysis of many finished runs takes whose sheets lie in an S3 store, and in how much memory.
+
+120 runs of 50,000 examples, two datasets × four rates × five seeds × three protocols, with generated
+summaries of the names and number that a run with all logit scores has. Each analysis is a process of its
+own with a cold cache; it reads summaries only, no block. Seconds are of the whole process, importing MLflow
+and pandas included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mlflow import MlflowClient
+
+from benchmarks.rows import Row, at_most, publish
+from memest import services
+from memest.services import Folder, Wanted
+from memest.store import Header, LocalBlobs, SheetWriter
+from memest.store.tables import FACTS
+from memest.summaries import direction, needs_of
+from memest.summaries.choose import candidates
+
+PROJECT = Path(__file__).parent.parent
+EXPERIMENT = "scale"
+SECONDS_BAR, MEMORY_BAR = 20, 1.0
+ANALYSES = ("mislabeled", "detection")
+SCORES = ("loss", "correct", "confidence", "peak", "margin", "entropy", "el2n")
+DATASETS, RATES = ("cifar10", "cifar100"), (0.01, 0.02, 0.05, 0.1)
+PROTOCOLS = {
+    "standard": (),
+    "k_fold": ("confident_learning", "confident_learning_truncated"),
+    "second_split": ("second_split_forgetting", "second_split_mean_correct"),
+}
+CHILD = """
+import json, resource, sys, time
+from memest.analysis import ANALYSES
+from memest.analysis.queries import find_runs
+from memest.tracking import connect, home, tracking_uri
+began = time.perf_counter()
+runs = find_runs(connect(tracking_uri()), sys.argv[1], {}, home() / "cache")
+listed = time.perf_counter()
+found = ANALYSES.call(sys.argv[2], runs)
+done = time.perf_counter()
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+print(json.dumps({"runs": len(runs), "list": listed - began, "analysis": done - listed, "gb": peak}))
+"""
+
+
+def main() -> None:
+    """Generate, analyse, print, write JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--store", choices=["minio", "seaweedfs"], default="seaweedfs")
+    parser.add_argument("--examples", type=int, default=50_000)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--folder", default=None, help="where the temporary folder is made")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        root = Path(name)
+        folder = Folder(root / "services")
+        services.up(Wanted(store=options.store), folder)
+        try:
+            os.environ.update(services.exports(folder))
+            size = generate(root, options.examples, options.seeds)
+            seen = {analysis: analysed(root, analysis) for analysis in ANALYSES}
+        finally:
+            services.down(folder, grace=1)
+    rows = [row for analysis, figures in seen.items() for row in _rows(analysis, figures)]
+    settings = {"store": options.store, "examples": options.examples, "runs": seen[ANALYSES[0]]["runs"]}
+    settings["summary_megabytes"] = round(size / 1e6, 1)
+    publish("analysis_scale", torch.device("cpu"), rows, settings=settings)
+
+
+def generate(root: Path, examples: int, seeds: int) -> int:
+    """Finished runs with generated summaries on the server; the bytes of one summary table."""
+    client = MlflowClient()
+    experiment = client.create_experiment(EXPERIMENT)
+    cells = itertools.product(DATASETS, RATES, range(seeds), PROTOCOLS)
+    sizes = set()
+
+    def make(cell: tuple[str, float, int, str]) -> None:
+        with tempfile.TemporaryDirectory(dir=root) as scratch:
+            tags = _tags(*cell)
+            sizes.add(_sheet(Path(scratch), examples, tags))
+            run = client.create_run(
+                experiment, tags={f"memest.{name}": value for name, value in tags.items()}
+            )
+            client.log_artifacts(run.info.run_id, scratch)
+            client.set_terminated(run.info.run_id)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(make, cells))
+    return max(sizes)
+
+
+def analysed(root: Path, analysis: str) -> dict[str, Any]:
+    """What one analysis took, in a process and a home of its own."""
+    own = {"MEMEST_HOME": str(root / f"home-{analysis}"), "PYTHONPATH": str(PROJECT)}
+    began = time.perf_counter()
+    said = subprocess.run(
+        [sys.executable, "-c", CHILD, EXPERIMENT, analysis],
+        env=os.environ | own,
+        cwd=root,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    figures: dict[str, Any] = json.loads(said.stdout.splitlines()[-1])
+    return figures | {"seconds": time.perf_counter() - began}
+
+
+def _rows(analysis: str, figures: dict[str, Any]) -> Iterator[Row]:
+    what = f"{analysis} of {figures['runs']} runs, cold cache"
+    yield at_most(SECONDS_BAR, Row(what, figures["seconds"], "s"))
+    yield Row(f"{what}: listing the runs", figures["list"], "s")
+    yield Row(f"{what}: reading and judging", figures["analysis"], "s")
+    yield at_most(MEMORY_BAR, Row(f"{what}: peak memory", figures["gb"], "GB"))
+
+
+def _tags(dataset: str, rate: float, seed: int, protocol: str) -> dict[str, str]:
+    corruption = f"symmetric_noise(rate={rate})"
+    return {
+        "state": "sealed",
+        "stage": "train",
+        "dataset": dataset,
+        "limit": "0",
+        "corruption": corruption,
+        "model": "resnet18",
+        "protocol": protocol,
+        "epochs": "200",
+        "recipe": "generated",
+        "seed": str(seed),
+        "fingerprint": f"{dataset}-{rate}-{seed}",
+    }
+
+
+def _sheet(place: Path, examples: int, tags: dict[str, str]) -> int:
+    """A sealed sheet under `place`; the bytes of its summary table."""
+    rng = np.random.default_rng(abs(hash(tuple(tags.values()))) % 2**32)
+    labels = rng.integers(0, 10, examples)
+    changed = np.zeros(examples, bool)
+    count = int(examples * float(tags["corruption"].partition("=")[2].rstrip(")")))
+    changed[np.random.default_rng(int(tags["seed"])).choice(examples, count, replace=False)] = True
+    truth = {
+        "id": np.arange(examples),
+        "label": labels,
+        "original_label": np.where(changed, (labels + 1) % 10, labels),
+        "changed": changed,
+        "partner_id": np.full(examples, -1),
+    }
+    summary = {name: truth[name] for name in FACTS} | {
+        name: sign * (rng.normal(size=examples) + 2.0 * changed) for name, sign in _names(tags["protocol"])
+    }
+    config = {"data": tags["dataset"], "limit": 0, "model": "resnet18(width=64)", "epochs": 200}
+    classes = tuple(map(str, range(10)))
+    header = Header(
+        "key", tags["fingerprint"], "generated", tags["corruption"], config, examples, "", classes
+    )
+    blobs = LocalBlobs(place)
+    manifest = SheetWriter(blobs, header, truth["id"], 1, lambda key: {}).seal(truth, summary)
+    return manifest.tables["summary"].size
+
+
+def _names(protocol: str) -> Iterator[tuple[str, int]]:
+    """The columns a run with all logit scores has, and which way each is harder."""
+    keys = {*SCORES, *(f"seen/{score}" for score in SCORES), "scalar/weight_norm"}
+    for name in candidates(keys):
+        if keys.issuperset(needs_of(name)):
+            yield name, direction(name)
+    for detector in PROTOCOLS[protocol]:
+        yield detector, 1
+
+
+if __name__ == "__main__":
+    main()

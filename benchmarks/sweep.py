@@ -1,0 +1,143 @@
+"""What a sweep gains and what its planning costs, on a real MLflow server.
+
+Eight tiny runs by `memest sweep`, one at a time and two at a time, in turns: every sweep is of new runs and
+is timed from the start of its process to the end. And how long it takes to plan 500 configurations when the
+server holds a sealed run of each; importing torch and MLflow is not in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from mlflow import MlflowClient
+
+from benchmarks.rows import Row, at_least, at_most, compared, publish
+from benchmarks.timing import alternate
+from memest import services
+from memest.services import Folder, Wanted
+from memest.stages.planning import plan, run_keys
+from memest.stages.train import TrainConfig
+from memest.sweep import Sweep, read_sweep
+
+PROJECT = Path(__file__).parent.parent
+JOBS_BAR, PLAN_BAR = 1.7, 5.0
+BASE = {"data": "digits", "model": "tiny", "device": "cpu"}
+
+
+def main() -> None:
+    """Measure, print, write JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--store", choices=["minio", "seaweedfs"], default="seaweedfs")
+    parser.add_argument("--pairs", type=int, default=3, help="of sweeps")
+    parser.add_argument("--runs", type=int, default=8, help="of a sweep")
+    parser.add_argument("--epochs", type=int, default=30, help="of a run")
+    parser.add_argument("--plans", type=int, default=5, help="times that the large sweep is planned")
+    parser.add_argument("--configs", type=int, default=500, help="of the large sweep")
+    parser.add_argument("--device", choices=["cpu"], default="cpu")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Folder(Path(name) / "services")
+        services.up(Wanted(store=options.store), folder)
+        try:
+            rows = [two_at_a_time(Path(name), folder, options), planning(Path(name), folder, options)]
+        finally:
+            services.down(folder, grace=1)
+    settings = {"runs": options.runs, "epochs": options.epochs, "configs": options.configs}
+    publish("sweep", torch.device("cpu"), rows, settings=settings)
+
+
+def two_at_a_time(root: Path, folder: Folder, options: argparse.Namespace) -> Row:
+    """Seconds with one job over seconds with two."""
+
+    def with_jobs(jobs: int) -> Callable[[], float]:
+        return lambda: swept(root, folder, jobs, options.runs, options.epochs)
+
+    ratio = alternate(with_jobs(2), with_jobs(1), options.pairs)
+    return at_least(JOBS_BAR, compared(f"{options.runs} tiny runs: --jobs 1 / --jobs 2", ratio))
+
+
+def swept(root: Path, folder: Folder, jobs: int, runs: int, epochs: int) -> float:
+    """Seconds of a sweep of new runs."""
+    mark = uuid.uuid4().hex[:8]
+    seeds = [int(mark, 16) + number for number in range(runs)]
+    file = grid(root, f"cost-{mark}", {"seed": seeds}, epochs)
+    own = {"MEMEST_HOME": str(root / f"home-{mark}"), "PYTHONPATH": str(PROJECT)}
+    began = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "memest", "sweep", str(file), "--jobs", str(jobs)],
+        env={**os.environ, **services.exports(folder), **own},
+        cwd=root,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    return time.perf_counter() - began
+
+
+def planning(root: Path, folder: Folder, options: argparse.Namespace) -> Row:
+    """Seconds of planning configurations that are all done: five rates, the other axis the seed."""
+    os.environ.update(services.exports(folder))
+    rates = [f"symmetric_noise(rate={rate})" for rate in (0.01, 0.02, 0.05, 0.1, 0.2)]
+    axes = {"corruption": rates, "seed": list(range(options.configs // len(rates)))}
+    wanted = read_sweep(grid(root, f"plan-{uuid.uuid4().hex[:8]}", axes, 30), TrainConfig)
+    client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
+    make_sealed(client, wanted)
+    seconds = []
+    for _ in range(options.plans):
+        began = time.perf_counter()
+        found = plan(wanted, os.environ["MLFLOW_TRACKING_URI"])
+        seconds.append(time.perf_counter() - began)
+        if found.todo:
+            raise SystemExit(f"{len(found.todo)} configurations were not found to be done")
+    what = f"planning {found.count} configurations, all of them sealed on the server"
+    row = Row(what, sorted(seconds)[len(seconds) // 2], "s", (min(seconds), max(seconds)), spread="range")
+    return at_most(PLAN_BAR, row)
+
+
+def make_sealed(client: MlflowClient, wanted: Sweep[TrainConfig]) -> None:
+    """A run for each configuration, with the tags of a finished one, and as much to carry."""
+    experiment = client.create_experiment(wanted.experiment)
+    for part in wanted.grids:
+        for key in run_keys(part.configs).values():
+            tags = {"memest.stage": "train", "memest.state": "sealed", "memest.key": key}
+            run = client.create_run(experiment, tags=tags)
+            client.log_batch(run.info.run_id, params=some_params(), metrics=some_metrics())
+
+
+def some_params() -> list[Any]:
+    """As many as a training run has."""
+    from mlflow.entities import Param
+
+    return [Param(f"cfg.setting_{number}", "value") for number in range(25)]
+
+
+def some_metrics() -> list[Any]:
+    """Likewise."""
+    from mlflow.entities import Metric
+
+    return [Metric(f"group/metric_{number}", 0.5, 0, 1) for number in range(60)]
+
+
+def grid(root: Path, experiment: str, axes: dict[str, Any], epochs: int) -> Path:
+    """A grid file."""
+    file = root / f"{experiment}.yaml"
+    content = {"experiment": experiment, "base": BASE | {"epochs": epochs}, "axes": axes}
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+if __name__ == "__main__":
+    main()

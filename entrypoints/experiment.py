@@ -1,0 +1,8 @@
+"""`mlflow run . -e experiment`: the same words as `memest experiment`."""
+
+import sys
+
+from memest.stages.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["experiment", *sys.argv[1:]]))

@@ -1,0 +1,129 @@
+"""Whether published detection results are those of losses measured against foreign labels.
+
+The rule was fixed before anything was run. Consistent with C: at each of the rates 0.01, 0.05 and 0.10 of
+symmetric noise CSL against C is within 0.005 of the published AUROC, first_learned against C in the released
+sign is between 0.45 and 0.55, and CSL against A misses the published AUROC by more than 0.01. Anything else
+is undecided. C is the draw called `released`: rate 0.01, seed 0. Depends on the ground floor, pandas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from memest.spec import GIVEN, Spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONSISTENT, UNDECIDED = "consistent with C", "undecided"
+RELEASED_SIGN = "first_learned, argmax 0, turned"
+"""First learned as the released notebook scores it: 1 − argmax, so that learned late is least suspicious."""
+YES, NO, MISSING = "yes", "no", "not measured"
+RATES = (0.01, 0.05, 0.10)
+PUBLISHED = {
+    ("cifar10", 10): dict(zip(RATES, (0.9845, 0.9870, 0.9869), strict=True)),
+    ("cifar100", 100): dict(zip(RATES, (0.9891, 0.9895, 0.9897), strict=True)),
+}
+"""CSL's AUROC by dataset and number of classes, at each rate. Source: Ravikumar et al. 2025."""
+_CLOSE, _MISS, _LOW, _HIGH = 0.005, 0.01, 0.45, 0.55
+_SETTING = {"model": "resnet18", "epochs": "200", "limit": "0", "protocol": "standard"}
+_EXAMPLES = 50_000
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One part of the rule: what, the value wanted and the one that came, and whether it holds."""
+
+    what: str
+    wanted: str
+    came: str
+    holds: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the runs of one dataset, network and recipe say."""
+
+    about: str
+    conditions: list[Condition]
+
+    @property
+    def answer(self) -> str:
+        """`consistent with C` where every condition holds; else `undecided`."""
+        return CONSISTENT if all(c.holds == YES for c in self.conditions) else UNDECIDED
+
+
+def verdicts(rows: pd.DataFrame) -> list[Verdict]:
+    """One for each dataset, network and recipe among the rows of the audit; values are means over runs."""
+    groups = rows.groupby(["dataset", "model", "epochs", "recipe"], sort=True)
+    return [
+        Verdict(f"Verdict on {dataset}, {model}, {epochs} epochs", [_setting(part), *_conditions(part)])
+        for (dataset, model, epochs, _), part in groups
+    ]
+
+
+def _setting(part: pd.DataFrame) -> Condition:
+    """Whether this is what was published at all."""
+    first = part.iloc[0]
+    apart = [f"{axis} {first[axis]}" for axis, wanted in _SETTING.items() if first[axis] != wanted]
+    if _published(part) is None:
+        apart.insert(0, f"{first['dataset']}, {first['examples']:,} images, {first['classes']} classes")
+    wanted = "CIFAR-10 or CIFAR-100, all of it, resnet18, 200 epochs"
+    return Condition("the published setting", wanted, ", ".join(apart) or "the same", NO if apart else YES)
+
+
+def _published(part: pd.DataFrame) -> dict[float, float] | None:
+    first = part.iloc[0]
+    plain = str(first["dataset"]).lower().replace("-", "")
+    for (name, classes), values in PUBLISHED.items():
+        if name in plain and (first["classes"], first["examples"]) == (classes, _EXAMPLES):
+            return values
+    return None
+
+
+def _conditions(part: pd.DataFrame) -> Iterator[Condition]:
+    published = _published(part)
+    if published is None:
+        return
+    for rate in RATES:
+        at_rate = part[[_is_rate(text, rate) for text in part.corruption]]
+        target = published[rate]
+        for what, summary, labels, wanted, holds in (
+            (
+                "CSL against C",
+                "csl",
+                "released",
+                f"within {_CLOSE} of {target}",
+                lambda x, target=target: abs(x - target) <= _CLOSE,
+            ),
+            (
+                "first_learned against C, released sign",
+                RELEASED_SIGN,
+                "released",
+                f"{_LOW}–{_HIGH}",
+                lambda x: _LOW <= x <= _HIGH,
+            ),
+            (
+                "CSL against A",
+                "csl",
+                GIVEN,
+                f"more than {_MISS} from {target}",
+                lambda x, target=target: abs(x - target) > _MISS,
+            ),
+        ):
+            values = at_rate[(at_rate.summary == summary) & (at_rate.labels == labels)].auroc
+            yield _judged(f"{what} at rate {rate:g}", wanted, values, holds)
+
+
+def _judged(what: str, wanted: str, values: pd.Series[float], holds: Callable[[float], bool]) -> Condition:
+    if not len(values):
+        return Condition(what, wanted, "", MISSING)
+    mean = float(values.mean())
+    return Condition(what, wanted, f"{mean:.4f} over {len(values)}", YES if holds(mean) else NO)
+
+
+def _is_rate(corruption: str, rate: float) -> bool:
+    spec = Spec.parse(corruption)
+    return spec.name == "symmetric_noise" and spec.settings.get("rate") == rate

@@ -1,0 +1,97 @@
+"""Where the tasks of a sweep are executed. Depends on `registry`, `values` and `errors`.
+
+An engine is one function registered in `ENGINES` that returns an `Engine`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from memest.registry import Registry
+from memest.sweep.task import Child, Ended, Task, cores
+from memest.values import Index
+
+_LOOK = 0.05
+
+
+class Engine(Protocol):
+    """Starts tasks and says when they end."""
+
+    @property
+    def slots(self) -> int:
+        """How many tasks it executes at a time."""
+        ...
+
+    def start(self, task: Task) -> None:
+        """Begin a task."""
+        ...
+
+    def ended(self, seconds: float) -> list[Ended]:
+        """The tasks that have ended since the last call; waits up to `seconds` for the first."""
+        ...
+
+    def stop(self) -> None:
+        """End what still runs, and wait for it."""
+        ...
+
+
+ENGINES: Registry[Callable[..., Engine]] = Registry("engine")
+
+
+class Local:
+    """Processes of this machine.
+
+    Args:
+        jobs: at a time.
+        threads: of each.
+        gpus: on this machine; the processes are dealt over them in turn.
+    """
+
+    def __init__(self, jobs: int, threads: int, gpus: int) -> None:
+        self.slots = jobs
+        self.threads = threads
+        self._gpus = gpus
+        self._running: dict[int, Child] = {}
+
+    def start(self, task: Task) -> None:
+        """Begin a task in the first free slot."""
+        slot = next(slot for slot in range(self.slots) if slot not in self._running)
+        self._running[slot] = Child(task, self._environment(slot))
+
+    def ended(self, seconds: float) -> list[Ended]:
+        """The tasks that have ended."""
+        deadline = time.monotonic() + seconds
+        while True:
+            over = [slot for slot, child in self._running.items() if not child.running]
+            if over or time.monotonic() >= deadline:
+                return [self._running.pop(slot).ended() for slot in over]
+            time.sleep(_LOOK)
+
+    def stop(self) -> None:
+        """End what still runs, all at once."""
+        for child in self._running.values():
+            child.terminate()
+        while self._running:
+            self._running.popitem()[1].stop()
+
+    def _environment(self, slot: int) -> dict[str, str]:
+        given = os.environ.get("CUDA_VISIBLE_DEVICES")
+        devices = given.split(",") if given else [str(gpu) for gpu in range(self._gpus)]
+        gpu = {"CUDA_VISIBLE_DEVICES": devices[slot % len(devices)]} if self._gpus > 1 else {}
+        return {"OMP_NUM_THREADS": str(self.threads)} | gpu
+
+
+@ENGINES.register
+def local(present: int, *, jobs: Index = 0, threads: Index = 0) -> Engine:
+    """Processes of this machine, cores shared out between them.
+
+    Args:
+        present: GPUs of this machine.
+        jobs: processes at a time; 0: one for each GPU, without GPUs one for each core.
+        threads: of each process; 0: its share of the cores.
+    """
+    jobs = jobs or present or cores()
+    return Local(jobs, threads or max(1, cores() // jobs), present)

@@ -1,0 +1,171 @@
+"""The tasks of a sweep on a Ray cluster. Depends on `engines`; ray is imported when the engine is made.
+
+A node takes a task as it would take it by hand: memest must be installed there, the tracking server be
+reachable, and files that a dataset names by path be at that path. Ray itself brings a task whose node was
+lost to another one.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from memest.errors import SettingError
+from memest.sweep.engines import ENGINES, Engine
+from memest.sweep.task import Ended, Task, cores, execute
+from memest.values import Index, NonNegative, Positive
+
+_CONNECT = 10.0
+_ANSWER = 60.0
+"""Seconds until a cluster that does not answer is given up."""
+_GRACE = 90.0
+_LOST = 3
+"""Times that a task may lose its node."""
+_QUIET: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+
+
+class Cluster:
+    """A Ray cluster that this process is connected to.
+
+    Args:
+        ray: the module, connected.
+        jobs: at a time; 0: as many as the cluster has room for.
+        cpus: of each, in cores.
+        gpus: of each.
+    """
+
+    def __init__(self, ray: Any, jobs: int, cpus: float, gpus: float) -> None:
+        self._ray, self._jobs = ray, jobs
+        self._cpus, self._gpus = cpus, gpus
+        threads = {"OMP_NUM_THREADS": str(max(1, int(cpus)))}
+        needs = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": _LOST}
+        self._execute = ray.remote(**needs)(execute)
+        self._environment = threads
+        self._running: dict[Any, Task] = {}
+
+    @property
+    def slots(self) -> int:
+        """How many tasks the cluster has room for now: nodes come and go."""
+        there = self._ray.cluster_resources()
+        room = there.get("CPU", 0) / self._cpus
+        if self._gpus:
+            room = min(room, there.get("GPU", 0) / self._gpus)
+        return min(self._jobs or sys.maxsize, max(1, int(room)))
+
+    def start(self, task: Task) -> None:
+        """Hand a task to the cluster."""
+        self._running[self._execute.remote(task, self._environment)] = task
+
+    def ended(self, seconds: float) -> list[Ended]:
+        """The tasks that have ended; one that the cluster could not execute has exit code 1."""
+        if not self._running:
+            time.sleep(seconds)
+            return []
+        over, _ = self._ray.wait(list(self._running), num_returns=1, timeout=seconds)
+        return [self._result(reference) for reference in over]
+
+    def stop(self) -> None:
+        """End what still runs, wait for it, and leave the cluster."""
+        for reference in self._running:
+            self._ray.cancel(reference)
+        if self._running:
+            references = list(self._running)
+            self._ray.wait(references, num_returns=len(references), timeout=_GRACE)
+        self._running.clear()
+        self._ray.shutdown()
+
+    def _result(self, reference: Any) -> Ended:
+        task = self._running.pop(reference)
+        try:
+            ended: Ended = self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:
+            return Ended(task, 1, "", f"memest: Ray did not execute it: {' '.join(str(error).split())}", 0)
+        return ended
+
+
+@ENGINES.register
+def ray(
+    present: int,
+    *,
+    address: str = "local",
+    jobs: Index = 0,
+    cpus: Positive = 1.0,
+    gpus: NonNegative = 0.0,
+) -> Engine:
+    """A Ray cluster.
+
+    Args:
+        present: GPUs of this machine; the cluster knows its own.
+        address: `local` for a cluster of this machine alone, `auto`, or `host:port` of one that runs.
+        jobs: tasks at a time; 0: as many as there is room for.
+        cpus: cores of each task; also its threads.
+        gpus: of each task; 0.5 puts two on one GPU.
+
+    Raises:
+        SettingError: ray is not installed, or no cluster answers at the address.
+    """
+    try:
+        import ray as module
+    except ImportError as error:
+        raise SettingError(
+            "--engine ray needs the package ray, which is not installed here: pip install 'memest[ray]', or "
+            "use --engine local"
+        ) from error
+    if address == "local":
+        resources = {"num_cpus": max(cores(), int(cpus)), "include_dashboard": False}
+    else:
+        resources = {}
+        _require_answer(address)
+    with _own_signals():
+        module.init(address=address, **resources, **_QUIET)
+    return Cluster(module, jobs, cpus, gpus)
+
+
+def _require_answer(address: str) -> None:
+    """Connect from a process that can be given up: a cluster that is gone keeps Ray waiting for minutes.
+
+    Raises:
+        SettingError: nothing answers in time.
+    """
+    remedy = "see that the cluster runs (ray status), or leave --address out for one of this machine alone"
+    try:
+        _knock(address)
+        code = "import ray, sys; ray.init(address=sys.argv[1], logging_level='ERROR', log_to_driver=False)"
+        subprocess.run(
+            [sys.executable, "-c", code, address], check=True, capture_output=True, text=True, timeout=_ANSWER
+        )
+    except (OSError, ValueError) as error:
+        raise SettingError(f"no Ray cluster answers at {address!r} ({error}); {remedy}") from error
+    except subprocess.TimeoutExpired as error:
+        raise SettingError(
+            f"the Ray cluster at {address!r} did not answer within {_ANSWER:.0f} s; {remedy}"
+        ) from error
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise SettingError(f"no Ray cluster answers at {address!r} ({said}); {remedy}") from error
+
+
+def _knock(address: str) -> None:
+    """Open a connection to a `host:port`, at once or not at all."""
+    place = urlsplit(address if "://" in address else f"//{address}")
+    if place.hostname and place.port:
+        socket.create_connection((place.hostname, place.port), timeout=_CONNECT).close()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Ray takes SIGTERM for itself when it starts a cluster: the command line's handler is put back."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,94 @@
+"""An experiment: one grid for each of three scales, and the analyses that follow. Depends on `grid`.
+
+    about: what it asks
+    analyses: [detection]
+    scales:
+      smoke: {base: {data: digits}, axes: {seed: [1, 2]}}
+      full: {needs: {data: "npz(path=…) with …"}, axes: {seed: [1, 2, 3]}}
+
+A scale is a grid file of its own; `needs` names settings that only the caller knows, and may name other
+analyses. The files lie in `memest/experiments`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import memest
+from memest.errors import SettingError, UnknownNameError
+from memest.sweep.grid import Sweep, known, listed, mapping, read_yaml, sweep_of
+
+C = TypeVar("C")
+
+FOLDER = Path(memest.__file__).parent / "experiments"
+SCALES = ("smoke", "small", "full")
+_STUDY = ("about", "analyses", "scales")
+_OWN = ("needs", "analyses")
+
+
+@dataclass(frozen=True)
+class Study(Generic[C]):
+    """An experiment at one scale.
+
+    Attributes:
+        name: of the experiment.
+        about: what it asks, in one sentence.
+        sweep: its runs.
+        analyses: specs, in the order in which they are made.
+    """
+
+    name: str
+    about: str
+    sweep: Sweep[C]
+    analyses: tuple[str, ...]
+
+
+def studies() -> list[str]:
+    """The names of the experiments that come with memest."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def study_file(name: str) -> Path:
+    """The file of an experiment, by its name or by its path.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    if name not in studies():
+        raise UnknownNameError("experiment", name, studies())
+    return FOLDER / f"{name}.yaml"
+
+
+def read_study(name: str, scale: str, kind: Callable[..., C], overrides: Mapping[str, Any]) -> Study[C]:
+    """An experiment at one scale.
+
+    Args:
+        name: of one that comes with memest, or the path of a YAML file.
+        scale: one of its scales.
+        kind: the configuration class.
+        overrides: settings of every run.
+
+    Raises:
+        InputError: there is no such experiment or scale, something it needs is not given, or its file is
+            not as it should be.
+    """
+    path = study_file(name)
+    content, where = read_yaml(path), f"{path.name}: scale {scale}"
+    known("part", content, _STUDY, path.name)
+    scales = mapping(content.get("scales"), f"{path.name}: scales", "smoke, small and full")
+    known("scale", scales, SCALES, path.name)
+    if scale not in scales:
+        raise UnknownNameError(f"scale of {path.stem}", scale, scales)
+    grid = mapping(scales[scale], where, "base, axes and runs")
+    for setting, what in mapping(grid.get("needs"), f"{where}: needs", "setting: what it is").items():
+        if setting not in overrides:
+            raise SettingError(f"{path.stem} at scale {scale} needs --set {setting}=…: {what}")
+    analyses = listed(grid.get("analyses", content.get("analyses")), f"{where}: analyses", "- detection")
+    own = {part: value for part, value in grid.items() if part not in _OWN}
+    sweep = sweep_of(own, kind, where, f"{path.stem}-{scale}", overrides)
+    return Study(path.stem, str(content.get("about", path.stem)), sweep, tuple(map(str, analyses)))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from memest.errors import SettingError
 from memest.scores import Rows, ScoreSet
-from memest.scores.rows import Values
+from memest.scores.rows import Add, Values
 
 
 class Recorder:
@@ -55,8 +55,11 @@ class Recorder:
         with torch.no_grad():
             self._rows.put(ids, self._scores.from_logits(logits, labels))
 
-    def take(self) -> dict[str, Values]:
+    def take(self, add: Add | None = None) -> dict[str, Values]:
         """The epoch's scores, (N,) float32 by key `seen/<score>`, in the order of the ids; starts anew.
+
+        Args:
+            add: where other processes saw the other examples: what brings all together.
 
         Nothing at all was seen before epoch 1: the untouched network's rows are empty.
 
@@ -65,7 +68,7 @@ class Recorder:
         """
         if self._rows.empty:
             return {}
-        return {f"seen/{key}": values for key, values in self._rows.take(self._partial).items()}
+        return {f"seen/{key}": values for key, values in self._rows.take(self._partial, add).items()}
 
 
 class Unseen:
@@ -74,6 +77,6 @@ class Unseen:
     def see(self, logits: Tensor, labels: Tensor, ids: Tensor) -> None:
         """Nothing."""
 
-    def take(self) -> dict[str, Values]:
+    def take(self, add: Add | None = None) -> dict[str, Values]:
         """Nothing."""
         return {}

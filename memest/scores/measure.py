@@ -24,7 +24,7 @@ from memest.scores.clock import Clock
 from memest.scores.others import OtherLabels
 from memest.scores.pieces import Examples, Pieces
 from memest.scores.prepare import folded, frozen, full_precision
-from memest.scores.rows import Rows, Values
+from memest.scores.rows import Add, Rows, Values
 from memest.spec import GIVEN, Spec, split_list
 
 FORWARD, GRADIENT = "forward", "forward and gradient"
@@ -138,6 +138,7 @@ def measure(
     seed: int = 0,
     clock: Clock | None = None,
     others: Mapping[str, NDArray[np.int64]] | None = None,
+    add: Add | None = None,
 ) -> dict[str, Values]:
     """Every score of every example, in evaluation mode, without augmentation.
 
@@ -151,6 +152,7 @@ def measure(
         clock: is told what each score costs by itself, and under `FORWARD` and `GRADIENT` what they share.
         others: labels other than those of the batches, (N,) each in the order of `ids`, by the name that
             scores call them by: `true` for `loss(labels=true)`.
+        add: where the batches are this process's share: what brings all together.
 
     Returns:
         (N,) float32 by canonical key.
@@ -181,7 +183,7 @@ def measure(
         pieces = Pieces(score, rows)
         for batch in batches:
             pieces.put(batch)
-    return rows.take()
+    return rows.take(add=add)
 
 
 def _expand(part: str) -> list[str]:

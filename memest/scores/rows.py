@@ -5,7 +5,7 @@ Depends on torch and numpy. Axes: N examples of the set, B of a batch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -15,6 +15,9 @@ from torch import Tensor
 from memest.errors import UnseenError
 
 Values = NDArray[np.float32]
+Add = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+"""Sums columns over the processes that each saw a part of the examples, by key."""
+_VISITS = "visits"
 
 
 class Rows:
@@ -61,15 +64,18 @@ class Rows:
         """Whether no batch has come since the last `take`."""
         return not self._columns
 
-    def take(self, partial: bool = False) -> dict[str, Values]:
+    def take(self, partial: bool = False, add: Add | None = None) -> dict[str, Values]:
         """The finished columns, (N,) float32 each, in the order of the ids; the rows are then empty.
 
         Args:
             partial: allow examples that no batch delivered; their values are NaN.
+            add: where other processes have the other examples: what brings all together.
 
         Raises:
             UnseenError: an example was not delivered exactly once, or an id is not of this set.
         """
+        if add is not None:
+            self._add(add)
         counts = self._visits.cpu().numpy()
         visits, foreign = counts[:-1], counts[-1]
         if (visits > 1).any() or foreign or (not partial and (visits == 0).any()):
@@ -82,3 +88,11 @@ class Rows:
         self._columns = {}
         self._visits.zero_()
         return columns
+
+    def _add(self, add: Add) -> None:
+        unseen = self._visits == 0
+        own = {key: column.masked_fill(unseen, 0) for key, column in self._columns.items()}
+        whole = add(own | {_VISITS: self._visits})
+        self._visits.copy_(whole.pop(_VISITS))
+        nowhere = self._visits == 0
+        self._columns = {key: column.masked_fill(nowhere, torch.nan) for key, column in whole.items()}

@@ -36,9 +36,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _train() -> Stage:
-    from memest.stages import protocol, train
+    from memest.stages import together, train
 
-    return train.TrainConfig, lambda c: _trained(protocol.train_protocol(c))
+    return train.TrainConfig, lambda c: _trained(together.train_together(c))
 
 
 def _score() -> Stage:
@@ -142,7 +142,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("memest: interrupted", file=sys.stderr)
         return 130
-    print(said.text)
+    if said.text:
+        print(said.text)
     return 0 if said.good else 1
 
 
@@ -212,6 +213,8 @@ def _outcome(opened: Any) -> str:
 def _trained(opened: Any) -> str:
     from memest.stages.describe import trained_text
 
+    if opened is None:  # another process says it
+        return ""
     return f"{trained_text(opened.run.blobs)}\n\n{_outcome(opened)}"
 
 

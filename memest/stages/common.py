@@ -25,6 +25,7 @@ from memest.store import Header, SheetReader
 from memest.store.tables import FACTS, Columns
 from memest.summaries import Trace, summarise_all
 from memest.tracking import OFF
+from memest.train import Team, checkpoint
 
 T = TypeVar("T")
 Others = dict[str, NDArray[np.int64]]
@@ -91,12 +92,16 @@ def progress(steps: Iterable[T], total: int, what: str) -> Iterable[T]:
 
 
 def run_key(
-    settings: dict[str, Any], split: Split, images: ImageSet, device: torch.device, others: Others
+    settings: dict[str, Any],
+    split: Split,
+    images: ImageSet,
+    device: torch.device,
+    others: Others,
+    processes: int = 1,
 ) -> str:
-    """The digest that two runs share exactly when they must give the same numbers."""
-    return digest(
-        settings, images.fingerprint, split.test.fingerprint, device.type, *fingerprints(images, others)
-    )
+    """The digest that two runs share exactly when they must give the same numbers, to the bit."""
+    further = fingerprints(images, others) + ([{"processes": str(processes)}] if processes > 1 else [])
+    return digest(settings, images.fingerprint, split.test.fingerprint, device.type, *further)
 
 
 def scores_read(text: str) -> str:
@@ -126,6 +131,12 @@ def other_labels(scores: ScoreSet, clean: ImageSet, stored: Columns | None = Non
 def fingerprints(images: ImageSet, others: Others) -> list[dict[str, str]]:
     """What a run key says of further labels: their fingerprints by name; nothing where there are none."""
     return [{n: replace(images, labels=labels).fingerprint for n, labels in others.items()}] if others else []
+
+
+def start(team: Team, config: Any, training: dict[str, Any] | None) -> None:
+    """Tell the other processes of a team what to train, and the state to go on from."""
+    if team.size > 1:
+        team.tell((config, checkpoint.pack(training) if training else None))
 
 
 def short(registry: Registry[Any], text: str) -> str:

@@ -169,6 +169,6 @@ def _several(config: TrainConfig) -> bool:
 
 def _measured(config: TrainConfig) -> set[str]:
     """The scores that a run has in the end, from clean passes and from training."""
-    epochs, free = config.recipe.epochs, ScoreSet(config.scores).of("logits").keys
+    epochs, free = config.recipe.epochs, ScoreSet(config.scores).free.keys
     clean = Plan.of(config).due(epochs, epochs).keys
     return {*clean, *(f"seen/{key}" for key in free), "scalar/weight_norm"}

@@ -25,6 +25,7 @@ from memest.stages.common import (
     run_key,
     scores_read,
     sheet_header,
+    start,
     summary_table,
 )
 from memest.stages.cost import Costs, chosen_in
@@ -33,7 +34,7 @@ from memest.stages.parts import chosen_part, keep_part, loaders
 from memest.stages.price import measured_prices
 from memest.store import SheetWriter, block_span
 from memest.tracking import Opened, open_run
-from memest.train import EPOCHS, PROTOCOLS, Recipe, checkpoint, train_epochs
+from memest.train import ALONE, EPOCHS, PROTOCOLS, Recipe, Team, checkpoint, train_epochs
 from memest.values import Index, PositiveShare
 
 
@@ -89,12 +90,13 @@ class TrainConfig:
         return bool(EPOCHS.call(self.checkpoints, epoch, epochs))
 
 
-def train(config: TrainConfig, watch: Watch = nobody) -> Opened:
+def train(config: TrainConfig, watch: Watch = nobody, team: Team = ALONE) -> Opened:
     """Train, measure, store and track one part; a run of the same configuration is found, not repeated.
 
     Args:
         config: what to train.
         watch: told of every epoch; it may end the run with a `PrunedError`.
+        team: the processes that train together, of which this one leads.
 
     Raises:
         InputError: before anything is written, if something asked for cannot be done.
@@ -110,9 +112,10 @@ def train(config: TrainConfig, watch: Watch = nobody) -> Opened:
     config, choice = within_budget(config, images.fingerprint, price)
     plan = Plan.of(config)
     plan.require_something()
+    team.require_shares([len(stage) for stage in part.stages], config.recipe.batch_size)
     others = other_labels(ScoreSet(config.scores), split.train)
     within = {name: labels[part.observed] for name, labels in others.items()}
-    key = run_key(key_settings(config), split, images, device, others)
+    key = run_key(key_settings(config), split, images, device, others, team.size)
     about = about_training(config, key, images, truth, device)
     with open_run(about, config.tracking, config.experiment) as opened, deterministic(config.deterministic):
         if opened.done:
@@ -129,14 +132,18 @@ def train(config: TrainConfig, watch: Watch = nobody) -> Opened:
         keeps = partial(config.keeps, epochs=epochs)
         resume.keep_again(sheet, before, keeps)
         costs = Costs(len(part.stages[0]), before.costs or chosen_in(choice))
+        start(team, config, before.training)
         stages, testing = loaded.stages, loaded.testing
-        ends = train_epochs(network, stages, testing, recipe, streams, recorder, before.training)
+        ends = train_epochs(network, stages, testing, recipe, streams, recorder, before.training, team)
         for end in progress(ends, epochs + 1, about.name):
             clock, due = Clock(device), plan.due(end.epoch, epochs)
             probes = streams.seed("probes", end.epoch)
-            batches = loaded.observed.batches(SCORING_BATCH)
-            measured = measure(end.network, batches, observed.ids, due, device, probes, clock, within)
-            sheet.put(end.epoch, measured | recorder.take(), {"weight_norm": end.metrics["weight_norm"]})
+            batches = team.shares(loaded.observed.batches(SCORING_BATCH))
+            measured = measure(
+                end.network, batches, observed.ids, due, device, probes, clock, within, team.adding
+            )
+            measured |= recorder.take(team.adding)
+            sheet.put(end.epoch, measured, {"weight_norm": end.metrics["weight_norm"]})
             costs.add(end.metrics, clock)
             run.metrics(end.epoch, end.metrics | {"scoring_seconds": clock.total()})
             kept = keeps(end.epoch)

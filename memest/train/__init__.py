@@ -3,16 +3,19 @@
 from memest.train import checkpoint
 from memest.train.checkpoint import EPOCHS
 from memest.train.epochs import EpochEnd, evaluate, train_epochs, weight_norm
+from memest.train.parallel import ALONE, Team
 from memest.train.protocols import PROTOCOLS, Part, plan
 from memest.train.recipe import SCHEDULES, Recipe, learning_rate
 
 __all__ = [
+    "ALONE",
     "EPOCHS",
     "PROTOCOLS",
     "SCHEDULES",
     "EpochEnd",
     "Part",
     "Recipe",
+    "Team",
     "checkpoint",
     "evaluate",
     "learning_rate",

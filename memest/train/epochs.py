@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from memest.data import Batch, Loader
 from memest.seeding import Streams
+from memest.train.parallel import ALONE, Team
 from memest.train.recipe import Recipe, learning_rate
 
 _EVALUATION_BATCH = 512
@@ -56,6 +57,7 @@ def train_epochs(
     streams: Streams,
     observer: Observer,
     state: dict[str, Any] | None = None,
+    team: Team = ALONE,
 ) -> Iterator[EpochEnd]:
     """Train `network` in place and yield after every epoch.
 
@@ -68,8 +70,9 @@ def train_epochs(
         streams: the order and augmentation of epoch t depend on the seed and t alone.
         observer: sees the logits of every training batch, before the step.
         state: that of an earlier `EpochEnd`, to go on after its epoch instead of from the beginning.
+        team: the processes that train together; the observer sees this one's share of each batch.
     """
-    network.to(testing.device)
+    network = team.prepared(network.to(testing.device))
     if recipe.channels_last:
         network.to(memory_format=torch.channels_last)
     optimizer = _optimizer(network, recipe)
@@ -78,7 +81,7 @@ def train_epochs(
         return {"epoch": epoch, "network": network.state_dict(), "optimizer": optimizer.state_dict()}
 
     def end(epoch: int, metrics: dict[str, float]) -> EpochEnd:
-        metrics |= evaluate(network, testing) | {"weight_norm": weight_norm(network)}
+        metrics |= evaluate(network, testing, team) | {"weight_norm": weight_norm(network)}
         return EpochEnd(epoch, network, metrics, lambda: snapshot(epoch))
 
     done = 0
@@ -94,7 +97,7 @@ def train_epochs(
         if stage and not before:
             optimizer = _optimizer(network, recipe)
         yield end(
-            epoch, _train_one(network, stages[stage], optimizer, recipe, streams, observer, epoch, step)
+            epoch, _train_one(network, stages[stage], optimizer, recipe, streams, observer, epoch, step, team)
         )
 
 
@@ -113,21 +116,24 @@ def _train_one(
     observer: Observer,
     epoch: int,
     step: Callable[..., tuple[Tensor, Tensor]],
+    team: Team,
 ) -> dict[str, float]:
     network.train()
     began, seen, before = time.perf_counter(), 0, (epoch - 1) % recipe.epochs
     totals = torch.zeros(2, device=training.device)
-    for batch in training.training_batches(recipe.batch_size, epoch, recipe.augmentation, streams):
+    for whole in training.training_batches(recipe.batch_size, epoch, recipe.augmentation, streams):
+        batch = team.share(whole)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, (before + seen / len(training)) / recipe.epochs)
         logits, losses = step(network, batch, recipe)
         optimizer.zero_grad()
-        losses.mean().backward()  # type: ignore[no-untyped-call]
+        team.mean(losses, len(whole.labels)).backward()  # type: ignore[no-untyped-call]
+        team.add_gradients(network)
         observer.see(logits.detach(), batch.labels, batch.ids)
         optimizer.step()
         totals += torch.stack([losses.detach().sum(), (logits.argmax(1) == batch.labels).sum()])
-        seen += len(batch.labels)
-    loss, correct = totals.tolist()
+        seen += len(whole.labels)
+    loss, correct = team.add(totals).tolist()
     return {
         "train/loss": loss / seen,
         "train/accuracy": correct / seen,
@@ -148,17 +154,17 @@ def _step(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Ten
 
 
 @torch.no_grad()
-def evaluate(network: nn.Module, testing: Loader) -> dict[str, float]:
+def evaluate(network: nn.Module, testing: Loader, team: Team = ALONE) -> dict[str, float]:
     """Mean cross-entropy in nats and accuracy on a set, in evaluation mode; the mode is put back."""
     training = network.training
     network.eval()
     totals = torch.zeros(2, device=testing.device)
-    for batch in testing.batches(_EVALUATION_BATCH):
+    for batch in team.shares(testing.batches(_EVALUATION_BATCH)):
         logits = network(batch.images).float()
         loss = functional.cross_entropy(logits, batch.labels, reduction="sum")
         totals += torch.stack([loss, (logits.argmax(1) == batch.labels).sum()])
     network.train(training)
-    loss, correct = (totals / len(testing)).tolist()
+    loss, correct = (team.add(totals) / len(testing)).tolist()
     return {"test/loss": loss, "test/accuracy": correct}
 
 

@@ -261,7 +261,7 @@ def test_a_sweep_trains_each_configuration_under_one_run(
     children = runs_of(client, name)
     assert states([parent, *children]) == {"sealed": 3}
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
-    table = json.loads(ArtifactBlobs(client, parent.info.run_id).get("tables/runs.json"))
+    table = json.loads(ArtifactBlobs(client, parent.info.run_id).get("tables/runs-1.json"))
     column = table["columns"].index("run")
     assert sorted(row[column] for row in table["data"]) == sorted(run.info.run_id for run in children)
 

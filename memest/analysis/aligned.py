@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.analysis.detection import GROUP
+from memest.analysis.detection import GROUP, protocol_of
 from memest.analysis.runset import RunRecord, RunSet
 from memest.detect import direction, short, suspicion
 from memest.references import REFERENCES, Identity, Reference
@@ -102,7 +102,8 @@ def groups(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         axes = dict(zip(GROUP, group, strict=True))
         count = f"{part.runs.max()} run{'s' if part.runs.max() > 1 else ''}"
         yield (
-            f"{axes['dataset']}, {axes['corruption']}, {axes['model']}, {axes['epochs']} epochs, {count}",
+            f"{axes['dataset']}, {axes['corruption']}, {axes['model']}, "
+            f"{protocol_of(axes)}{axes['epochs']} epochs, {count}",
             part,
         )
 
@@ -110,7 +111,8 @@ def groups(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 def _beside(run: RunRecord, reference: Reference) -> Beside:
     facts, order, whose = run.summary, run.sheet.manifest.header.order, f"run {run.id} ({run.name})"
     given = Identity(whose, facts["id"], facts["label"], order)
-    if bool(facts["changed"].any()) and reference.identity.agrees(given):
+    relabelled = bool((facts["label"] != facts["original_label"]).any())
+    if relabelled and reference.identity.agrees(given):
         return Beside(run, reference.hardness(given), as_given=True)
     clean = Identity(whose, facts["id"], facts["original_label"], order)
     return Beside(run, reference.hardness(clean), as_given=False)

@@ -7,7 +7,7 @@ Depends on `detect`, `stats`, `summaries`, pandas.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -167,14 +167,20 @@ def _shared(runs: RunSet) -> str | None:
     return next((name for name in names if all(name in run.summaries for run in runs)), None)
 
 
+def protocol_of(axes: Mapping[str, object]) -> str:
+    """A protocol as titles name it: the standard one not at all."""
+    protocol = axes.get("protocol", "standard")
+    return "" if protocol == "standard" else f"{protocol}, "
+
+
 def _groups(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     for group, part in table.groupby(GROUP, sort=False):
         axes = dict(zip(GROUP, group, strict=True))
         first = part.iloc[0]
         count = f"{part.runs.max()} run{'s' if part.runs.max() > 1 else ''}"
         title = (
-            f"{axes['dataset']}, {axes['corruption']}, {axes['model']}, {axes['epochs']} epochs, {count}: "
-            f"{first.changed:,} of {first.examples:,} labels changed"
+            f"{axes['dataset']}, {axes['corruption']}, {axes['model']}, {protocol_of(axes)}"
+            f"{axes['epochs']} epochs, {count}: {first.changed:,} of {first.examples:,} labels changed"
         )
         yield title, part
 

@@ -90,9 +90,8 @@ def duplicates_rows(found: Sequence[Trial]) -> pd.DataFrame:
             COPY: (copies_N, ~twins_N),
             TWIN: (twins_N, ~copies_N),
         }
-        departs = departures_of(trial.lead)
         return [
-            row | {"target": target, "departs": departs}
+            row | {"target": target, "departs": departures_of(methods[row["method"]][0])}
             for target, (positives_N, kept_N) in targets.items()
             for row in judge(trial, methods, values, positives_N, kept_N)
         ]

@@ -114,8 +114,7 @@ def leak_audit(runs: RunSet) -> Finding:
         Measured.of(run, sheet)
         for run in runs
         if 0 < run.sheet.truth()["changed"].mean() < 1
-        for sheet in run.sheets
-        if any(_names_others(key) for key in sheet.manifest.scores)
+        for sheet in _fullest(run)
     ]
     if not measured:
         raise NoRunsError(
@@ -131,6 +130,16 @@ def leak_audit(runs: RunSet) -> Finding:
         sections=[*(_section(n, one, rows) for n, one in enumerate(measured)), *map(_verdict, found)],
         remark=f"{_READING} Runs: {', '.join(dict.fromkeys(one.run.id for one in measured))}.",
     )
+
+
+def _fullest(run: RunRecord) -> list[SheetReader]:
+    """The sheet with other labels that covers the most epochs: a run is one row, whatever `score` added."""
+    audited = [sheet for sheet in run.sheets if any(_names_others(key) for key in sheet.manifest.scores)]
+
+    def covered(sheet: SheetReader) -> int:
+        return max(len(entry["epochs"]) for entry in sheet.manifest.scores.values())
+
+    return [max(audited, key=covered)] if audited else []
 
 
 def audit_rows(measured: list[Measured]) -> pd.DataFrame:

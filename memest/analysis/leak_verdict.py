@@ -57,10 +57,13 @@ class Verdict:
 
 def verdicts(rows: pd.DataFrame) -> list[Verdict]:
     """One for each dataset, network and recipe among the rows of the audit; values are means over runs."""
-    groups = rows.groupby(["dataset", "model", "epochs", "recipe"], sort=True)
+    groups = rows.groupby(["dataset", "limit", "model", "protocol", "epochs", "recipe"], sort=True)
     return [
-        Verdict(f"Verdict on {dataset}, {model}, {epochs} epochs", [_setting(part), *_conditions(part)])
-        for (dataset, model, epochs, _), part in groups
+        Verdict(
+            f"Verdict on {dataset}, {model}, {protocol}, {epochs} epochs",
+            [_setting(part), *_conditions(part)],
+        )
+        for (dataset, _, model, protocol, epochs, _), part in groups
     ]
 
 

@@ -97,9 +97,8 @@ def mislabeled_rows(found: Sequence[Trial], paper_only: bool = False, resamples:
         changed_N = facts["changed"].astype(bool)
         if not 0 < changed_N.mean() < 1:
             return []
-        departs = departures_of(trial.lead)
         return [
-            row | {"departs": departs}
+            row | {"departs": departures_of(methods[row["method"]][0])}
             for row in judge(trial, methods, values, changed_N, resamples=resamples)
         ]
 

@@ -107,8 +107,15 @@ RECIPE: Mapping[str, Any] = {
     "weight_decay": 1e-4,
     "schedule": "steps(at_first=0.6, at_second=0.9, factor=0.1)",
     "score_every": 1,
+    "augmentation": "auto",
+    "precision": "fp32",
 }
 """Appendix B, by the names of our settings."""
+_OF_PROTOCOL: Mapping[str, Mapping[str, Any]] = {
+    "k_fold": {"protocol": "k_fold(folds=3)"},
+    "second_split": {"lr": 0.01, "weight_decay": 5e-4, "batch_size": 512, "augmentation": "none"},
+}
+"""What is otherwise for the parts of a protocol: second splits as in the released code."""
 
 NOTES = {
     ("mislabeled", "Thr. LT"): "the released notebook ranks by 1 − epoch, the other way round",
@@ -149,7 +156,8 @@ def departures(config: Mapping[str, Any], examples: int, classes: int) -> list[s
     found = [] if dataset else [f"data {config.get('data')}"]
     if dataset and (examples, classes) != (_EXAMPLES, _CLASSES[dataset]):
         found.append(f"{examples:,} images in {classes} classes, not all of {dataset}")
-    for name, wanted in RECIPE.items():
+    protocol = Spec.parse(str(config.get("protocol", "standard"))).name
+    for name, wanted in {**RECIPE, **_OF_PROTOCOL.get(protocol, {})}.items():
         came = config.get(name, wanted)
         if name == "model":
             came = _model(str(came))

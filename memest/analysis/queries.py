@@ -63,12 +63,21 @@ def find_runs(client: MlflowClient, experiment: str, where: Mapping[str, str], c
         raise NoRunsError(_explain(client, found.experiment_id, experiment, where))
     everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
     scored = _search(client, everywhere, {"state": SEALED, "stage": "score"})
-    return RunSet([_record(client, run, scored, cache) for run in runs])
+    return RunSet([_record(client, same, scored, cache) for same in _same_trainings(runs)])
 
 
 def _is_part(run: Any) -> bool:
     """Whether it is one part of a protocol: what all parts found together is a run of its own."""
     return "memest.part" in run.data.tags
+
+
+def _same_trainings(runs: list[Any]) -> list[list[Any]]:
+    """Runs of one seed, recipe and set of labels together: they differ in what was measured alone."""
+    together: dict[tuple[str, ...], list[Any]] = {}
+    for run in runs:
+        axes = tuple(run.data.tags.get(f"memest.{axis}", "") for axis in (*AXES, "fingerprint"))
+        together.setdefault(axes, []).append(run)
+    return list(together.values())
 
 
 def _quoted(value: str) -> str:
@@ -90,13 +99,12 @@ def _search(client: MlflowClient, experiments: list[str], wanted: Mapping[str, s
             return runs
 
 
-def _record(client: MlflowClient, run: Any, scored: list[Any], cache: Path) -> RunRecord:
-    run_id = run.info.run_id
-    further = {
-        other.info.run_id: _blobs(client, other, cache)
-        for other in scored
-        if other.data.tags.get("memest.source_run") == run_id
-    }
+def _record(client: MlflowClient, same: list[Any], scored: list[Any], cache: Path) -> RunRecord:
+    """The oldest of the runs that are the same training; what the others measured is joined to it."""
+    run, *again = same
+    run_id, ids = run.info.run_id, {one.info.run_id for one in same}
+    measured = [other for other in scored if other.data.tags.get("memest.source_run") in ids]
+    further = {other.info.run_id: _blobs(client, other, cache) for other in (*again, *measured)}
     tags = {
         name.removeprefix("memest."): value
         for name, value in run.data.tags.items()

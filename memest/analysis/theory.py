@@ -211,10 +211,11 @@ def _shared(quantity: str, each: Sequence[Sequence[str]]) -> str:
 
 
 def _beside(one: Expected, reference: str) -> tuple[str, Expected]:
-    """With memorization by the reference, of the examples whose labels were not changed."""
+    """With memorization by the reference, of the examples that it is about."""
     known, (pair,) = beside(RunSet(one.runs[:1]), reference)
-    hardness = pair.hardness[np.argsort(pair.run.summary["id"])]
-    values = {**one.values, MEMORIZATION: np.where(one.changed, np.nan, hardness)}
+    by_id = np.argsort(pair.run.summary["id"])
+    hardness = np.where(pair.apart, np.nan, pair.hardness)[by_id]
+    values = {**one.values, MEMORIZATION: hardness}
     return known.sha256, replace(one, values=values)
 
 
@@ -245,7 +246,8 @@ def _cells(table: pd.DataFrame) -> Cells:
 
 
 def _paint(number: int, one: Expected, table: pd.DataFrame) -> dict[tuple[str, str], Figure]:
-    painted = {(f"traces-{number}", _traced(one)[1]): figures.traces(_traced(one)[0])}
+    panels, caption = _traced(one)
+    painted = {(f"traces-{number}", caption): figures.traces(panels)} if panels else {}
     for quantity in one.values:
         known = np.isfinite(one.values[quantity])
         caption = f"how {quantity.replace('_', ' ')} is distributed"

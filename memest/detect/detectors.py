@@ -20,7 +20,7 @@ from memest import summaries
 from memest.registry import Registry
 from memest.spec import Spec
 from memest.stats import Floats
-from memest.summaries import HIGHER, SUMMARIES, Trace
+from memest.summaries import HIGHER, SUMMARIES, MissingTraceError, Trace
 
 Detector: TypeAlias = Callable[..., Floats]
 D = TypeVar("D", bound=Detector)
@@ -36,19 +36,21 @@ class Evidence:
 
     Attributes:
         labels: (N,) int64, those trained on.
-        correct: whether the network was right, (E, N), over all stages of training.
+        correct: whether the network was right, (E, N), over all stages of training; None: not measured.
         epochs: how many a stage of training has.
         probabilities: (N, C), of the last epoch of each example's network.
     """
 
     labels: NDArray[np.int64]
-    correct: Trace
+    correct: Trace | None
     epochs: int
     probabilities: NDArray[np.floating[Any]]
 
     @property
     def second_stage(self) -> Trace:
         """Whether the network was right in the second stage, its epochs counted from 1."""
+        if self.correct is None:
+            raise MissingTraceError("second splits need the score correct; train with --scores logits")
         later = self.correct.since(self.epochs + 1)
         return Trace(later.epochs - self.epochs, later.values)
 

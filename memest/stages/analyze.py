@@ -22,6 +22,7 @@ from memest.stages.describe import suspicious_picture
 from memest.stages.parts import rebuild
 from memest.store.blobs import Blobs
 from memest.tracking import About, Run, connect, home, open_run, tracking_uri
+from memest.train import PROTOCOLS
 
 SHOWN = 10
 
@@ -76,6 +77,7 @@ def analyze(config: AnalyzeConfig) -> Analyzed:
 def _spell(axis: str, value: str) -> str:
     """A value as runs are tagged with it: specs in their short form."""
     registries: dict[str, Registry[Any]] = {"dataset": SETS, "model": MODELS, "corruption": CORRUPTIONS}
+    registries |= {"protocol": PROTOCOLS}
     return short(registries[axis], value) if axis in registries else value
 
 

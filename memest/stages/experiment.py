@@ -7,7 +7,7 @@ from typing import Literal
 
 from memest.analysis import ANALYSES
 from memest.config import build, option
-from memest.errors import BusyError, InputError, SettingError, SweepError
+from memest.errors import BusyError, MemestError, SettingError, SweepError
 from memest.stages.analyze import AnalyzeConfig, analyze
 from memest.stages.common import look
 from memest.stages.sweep import Where, carry_through
@@ -68,7 +68,7 @@ def _analyses(study: Study[TrainConfig], uri: str) -> tuple[list[str], str, bool
         settings = {"experiment": study.sweep.experiment, "analysis": analysis, "tracking": uri}
         try:
             found = analyze(build(AnalyzeConfig, settings))
-        except InputError as error:
+        except MemestError as error:
             said.append(f"{analysis} was not made: {error}")
             good = False
         else:

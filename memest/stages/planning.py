@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from memest.config import flatten, key_settings
+from memest.config import digest, flatten, key_settings
 from memest.data import CORRUPTIONS, SETS, corrupt, load_images
 from memest.errors import DataError, InputError
 from memest.models import MODELS
@@ -83,8 +83,8 @@ def _keys(sweep: Sweep[TrainConfig]) -> tuple[dict[TrainConfig, str], list[str]]
 def run_keys(configs: Iterable[TrainConfig]) -> dict[TrainConfig, str]:
     """The key that training gives each configuration, in their order.
 
-    A run that is to keep a budget chooses its epochs and probes by measuring, and its key with them: the key
-    here is that of its settings as they stand, and training finds for itself what is done.
+    A run that is to keep a budget chooses its epochs and probes by measuring, and its key with them: it has a
+    key of its own here, which no finished run has, and training finds for itself what is done.
 
     Raises:
         InputError: a dataset cannot be had, or labels cannot be damaged as asked.
@@ -98,7 +98,8 @@ def run_keys(configs: Iterable[TrainConfig]) -> dict[TrainConfig, str]:
             images, _ = corrupt(split.train, same[0].corruption, streams)
             for config in same:
                 others = other_labels(ScoreSet(config.scores), split.train)
-                keys[config] = run_key(key_settings(config), split, images, _device(config), others)
+                key = run_key(key_settings(config), split, images, _device(config), others)
+                keys[config] = key if config.max_overhead is None else digest(key, config.max_overhead)
     return {config: keys[config] for config in configs}
 
 

@@ -36,7 +36,15 @@ from memest.stages.train import TrainConfig, train
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.tables import Columns, array_bytes, read_array, read_table
 from memest.summaries import Trace
-from memest.tracking import OFF, Opened, children_of, open_run, read_columns
+from memest.tracking import (
+    OFF,
+    Opened,
+    children_of,
+    experiment_of,
+    open_run,
+    read_columns,
+    tracking_uri,
+)
 from memest.train import PROTOCOLS, Part, plan
 
 
@@ -51,13 +59,16 @@ def train_protocol(config: TrainConfig, watch: Watch = nobody) -> Opened:
         InputError: before anything is written, if something asked for cannot be done.
     """
     streams = Streams(config.seed, corruption=config.corruption_seed)
-    if config.part is not None or PROTOCOLS.parse(config.protocol).name == "standard":
+    name = PROTOCOLS.parse(config.protocol).name
+    if config.part is not None or name == "standard":
         return train(config, watch)
     if config.max_overhead is not None:
         raise SettingError(
             f"--max-overhead chooses for one run, and {config.protocol} makes several that must agree: set "
             "--score-every and --gradient-every instead"
         )
+    if name == "second_split" and "correct" not in ScoreSet(config.scores).keys:
+        raise SettingError(f"second_split needs the score correct; add it to --scores {config.scores}")
     split = load_images(config.data, config.limit)
     images, truth = corrupt(split.train, config.corruption, streams)
     return _train_parts(config, split, images, truth, plan(images, config.protocol, streams))
@@ -75,7 +86,11 @@ def _train_parts(
             return opened
         run, costs = opened.run, Costs(len(images))
         sheets = []
-        with children_of("" if config.tracking == OFF else run.id):
+        tracked = config.tracking != OFF
+        if tracked:  # a run that `mlflow run` gave lies in an experiment of its own, and so do its parts
+            uri = tracking_uri() if config.tracking == "auto" else config.tracking
+            config = replace(config, experiment=experiment_of(uri, run.id))
+        with children_of(run.id if tracked else ""):
             for number in range(len(parts)):
                 made = train(replace(config, part=number))
                 costs.include(read_columns(made.run.blobs.get(f"{COST}.json")))
@@ -144,8 +159,7 @@ def _suspicions(
     config: TrainConfig, images: ImageSet, sheet: SheetReader, probabilities_NC: NDArray[np.float32]
 ) -> Columns:
     """What the detectors of the protocol say, (N,) by name."""
-    if "correct" not in sheet.manifest.scores:
-        return {}
-    correct = Trace(*sheet.trace("correct"))
+    measured = "correct" in sheet.manifest.scores
+    correct = Trace(*sheet.trace("correct")) if measured else None
     evidence = Evidence(images.labels, correct, config.recipe.epochs, probabilities_NC)
     return dict(suspicions(config.protocol, evidence))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from memest.config import key_settings, one, option
 from memest.data import CORRUPTIONS, SETS, ImageSet, Loader, Split, corrupt, load_images
-from memest.errors import SheetError
+from memest.errors import SettingError, SheetError
 from memest.models import MODELS, build_model
 from memest.record import Unseen
 from memest.references import Reference, values_bytes
@@ -61,6 +61,11 @@ def retrain(config: RetrainConfig) -> Opened:
     Raises:
         InputError: before anything is written, if something asked for cannot be done.
     """
+    if config.share == 1 or not Path(config.into).absolute().parent.is_dir():
+        raise SettingError(
+            f"--share {config.share:g} and --into {config.into}: some examples have to be left out (a share "
+            "below 1), and the folder has to be there"
+        )
     streams = Streams(config.seed, corruption=config.corruption_seed)
     split = load_images(config.data, config.limit)
     images, _ = corrupt(split.train, config.corruption, streams)

@@ -109,7 +109,10 @@ def choose_epochs(wanted: str, sheet: SheetReader) -> list[int]:
     """
     kept = checkpoint.epochs_in(part.name for part in sheet.manifest.kept)
     if not kept:
-        raise SettingError("the run kept no checkpoints; train again with --checkpoints all or every(k=10)")
+        raise SettingError(
+            "the run kept no checkpoints; train again with --checkpoints all or every(k=10); "
+            "of a run that joins the parts of a protocol, score the parts"
+        )
     if wanted in ("all", "last"):
         return kept if wanted == "all" else kept[-1:]
     epochs = [literal(part) for part in split_list(wanted)]

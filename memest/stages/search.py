@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from memest.config import build, flags, flatten
-from memest.errors import BusyError, MemoryFullError, NonFiniteError, PrunedError, SettingError
+from memest.errors import BusyError, DataError, MemoryFullError, NonFiniteError, PrunedError, SettingError
 from memest.scores import ScoreSet
 from memest.stages.budget import Plan
 from memest.stages.protocol import train_protocol
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
-HARMLESS = (NonFiniteError, MemoryFullError)
+HARMLESS = (NonFiniteError, MemoryFullError, SettingError, DataError)
 """What ends one trial and not the search: with these settings a run cannot be had."""
 _PLACES = {"experiment", "tracking", "device"}
 """Settings that may differ between the workers of a search."""
@@ -130,7 +130,11 @@ class Trials:
             raise
         trial.set_user_attr(RUN, opened.run.id)
         metrics = self.metrics(opened.run.id)
-        return [goal.value(metrics, drawn) for goal in self.search.goals]
+        try:
+            return [goal.value(metrics, drawn) for goal in self.search.goals]
+        except HARMLESS as error:
+            trial.set_user_attr(REASON, reason(error))
+            raise
 
     def _trained(self, config: TrainConfig, trial: Trial) -> Opened:
         """The finished run; where another process is at it, once that has ended."""

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,19 @@ from memest.stages.common import no_local_runs
 from memest.stages.planning import Plan, plan
 from memest.stages.screen import Screen
 from memest.stages.train import TrainConfig
-from memest.sweep import ENGINES, RETRIES, Board, Ended, Engine, State, Sweep, Task, carry_out, read_sweep
+from memest.sweep import (
+    ENGINES,
+    RETRIES,
+    Board,
+    Ended,
+    Engine,
+    Entry,
+    State,
+    Sweep,
+    Task,
+    carry_out,
+    read_sweep,
+)
 from memest.tracking import About, Opened, children_of, open_run, several_runs, tracking_uri
 from memest.values import Index
 
@@ -114,15 +127,16 @@ def carry_through(wanted: Sweep[TrainConfig], where: Where, title: str) -> Swept
     screen.say(found.remarks)
     if found.done:
         screen.say([f"{len(found.done)} of {found.count} runs are done already"])
+    engine = where.start() if found.todo else None
     with open_run(about_sweep(wanted, found, title), uri, wanted.experiment) as opened:
-        if not found.todo:
+        if engine is None:
             text = f"all {found.count} runs are done"
+            _keep_table(opened, found, {})
         else:
-            engine = where.start()
             with children_of(opened.run.id):
                 board = train_all(found, engine, uri, screen)
             text = board.summary()
-            _keep_table(opened, found, board)
+            _keep_table(opened, found, board.entries)
             _require_all(board)
         if not opened.done:
             opened.run.seal({})
@@ -139,7 +153,7 @@ def about_sweep(wanted: Sweep[TrainConfig], found: Plan, title: str) -> About:
         name=f"{title}: {found.count} runs",
         settings={"runs": found.count},
         tags={"sweep": title},
-        note=f"**{title}**, {found.count} runs; what became of each is in `tables/runs.json`.\n\n{names}",
+        note=f"**{title}**, {found.count} runs; what became of each: the last of `tables/runs-…`.\n\n{names}",
     )
 
 
@@ -188,8 +202,8 @@ def _last(text: str) -> str:
     return next((line.removeprefix("memest: ") for line in reversed(text.splitlines()) if line.strip()), "")
 
 
-def _keep_table(opened: Opened, found: Plan, board: Board) -> None:
-    """What became of each run, as a table of the sweep's own run."""
+def _keep_table(opened: Opened, found: Plan, entries: Mapping[str, Entry]) -> None:
+    """What became of each run, as a table of the sweep's own run: one for each time it was made."""
     if opened.done:
         return
     columns: dict[str, list[Any]] = {
@@ -207,12 +221,13 @@ def _keep_table(opened: Opened, found: Plan, board: Board) -> None:
             e.state,
             *((e.said, e.tries, e.seconds, "") if e.state == "done" else ("", e.tries, e.seconds, e.said)),
         )
-        for name, e in board.entries.items()
+        for name, e in entries.items()
     ]
     for row in (*before, *now):
         for column, cell in zip(columns.values(), row, strict=True):
             column.append(cell)
-    opened.run.table("tables/runs", columns)
+    attempt = len(opened.run.blobs.names("tables")) + 1
+    opened.run.table(f"tables/runs-{attempt}", columns)
 
 
 def _require_all(board: Board) -> None:

@@ -96,7 +96,10 @@ def tune(config: TuneConfig) -> str:
             _optimize(config, study, trials)
         if finished(study) < config.trials:
             return f"{finished(study)} of {config.trials} trials are done; other workers are at the others"
-        with _opened(about, uri, config.run.experiment) as opened:
+        with (
+            children_of(""),
+            _opened(about, uri, experiment) as opened,
+        ):  # where the parent is, not a given run
             if not opened.done:
                 _report(opened.run, study, search, config.trials)
                 opened.run.seal({})
@@ -106,7 +109,10 @@ def tune(config: TuneConfig) -> str:
 
 def _study(config: TuneConfig, search: Search) -> Study:
     """The study of the search, named by what it is unless it has a name."""
-    name = f"tune-{digest(search.definition)[:8]}" if config.study == "auto" else config.study
+    name = config.study
+    if name == "auto":
+        how = (config.sampler, config.pruner, config.search_seed)
+        name = f"tune-{digest(search.definition, *how)[:8]}"
     url = config.storage
     if url == "auto":
         home().mkdir(parents=True, exist_ok=True)

@@ -110,6 +110,8 @@ def sweep_of(
         InputError: see `read_sweep`.
     """
     known("part", content, _FILE, where)
+    if not content.keys() & {"base", "axes", "runs", "grids"}:
+        raise SettingError(f"{where} asks for nothing: it needs base, axes, runs or grids")
     if "grids" in content and ("axes" in content or "runs" in content):
         raise SettingError(f"{where}: axes and runs stand in each of the grids, or there are no grids")
     base = mapping(content.get("base"), f"{where}: base", "setting: value")

@@ -1,6 +1,6 @@
 """The thin layer over MLflow: clients, runs, and finding a run by its key."""
 
-from memest.tracking.client import bare, connect, experiment_id, get_run, tracking_uri
+from memest.tracking.client import bare, connect, experiment_id, experiment_of, get_run, tracking_uri
 from memest.tracking.deliver import deliver
 from memest.tracking.find import sealed_runs
 from memest.tracking.journal import SEALED
@@ -35,6 +35,7 @@ __all__ = [
     "connect",
     "deliver",
     "experiment_id",
+    "experiment_of",
     "get_run",
     "home",
     "mark_busy",

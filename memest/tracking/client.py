@@ -93,6 +93,17 @@ def answering(uri: str) -> Iterator[None]:
         ) from error
 
 
+def experiment_of(uri: str, run_id: str) -> str:
+    """The name of the experiment that a run lies in.
+
+    Raises:
+        InputError: the server refuses, or is gone.
+    """
+    client = connect(uri)
+    with answering(uri):
+        return str(client.get_experiment(get_run(client, run_id).info.experiment_id).name)
+
+
 def get_run(client: MlflowClient, run_id: str) -> Any:
     """The run with this id.
 

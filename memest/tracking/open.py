@@ -101,6 +101,8 @@ def reason(error: BaseException) -> str:
 def _ended_as(error: BaseException) -> str:
     if isinstance(error, PrunedError):
         return "pruned"
+    if isinstance(error, BusyError):
+        return "busy"
     return "killed" if isinstance(error, KeyboardInterrupt) else "failed"
 
 

@@ -96,6 +96,7 @@ def second_split(images: ImageSet, rng: np.random.Generator) -> list[Part]:
     """
     halves = deal(images.labels, 2, rng)
     _refuse_too_few(halves, images, "second_split")
+    _refuse_single(images, "second_split")
     first, second = halves
     return [Part((first, second), first), Part((second, first), second)]
 
@@ -114,7 +115,7 @@ def _refuse_single(images: ImageSet, spec: str) -> None:
     counts = np.bincount(images.labels, minlength=len(images.classes))
     if len(single := np.flatnonzero(counts == 1)):
         raise SettingError(
-            f"{spec} leaves a fold without class {images.classes[single[0]]!r}: it has one example only; "
+            f"{spec} leaves a part without class {images.classes[single[0]]!r}: it has one example only; "
             "merge it with another class, or leave it out"
         )
 

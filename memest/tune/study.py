@@ -167,12 +167,14 @@ def _require_same(study: Study, definition: Definition) -> None:
 
 def _take_up(study: Study) -> None:
     """Queue again what no worker is at any more and did not fail for good."""
-    from optuna.storages import RetryHeartbeatStaleTrialCallback
+    from optuna.storages import RetryHeartbeatStaleTrialCallback, fail_stale_trials
     from optuna.trial import TrialState
 
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
         if _died_here(trial.user_attrs.get(WORKER, "")):
             study.tell(trial.number, state=TrialState.FAIL)
+    with quiet():
+        fail_stale_trials(study)  # of other machines
     failed = study.get_trials(states=(TrialState.FAIL,))
     with quiet():
         queue = RetryHeartbeatStaleTrialCallback()
@@ -187,6 +189,8 @@ def _died_here(name: str) -> bool:
     host, _, process = name.rpartition(" ")
     if host != socket.gethostname():
         return False
+    if int(process) == os.getpid():  # a number that was given again: this worker is at no trial yet
+        return True
     try:
         os.kill(int(process), 0)
     except ProcessLookupError:

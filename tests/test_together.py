@@ -162,16 +162,13 @@ assert not [name for name in names if "gloo" in name], names
 def test_nothing_of_the_group_outlives_it() -> None:
     """A thread of gloo that is left aborts the process while Python ends: now and then, on a busy machine."""
     Path("leave.py").write_text(LEAVE)
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node=2",
-        "leave.py",
-    ]
+    torch_run = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     left = subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, check=False
+        [sys.executable, *torch_run, "leave.py"],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert left.returncode == 0, left.stderr
 

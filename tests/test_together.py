@@ -145,6 +145,34 @@ def test_one_process_that_dies_ends_all() -> None:
     assert '"memest.state": "running"' not in local().get("run.json").decode()
 
 
+LEAVE = """
+import torch
+from pathlib import Path
+from memest.train.parallel import joined
+
+with joined() as team:
+    torch.use_deterministic_algorithms(True)
+    team.add(torch.ones(3))
+names = [task.joinpath("comm").read_text() for task in Path("/proc/self/task").iterdir()]
+assert not [name for name in names if "gloo" in name], names
+"""
+
+
+@pytest.mark.slow
+def test_nothing_of_the_group_outlives_it() -> None:
+    """A thread of gloo that is left aborts the process while Python ends: now and then, on a busy machine."""
+    Path("leave.py").write_text(LEAVE)
+    torch_run = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    left = subprocess.run(
+        [sys.executable, *torch_run, "leave.py"],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert left.returncode == 0, left.stderr
+
+
 def kill_all(process: subprocess.Popen[str]) -> None:
     """-9 to torchrun and to all that it started, each of which leads a session of its own."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()

@@ -34,12 +34,20 @@ def train_together(config: TrainConfig) -> Opened | None:
         if team.rank:
             _follow(team)
             return None
-        try:
-            _require_one_run(config, team)
-            return train(config, team=team)
-        finally:
-            if not team.told:  # there was nothing to train, or it cannot be
-                team.tell(None)
+        return _lead(config, team)
+
+
+def _lead(config: TrainConfig, team: Team) -> Opened:
+    """All of the stage; the last word to the others lets them go, now that what they made is stored."""
+    try:
+        _require_one_run(config, team)
+        opened = train(config, team=team)
+    except BaseException:
+        if not team.told:  # they still wait for the first word; in the middle of training torchrun ends them
+            team.tell(None)
+        raise
+    team.tell(None)
+    return opened
 
 
 def _require_one_run(config: TrainConfig, team: Team) -> None:
@@ -76,3 +84,4 @@ def _follow(team: Team) -> None:
             batches = team.shares(loaded.observed.batches(SCORING_BATCH))
             measure(end.network, batches, ids, due, device, probes, others=within, add=team.adding)
             recorder.take(team.adding)
+        team.hear()

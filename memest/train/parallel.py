@@ -9,6 +9,7 @@ does, to float32 rounding, and no example is padded in twice. For one process no
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -144,6 +145,9 @@ def joined() -> Iterator[Team]:
     gpus = torch.cuda.device_count()
     if gpus:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % gpus)
+    # Its default arguments are the group there is when it is imported, as deterministic algorithms do later:
+    # a group that is held so outlives `destroy_process_group`, and its threads abort the process at its end.
+    importlib.import_module("torch.distributed.nn.functional")
     distributed.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo")
     try:
         yield Team(distributed.get_rank(), size)

@@ -6,7 +6,6 @@ import _thread
 import dataclasses
 import hashlib
 import itertools
-import json
 import threading
 import time
 from collections import Counter
@@ -22,7 +21,7 @@ from memest.errors import BusyError, JournalError, SettingError, UndeliveredErro
 from memest.stages.deliver import DeliverConfig
 from memest.stages.deliver import deliver as deliver_stage
 from memest.store.blobs import LocalBlobs
-from memest.tracking import About, LocalRun, MlflowRun, connect, deliver, home, open_run
+from memest.tracking import About, LocalRun, MlflowRun, connect, deliver, home, open_run, read_columns
 from memest.tracking.delivery import HEARTBEAT, HOST, Delivery, Heartbeat
 from memest.tracking.journal import Head, Journal
 from memest.tracking.limits import Limits
@@ -290,7 +289,7 @@ def test_a_local_run_keeps_the_first_figures_and_begins_its_sheet_anew(tmp_path:
     again = LocalRun(tmp_path / "local")
     again.begin(about)
     again.table("tables/cost", {"seconds": [1.1]})
-    assert json.loads(again.blobs.get("tables/cost.json")) == {"seconds": [1.0]}
+    assert read_columns(again.blobs.get("tables/cost.json")) == {"seconds": [1.0]}
     again.resume.refuse("another version of torch")
     again.blobs.put("sheet/a", b"two")
     again.seal({})

@@ -205,6 +205,24 @@ def test_parts_are_children_of_the_run_that_joins_them(store_uri: str, tmp_path:
     assert run(protocol="k_fold(folds=2)", **where).done
 
 
+def test_parts_lie_where_their_parent_lies(
+    store_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that `mlflow run` gave decides the experiment, for the parts too."""
+    client = MlflowClient(store_uri)
+    experiment = client.create_experiment(f"given-{tmp_path.name}")
+    given = client.create_run(experiment).info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", given)
+    opened = run(protocol="k_fold(folds=2)", tracking=store_uri, experiment=f"other-{tmp_path.name}")
+    assert opened.run.id == given
+    assert len(client.search_runs([experiment])) == 3
+
+
+def test_k_fold_needs_no_correctness_for_its_detector() -> None:
+    """Confident learning is made from probabilities alone."""
+    assert "confident_learning" in sheet(protocol="k_fold(folds=2)", scores="loss").summary()
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -212,6 +230,7 @@ def test_parts_are_children_of_the_run_that_joins_them(store_uri: str, tmp_path:
         ({"part": 0}, "leave --part out"),
         ({"protocol": "k_fold", "max_overhead": 0.1}, "several that must agree"),
         ({"protocol": "k_fold(folds=1)"}, "folds"),
+        ({"protocol": "second_split", "scores": "loss"}, "needs the score correct"),
     ],
 )
 def test_what_cannot_be_done_is_refused(given: dict[str, Any], said: str) -> None:

@@ -307,6 +307,16 @@ def test_runs_without_a_loss_are_analysed_too(tracked: dict[str, str]) -> None:
     assert "\naum " in text
 
 
+def test_one_seed_is_one_seed_however_often_it_was_measured(tracked: dict[str, str]) -> None:
+    """The same training with other scores is joined to the first: it is no further seed."""
+    train.train(training(scores="margin", **tracked))
+    train.train(training(**tracked))
+    text = analyze.analyze(build(analyze.AnalyzeConfig, tracked)).text
+    assert "1 run:" in text
+    assert "\ncsl " in text
+    assert "\naum " in text
+
+
 def test_the_classes_belong_to_the_identity() -> None:
     """The same pixels and labels with more classes make another network, and so another run."""
     images, labels = np.zeros((60, 8, 8), np.uint8), np.arange(60) % 3

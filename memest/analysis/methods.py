@@ -51,8 +51,8 @@ def seconds(run: RunRecord, column: str) -> float | None:
 
     For a summary: the training, and of the scoring passes what they share and what its own scores take
     (nothing for `seen/…`). Where scores from input gradients were measured in the same pass, the shared part
-    is theirs. For a detector of another protocol: all training and scoring of that run. None where the run
-    measured no training.
+    is theirs. For a detector of another protocol: all training and scoring of that run. None where the
+    run measured no training, or `score` measured what it needs.
     """
     spent = {
         name.removeprefix("cost_seconds/"): value
@@ -66,7 +66,10 @@ def seconds(run: RunRecord, column: str) -> float | None:
     if column.startswith(SEEN):
         return spent["training"]
     needs = [need for need in needs_of(column) if "/" not in need]
-    own = sum(spent.get(slug, 0.0) for slug in {_measured(need, spent) for need in needs})
+    slugs = {_measured(need, spent) for need in needs}
+    if not slugs <= spent.keys():
+        return None  # another run measured it
+    own = sum(spent[slug] for slug in slugs)
     near = any(Spec.parse(need).name in ("input_gradient", "curvature") for need in needs)
     shared = spent.get(_SHARED[1], 0.0) if near else spent.get(_SHARED[0]) or spent.get(_SHARED[1], 0.0)
     return spent["training"] + shared + own

@@ -34,6 +34,17 @@ class Detection:
     positives: int
     examples: int
 
+    def figures(self) -> dict[str, float]:
+        """What tables show of it, by column; precision is that at the number of positives."""
+        return {
+            "auroc": self.auroc.value,
+            "low": self.auroc.low,
+            "high": self.auroc.high,
+            "average_precision": self.average_precision,
+            "fpr95": self.fpr95,
+            "precision": self.precision_at[self.positives],
+        }
+
 
 def detect(suspicion_N: ArrayLike, changed_N: ArrayLike) -> Detection:
     """Judge suspicion, (N,), higher = more suspicious, against what was changed, (N,) booleans.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CSL, LEARNING, CURVATURE, MEMORIZATION = "csl", "learning_time", "mean_curvature", "memorization"
+DISTANCE = "final_adversarial_distance"
 PAIRS = (
     (LEARNING, CSL),
     (CSL, LEARNING),
@@ -42,6 +43,7 @@ PAIRS = (
     (CSL, CURVATURE),
     (LEARNING, CURVATURE),
     (MEMORIZATION, CURVATURE),
+    (CSL, DISTANCE),
 )
 """What is binned, and what is averaged in the bins."""
 _GRADIENT = "input_gradient(norm=2)"
@@ -49,8 +51,11 @@ _UNITS = {
     CSL: "csl, nats summed over epochs",
     LEARNING: "learning time, share of epochs",
     CURVATURE: "mean curvature",
+    DISTANCE: "adversarial distance, L2",
     MEMORIZATION: "memorization",
 }
+_SCORES = {LEARNING: "input_gradient", CURVATURE: "curvature", DISTANCE: "adversarial_distance"}
+"""What each is made from."""
 _READING = (
     "Every value is the mean over the runs of one set of labels, which differ in their seed. The binned "
     "quantity is scaled to [0, 1] by its least and greatest value; the number under each dot is that of the "
@@ -173,18 +178,18 @@ def _expected(runs: RunSet) -> tuple[Expected | None, list[str]]:
             having.append(run)
         else:
             lines.append(f"Run {run.id} is left out: it did not measure the loss.")
-        lacking = [q for q in (LEARNING, CURVATURE) if CSL in names and not _column(q, names)]
+        lacking = [q for q in _SCORES if CSL in names and not _column(q, names)]
         if lacking:
-            need = " and ".join({LEARNING: "input_gradient", CURVATURE: "curvature"}[q] for q in lacking)
+            need = ", ".join(_SCORES[q] for q in lacking)
             lines.append(
-                f"Run {run.id} lacks {need}, so that its labels have no {' and '.join(lacking)} here; "
-                "score it again or train with --scores 'logits, input_gradient, curvature'."
+                f"Run {run.id} lacks {need}, so that its labels have no {' and no '.join(lacking)} here; "
+                "measure it at its kept epochs: memest score."
             )
     if not having:
         return None, lines
     columns = {
         quantity: column
-        for quantity in (CSL, LEARNING, CURVATURE)
+        for quantity in (CSL, LEARNING, CURVATURE, DISTANCE)
         if (column := _shared(quantity, [run.summaries for run in having]))
     }
 

@@ -1,5 +1,6 @@
 """Scores of one epoch: (network or logits, labels) → (N,)."""
 
+from memest.scores import attacks as attacks
 from memest.scores import inputs as inputs
 from memest.scores import logits as logits
 from memest.scores.base import KINDS, SCORES, LocalLoss, describe, input_score, logit_score

@@ -97,18 +97,19 @@ class LocalLoss:
         seed: seed of this epoch's probes.
 
     Attributes:
+        network, images, labels, ids, seed: as given.
         logits: (B, K), detached.
         gradient: (B, C, H, W), ∇ₓ of each example's cross-entropy.
     """
 
     def __init__(self, network: nn.Module, images: Tensor, labels: Tensor, ids: Tensor, seed: int) -> None:
-        self._network = network
+        self.network = network
         self.images, self.labels, self.ids, self.seed = images, labels, ids, seed
         self.logits, self.gradient = self._differentiate(images)
 
     def against(self, labels: Tensor) -> LocalLoss:
         """The same around the same images, with other labels (B,): one more forward and backward pass."""
-        return LocalLoss(self._network, self.images, labels, self.ids, self.seed)
+        return LocalLoss(self.network, self.images, labels, self.ids, self.seed)
 
     def gradient_at(self, images: Tensor) -> Tensor:
         """∇ₓ of each example's cross-entropy at other inputs, (B, C, H, W)."""
@@ -126,7 +127,7 @@ class LocalLoss:
         """The images and the gradient at them as a function of them, to be differentiated again."""
         inputs = self.images.detach().requires_grad_()
         with torch.enable_grad():
-            loss = _total_loss(self._network(inputs), self.labels)
+            loss = _total_loss(self.network(inputs), self.labels)
             (gradient,) = torch.autograd.grad(loss, inputs, create_graph=True)
         return inputs, gradient
 
@@ -138,7 +139,7 @@ class LocalLoss:
     def _differentiate(self, images: Tensor) -> tuple[Tensor, Tensor]:
         inputs = images.detach().requires_grad_()
         with torch.enable_grad():
-            logits = self._network(inputs)
+            logits = self.network(inputs)
             loss = _total_loss(logits, self.labels)
             (gradient,) = torch.autograd.grad(loss, inputs)
         return logits.detach(), gradient

@@ -1,4 +1,4 @@
-"""Summaries of the gradient and curvature of an example's loss at its input.
+"""Summaries of the loss around an example: its gradient and curvature, and the way out of the class.
 
 Gradients are those of the example's own loss, nats per unit of the normalised input. Means and shares run
 over the epochs that were measured. Axes: E measured epochs, N examples. Depends on `summaries.base`.
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.stats import Floats
-from memest.summaries.base import HIGHER, Trace, first_epoch, summary
+from memest.summaries.base import HIGHER, LOWER, Trace, first_epoch, summary
 from memest.values import Count, Positive
 
 
@@ -42,6 +42,15 @@ def mean_curvature(
 ) -> Floats:
     """Mean over t of the input-loss curvature, (N,). Higher is harder. Source: Garg et al. 2024."""
     return curvature.mean()
+
+
+@summary(needs="adversarial_distance(steps={steps})", harder=LOWER)
+def final_adversarial_distance(distance: Trace, *, steps: Count = 50) -> Floats:
+    """Distance to the nearest input of another class at the last measured epoch, (N,). Lower is harder.
+
+    Source: Ravikumar et al. 2025, figure 9.
+    """
+    return distance.last()
 
 
 def mean_running_mean(gradient: Trace, *, power: Literal[1, 2] = 2) -> Floats:

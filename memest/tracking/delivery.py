@@ -27,6 +27,7 @@ HEARTBEAT, HOST = "memest.heartbeat", "memest.host"
 _FIRST_PAUSE = 0.25
 _REFUSED_PAUSE = 60.0
 _IDLE = 3600.0
+_BEGINNING = 0.1
 _BRIEFLY = 2.0
 _SLOWEST = 100_000
 """Bytes a second: a call that is under way with a blob is given the time that this takes."""
@@ -164,7 +165,8 @@ class Delivery:
             self._complete = True
             return True
         self._journal.wait(self._position, _IDLE)
-        self._closing.wait(self._limits.gather)
+        # What opens a run goes at once: it is seen on the server, and what sending needs is loaded meanwhile.
+        self._closing.wait(self._limits.gather if self._position else min(_BEGINNING, self._limits.gather))
         return False
 
     def _arrived(self, end: int) -> None:

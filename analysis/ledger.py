@@ -3,6 +3,7 @@
     python -m analysis.ledger                                             the page alone, from what is kept
     python -m analysis.ledger mislabeled --scale small --commit abc123    an experiment's cells, then the page
     python -m analysis.ledger mine --analysis duplicates --scale full --commit abc123
+    python -m analysis.ledger mine --analysis "similarity(reference='c_scores(…)')" --scale full --commit …
 
 What is kept is one JSON file per analysis, experiment and scale, with the ids of the runs; from these files
 the page is made anew without a server.
@@ -14,9 +15,11 @@ import argparse
 from pathlib import Path
 
 from memest.analysis import ANALYSES
-from memest.analysis.ledger import entries, page, read_entries, write_entries
+from memest.analysis.cells import COLLECTED, entries
+from memest.analysis.ledger import page, read_entries, write_entries
 from memest.analysis.queries import find_runs, parse_where
 from memest.errors import MemestError
+from memest.spec import Spec
 from memest.tracking import connect, home, tracking_uri
 
 ROOT = Path(__file__).parent
@@ -30,7 +33,8 @@ def main() -> None:
     )
     parser.add_argument("experiment", nargs="?", help="MLflow experiment to collect cells from")
     parser.add_argument(
-        "--analysis", choices=["mislabeled", "duplicates"], help="default: the experiment's name"
+        "--analysis",
+        help=f"{', '.join(COLLECTED)}, with settings where one needs them; default: the experiment's name",
     )
     parser.add_argument("--where", default="", help="only runs with these axes: model=tiny, seed=1")
     parser.add_argument("--scale", help="of the runs: smoke, small or full")
@@ -58,7 +62,7 @@ def collect(experiment: str, analysis: str, where: str, scale: str, commit: str)
     client = connect(tracking_uri(), existing=True)
     runs = find_runs(client, experiment, parse_where(where), home() / "cache")
     found = entries(ANALYSES.call(analysis, runs), scale, commit)
-    write_entries(RESULTS / f"{analysis}.{experiment}.{scale}.json", found)
+    write_entries(RESULTS / f"{Spec.parse(analysis).name}.{experiment}.{scale}.json", found)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,28 @@
-"""What a sweep gains and what its planning costs, on a real MLflow server.
+"""What a sweep gains, costs and survives, on a real MLflow server.
 
 Eight tiny runs by `memest sweep`, one at a time and two at a time, in turns: every sweep is of new runs and
-is timed from the start of its process to the end. And how long it takes to plan 500 configurations when the
-server holds a sealed run of each; importing torch and MLflow is not in it.
+is timed from the start of its process to the end. Runs of a minute by Ray on this machine, where it is
+installed, and by processes. How long it takes to plan 500 configurations when the server holds a sealed run
+of each; importing torch and MLflow is not in it. And a sweep that is killed at five random moments.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import importlib.util
 import os
+import random
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 from mlflow import MlflowClient
@@ -28,10 +33,11 @@ from memest import services
 from memest.services import Folder, Wanted
 from memest.stages.planning import plan, run_keys
 from memest.stages.train import TrainConfig
+from memest.store.artifacts import ArtifactBlobs
 from memest.sweep import Sweep, read_sweep
 
 PROJECT = Path(__file__).parent.parent
-JOBS_BAR, PLAN_BAR = 1.7, 5.0
+JOBS_BAR, PLAN_BAR, RAY_BAR = 1.7, 5.0, 1.15
 BASE = {"data": "digits", "model": "tiny", "device": "cpu"}
 
 
@@ -46,6 +52,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=30, help="of a run")
     parser.add_argument("--plans", type=int, default=5, help="times that the large sweep is planned")
     parser.add_argument("--configs", type=int, default=500, help="of the large sweep")
+    parser.add_argument("--long", type=int, default=800, help="epochs of a run of a minute")
+    parser.add_argument("--kills", type=int, default=5, help="of one sweep, at random moments")
     parser.add_argument("--device", choices=["cpu"], default="cpu")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -53,6 +61,9 @@ def main() -> None:
         services.up(Wanted(store=options.store), folder)
         try:
             rows = [two_at_a_time(Path(name), folder, options), planning(Path(name), folder, options)]
+            rows += [killed(Path(name), folder, options.kills)]
+            if importlib.util.find_spec("ray"):
+                rows += [by_ray(Path(name), folder, options)]
         finally:
             services.down(folder, grace=1)
     settings = {"runs": options.runs, "epochs": options.epochs, "configs": options.configs}
@@ -63,28 +74,86 @@ def two_at_a_time(root: Path, folder: Folder, options: argparse.Namespace) -> Ro
     """Seconds with one job over seconds with two."""
 
     def with_jobs(jobs: int) -> Callable[[], float]:
-        return lambda: swept(root, folder, jobs, options.runs, options.epochs)
+        return lambda: swept(root, folder, ["--jobs", str(jobs)], options.runs, options.epochs)
 
     ratio = alternate(with_jobs(2), with_jobs(1), options.pairs)
     return at_least(JOBS_BAR, compared(f"{options.runs} tiny runs: --jobs 1 / --jobs 2", ratio))
 
 
-def swept(root: Path, folder: Folder, jobs: int, runs: int, epochs: int) -> float:
+def by_ray(root: Path, folder: Folder, options: argparse.Namespace) -> Row:
+    """Seconds by Ray, its start included, over seconds by two processes: four runs, two at a time."""
+
+    def engine(*more: str) -> Callable[[], float]:
+        return lambda: swept(root, folder, more, 4, options.long)
+
+    ratio = alternate(engine("--jobs", "2"), engine("--engine", "ray(cpus=1.0)"), max(2, options.pairs - 1))
+    what = f"4 runs of {float(np.median(ratio.plain)) / 2:.0f} s: --engine ray / --jobs 2"
+    return at_most(RAY_BAR, compared(what, ratio))
+
+
+def killed(root: Path, folder: Folder, kills: int) -> Row:
+    """The share of configurations with one sealed run, of the bytes of a sweep that nothing disturbed."""
+    os.environ.update(services.exports(folder))
+    client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
+    disturbed, calm = f"killed-{uuid.uuid4().hex[:8]}", f"calm-{uuid.uuid4().hex[:8]}"
+    axes, seconds = {"seed": list(range(4))}, []
+    began = time.perf_counter()
+    with start(root, folder, grid(root, calm, axes, 100), ["--jobs", "2"]) as undisturbed:
+        undisturbed.wait()
+    whole = time.perf_counter() - began
+    for _ in range(kills):
+        seconds.append(random.uniform(0.2, 0.6) * whole)
+        with start(root, folder, grid(root, disturbed, axes, 100), ["--jobs", "2"]) as process:
+            try:
+                process.wait(seconds[-1])
+            except subprocess.TimeoutExpired:
+                process.kill()
+    with start(root, folder, grid(root, disturbed, axes, 100), ["--jobs", "2"]) as process:
+        if process.wait():
+            raise SystemExit(f"the sweep that was killed ended with exit code {process.returncode}")
+    found, wanted = sheets(client, disturbed, root), sheets(client, calm, root)
+    same = sum(found.get(seed) == [sheet] for seed, (sheet,) in wanted.items()) / len(wanted)
+    when = ", ".join(f"{s:.0f}" for s in seconds)
+    what = f"a sweep of {whole:.0f} s killed after {when} s: share of configurations sealed once, same sheet"
+    return at_least(1, Row(what, same, ""))
+
+
+def sheets(client: MlflowClient, experiment: str, root: Path) -> dict[str, list[dict[str, str]]]:
+    """By seed, of each sealed run the hashes of its sheet's files."""
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        return {}
+    kept: dict[str, list[dict[str, str]]] = {}
+    for run in client.search_runs([found.experiment_id], "tags.`memest.state` = 'sealed'"):
+        if run.data.tags["memest.stage"] == "train":
+            blobs = ArtifactBlobs(client, run.info.run_id, root / "cache")
+            files = {name: hashlib.sha256(blobs.get(name)).hexdigest() for name in blobs.names("sheet")}
+            kept.setdefault(run.data.tags["memest.seed"], []).append(files)
+    return kept
+
+
+def swept(root: Path, folder: Folder, more: Sequence[str], runs: int, epochs: int) -> float:
     """Seconds of a sweep of new runs."""
     mark = uuid.uuid4().hex[:8]
     seeds = [int(mark, 16) + number for number in range(runs)]
     file = grid(root, f"cost-{mark}", {"seed": seeds}, epochs)
-    own = {"MEMEST_HOME": str(root / f"home-{mark}"), "PYTHONPATH": str(PROJECT)}
     began = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "memest", "sweep", str(file), "--jobs", str(jobs)],
+    with start(root, folder, file, more) as process:
+        if process.wait():
+            raise SystemExit(f"the sweep {file} ended with exit code {process.returncode}")
+    return time.perf_counter() - began
+
+
+def start(root: Path, folder: Folder, file: Path, more: Sequence[str]) -> subprocess.Popen[bytes]:
+    """`memest sweep`, with a home that is this file's own."""
+    own = {"MEMEST_HOME": str(root / f"home-{file.stem}"), "PYTHONPATH": str(PROJECT)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "memest", "sweep", str(file), *more],
         env={**os.environ, **services.exports(folder), **own},
         cwd=root,
-        check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    return time.perf_counter() - began
 
 
 def planning(root: Path, folder: Folder, options: argparse.Namespace) -> Row:

@@ -507,17 +507,12 @@ def test_a_damaged_copy_is_fetched_again(platform: Platform) -> None:
 
 
 class _Listing:
-    """A server that lists these names for any run; a real one cannot be made to."""
+    """A store that lists these names for any run; a real one cannot be made to."""
 
     def __init__(self, *names: str) -> None:
         self._names = names
 
-    def get_run(self, run_id: str) -> Any:
-        from types import SimpleNamespace
-
-        return SimpleNamespace(info=SimpleNamespace(artifact_uri="file:///x"))
-
-    def list_artifacts(self, run_id: str, path: str | None) -> list[Any]:
+    def list_artifacts(self, path: str | None) -> list[Any]:
         from mlflow.entities import FileInfo
 
         return [FileInfo(name, False, 1) for name in self._names]
@@ -526,11 +521,13 @@ class _Listing:
 @pytest.mark.parametrize("name", ["../a", "sheet/../../a", "/etc/passwd", "sheet/..", "other/a", "sheet/a/b"])
 def test_a_server_cannot_name_what_lies_elsewhere(name: str) -> None:
     """A listing that climbs out of its folder is refused; a file that somebody added is left out."""
-    listing: Any = _Listing("sheet/a", name)
+    nobody: Any = None
+    blobs = ArtifactBlobs(nobody, "run", uri="file:///x")
+    vars(blobs)["_artifacts"] = _Listing("sheet/a", name)
     with pytest.raises(SheetError, match="refused"):
-        ArtifactBlobs(listing, "run").names("sheet")
-    listing = _Listing("sheet/a", "sheet/my notes.txt")
-    assert ArtifactBlobs(listing, "run").names("sheet") == ["sheet/a"]
+        blobs.names("sheet")
+    vars(blobs)["_artifacts"] = _Listing("sheet/a", "sheet/my notes.txt")
+    assert blobs.names("sheet") == ["sheet/a"]
 
 
 def test_an_upload_that_was_cut_short_is_made_again(store_uri: str, tmp_path: Path) -> None:

@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from generated import generated, truth_of
+from scipy.stats import spearmanr
 
 from memest.analysis import published
+from memest.analysis.cells import entries
+from memest.analysis.cross_architecture import cross_architecture
 from memest.analysis.galleries import extremes, galleries
-from memest.analysis.ledger import EMPTY, Entry, entries, page, paper_cells, read_entries, write_entries
+from memest.analysis.ledger import EMPTY, Entry, page, paper_cells, read_entries, write_entries
 from memest.analysis.mislabeled import mislabeled
 from memest.analysis.runset import RunSet
+from memest.analysis.similarity import similarity
 from memest.analysis.theory import binned, theory
 from memest.errors import DataError, NoRunsError
 from memest.references import Reference, write_values
@@ -71,7 +75,7 @@ def test_a_run_without_gradients_is_named(tmp_path: Path) -> None:
     """Without input_gradient there is no learning time: the remark names the run and the way out."""
     runs = [generated(tmp_path, truth(), {"csl": RNG(0).random(N)})]
     found = theory(RunSet(runs))
-    assert f"Run {runs[0].id} lacks input_gradient and curvature" in found.remark
+    assert f"Run {runs[0].id} lacks input_gradient, curvature, adversarial_distance" in found.remark
     with pytest.raises(NoRunsError, match="has csl"):
         theory(RunSet([generated(tmp_path, truth(), {"aum": RNG(0).random(N)})]))
 
@@ -144,6 +148,48 @@ def test_the_ledger_is_made_from_its_files(tmp_path: Path) -> None:
     for part in ("0.9895", "abc1234", "`run", "epochs 30, not 200", "| 2 |", "200 images in 4 classes"):
         assert part in csl
     assert "mean_curvature(probes=2)" in next(line for line in full if "Curvature" in line)
+
+
+def test_similarity_goes_into_the_papers_cells(tmp_path: Path) -> None:
+    """With Feldman and Zhang beside the paper; with others, and of baselines, in cells of their own."""
+    facts, values = truth_of(RNG(0).integers(0, 4, N), np.zeros(N, bool)), RNG(4).random(N)
+    axes = {"dataset": "cifar100", "corruption": "none", "fingerprint": "0" * 64}
+    runs = [
+        generated(tmp_path, facts, {"csl": values + seed * RNG(seed).random(N)}, seed=str(seed), **axes)
+        for seed in (0, 1)
+    ]
+    np.savez(tmp_path / "fz.npz", tr_labels=facts["original_label"], tr_mem=values)
+    np.savez(tmp_path / "c.npz", labels=facts["original_label"], scores=1 - values)
+    pearson = np.mean([np.corrcoef(run.summary["csl"], values)[0, 1] for run in runs])
+    for kind, file, dataset, column in (
+        ("feldman_zhang", "fz.npz", "CIFAR-100", "all, Pearson"),
+        ("c_scores", "c.npz", "", "c_scores, all, Pearson"),
+    ):
+        reference = f"{kind}(path={str(tmp_path / file)!r})"
+        found = entries(similarity(RunSet(runs), reference=reference, top=50), "smoke", "abc1234")
+        cells = {(entry.dataset, entry.column, entry.method): entry for entry in found}
+        entry = cells[dataset, column, "CSL"]
+        assert entry.value == pytest.approx(pearson, abs=1e-5)
+        assert (entry.seeds, entry.runs) == (2, tuple(run.id for run in runs))
+        assert entry.spread is not None
+        assert {method for _, _, method in cells} == {"CSL", "constant", "permutation"}
+        assert any("top 50, cosine" in column for _, column, _ in cells)
+
+
+def test_agreement_goes_into_cells_of_our_own(tmp_path: Path) -> None:
+    """One cell for each pair of models, the mean over pairs of runs, with all runs that are in it."""
+    values = [RNG(seed).random(N) for seed in range(4)]
+    models = ["resnet18", "resnet18", "vgg16", "vgg16"]
+    runs = [
+        generated(tmp_path, truth(), {"csl": v}, model=model, seed=str(n % 2))
+        for n, (v, model) in enumerate(zip(values, models, strict=True))
+    ]
+    found = {entry.column: entry for entry in entries(cross_architecture(RunSet(runs)), "smoke", "abc1234")}
+    (across,) = (entry for column, entry in found.items() if " and " in column)
+    assert len(found) == 3
+    assert (across.seeds, len(across.runs), across.method) == (2, 4, "CSL")
+    wanted = [spearmanr(values[a], values[b]).statistic for a in (0, 1) for b in (2, 3)]
+    assert across.value == pytest.approx(np.mean(wanted), abs=1e-5)
 
 
 def test_no_number_without_its_runs(tmp_path: Path) -> None:

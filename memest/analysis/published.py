@@ -97,6 +97,15 @@ SIMILARITY = {
 }
 """Cosine and Pearson with the memorization of Feldman and Zhang."""
 
+SIMILAR = {
+    "Final loss": "final_loss",
+    "Curvature": "mean_curvature",
+    "Loss sensitivity": "loss_sensitivity",
+    "Forgetting": "forgetting_count",
+    "CSL": "csl",
+}
+"""The names of that table, and ours."""
+
 RECIPE: Mapping[str, Any] = {
     "limit": 0,
     "model": "resnet18",
@@ -136,6 +145,14 @@ def paper_name(method: str) -> str:
         return ""
     name = Spec.parse(method.partition(" of ")[0]).name
     return next((theirs for theirs, ours in METHODS.items() if ours == name), "")
+
+
+def similar_name(summary: str) -> str:
+    """What the paper's table of similarity calls a summary, whatever its settings; empty if it lacks it."""
+    if "/" in summary:
+        return ""
+    name = Spec.parse(summary).name
+    return next((theirs for theirs, ours in SIMILAR.items() if ours == name), "")
 
 
 def paper_dataset(dataset: str) -> str:

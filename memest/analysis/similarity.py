@@ -22,9 +22,11 @@ from memest.analysis import figures
 from memest.analysis.aligned import Beside, beside, groups, unit
 from memest.analysis.detection import AXES, GROUP
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section
+from memest.analysis.judged import departures_of
 from memest.analysis.runset import RunSet
 from memest.errors import NoRunsError, SettingError
 from memest.references import Reference
+from memest.spec import Spec
 from memest.stats import Floats, cosine, pearson, spearman
 from memest.values import Index
 
@@ -75,7 +77,7 @@ def similarity(runs: RunSet, *, reference: str, top: Index = 0) -> Finding:
     sizes = ", ".join(sorted({f"{len(m.top):,}" for m in measured}))
     return Finding(
         title=f"How alike are the scores and {found.name}?",
-        tables={"similarity": table, "similarity_per_run": rows},
+        tables={"similarity": table, "similarity_per_run": rows.assign(reference=Spec.parse(reference).name)},
         sections=list(_sections(table, measured, found)),
         remark=_READING.format(draws=_DRAWS, top=sizes, left_out=left_out)
         + f" Reference: {reference}, SHA-256 {found.sha256}.",
@@ -138,8 +140,8 @@ class Measured:
 def similarity_rows(measured: Sequence[Measured]) -> pd.DataFrame:
     """One row per run, set and summary, the two baselines among them as summaries.
 
-    Columns: the axes, seed, run, summary, set (all, top), examples, k (of the set), cosine, shuffled, raw,
-    pearson, spearman. A constant has no correlation: NaN.
+    Columns: the axes, seed, run, departs (from the paper, in words), summary, set (all, top), examples, k
+    (of the set), cosine, shuffled, raw, pearson, spearman. A constant has no correlation: NaN.
     """
     import pandas as pd
 
@@ -230,6 +232,7 @@ def binned_means(at: Floats, values: Floats, edges: Floats) -> tuple[Floats, NDA
 def _rows(one: Measured) -> Iterable[dict[str, object]]:
     run = one.pair.run
     common = {**one.axes, "seed": run.tags.get("seed", ""), "run": run.id, "examples": len(one.pair.hardness)}
+    common["departs"] = departures_of(run)
     for which, places in one.sets():
         hardness = one.hardness[places]
         here = {**common, "set": which, "k": len(places)}

@@ -51,9 +51,7 @@ def _deepfool(local: LocalLoss, steps: int) -> Any:
             "adversarial_distance needs the Adversarial Robustness Toolbox, which is not installed here: "
             "pip install 'memest[attacks]'"
         ) from error
-    logging.getLogger("art").setLevel(
-        logging.ERROR
-    )  # it warns of inputs without bounds: these have none
+    logging.getLogger("art").setLevel(logging.ERROR)  # it warns of inputs without bounds: these have none
     classes = local.logits.shape[1]
     classifier = PyTorchClassifier(
         model=local.network,

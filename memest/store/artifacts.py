@@ -29,8 +29,8 @@ class ArtifactBlobs:
         run_id: whose artifacts.
         cache: a folder of this machine; a blob fetched once is not fetched again.
         known: every name there is, for a run that is known to be whole: the server is not asked.
-        uri: the run's artifact URI, if it is known: reads then go straight to where it points, without
-            asking the tracking server several times for each file.
+        uri: the run's artifact URI; none: the server is asked for it once. Everything goes straight to where
+            it points, without asking the tracking server several times for each file.
     """
 
     def __init__(
@@ -44,7 +44,6 @@ class ArtifactBlobs:
         self._client, self._run_id, self._uri = client, run_id, uri
         self._cache = Cache(cache) if cache else None
         self._known = known
-        self._limited = False
 
     def put(self, name: str, content: bytes) -> None:
         """Upload `content`; a no-op if it is there already."""
@@ -104,45 +103,31 @@ class ArtifactBlobs:
         if self._known is not None:
             return sorted(name for name in self._known if name.rpartition("/")[0] == folder)
         with _said_plainly(f"the artifacts of run {self._run_id} cannot be listed"):
-            self._limit_waiting()
-            infos = (
-                self._direct.list_artifacts(where)
-                if self._uri
-                else self._client.list_artifacts(self._run_id, where)
-            )
+            infos = self._artifacts.list_artifacts(where)
         return sorted(name for info in infos if not info.is_dir and (name := _inside(folder, info.path)))
 
     def _upload(self, name: str, file: Path) -> None:
-        self._limit_waiting()
-        self._client.log_artifact(self._run_id, str(file), name.rpartition("/")[0] or None)
+        self._artifacts.log_artifact(str(file), name.rpartition("/")[0] or None)  # type: ignore[no-untyped-call]
 
     def _download(self, name: str) -> bytes:
         with (
             tempfile.TemporaryDirectory() as scratch,
             _said_plainly(f"{name} of run {self._run_id} cannot be fetched"),
         ):
-            self._limit_waiting()
-            if self._uri:
-                found: str = self._direct.download_artifacts(name, scratch)  # type: ignore[no-untyped-call]
-                return Path(found).read_bytes()
-            return Path(self._client.download_artifacts(self._run_id, name, scratch)).read_bytes()
+            found: str = self._artifacts.download_artifacts(name, scratch)  # type: ignore[no-untyped-call]
+            return Path(found).read_bytes()
 
     @cached_property
-    def _direct(self) -> ArtifactRepository:
-        """MLflow's access to the artifact URI."""
+    def _artifacts(self) -> ArtifactRepository:
+        """MLflow's access to the artifact URI; calls that reach S3 itself do not wait for ever."""
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-        return get_artifact_repository(self._uri or "", tracking_uri=self._client.tracking_uri)
+        uri = self._uri or self._client.get_run(self._run_id).info.artifact_uri
+        if uri.startswith("s3:"):
+            from memest.store.s3 import limit_waiting
 
-    def _limit_waiting(self) -> None:
-        """Before the first call that may reach S3 itself."""
-        if not self._limited:
-            self._limited = True
-            uri = self._uri or self._client.get_run(self._run_id).info.artifact_uri
-            if uri.startswith("s3:"):
-                from memest.store.s3 import limit_waiting
-
-                limit_waiting()
+            limit_waiting()
+        return get_artifact_repository(uri, tracking_uri=self._client.tracking_uri)
 
 
 def _inside(folder: str, name: str) -> str | None:

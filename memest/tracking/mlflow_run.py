@@ -116,10 +116,9 @@ class MlflowRun:
         self._journal.metrics(step, values)
 
     def table(self, name: str, columns: Mapping[str, list[Any]]) -> None:
-        """As MLflow's own table artifact, which the UI shows and compares once a tag names it."""
+        """As MLflow's own table artifact, which the UI shows and compares once a tag names it: at the end."""
         self.blobs.put(f"{name}.json", write_columns(columns))
         self._tables.append({"path": f"{name}.json", "type": "table"})
-        self._journal.append("tags", values={"mlflow.loggedArtifacts": json.dumps(self._tables)})
 
     def seal(self, tags: Mapping[str, str]) -> None:
         """End the run as FINISHED and, as the last word of all, say that it is whole."""
@@ -183,6 +182,8 @@ class MlflowRun:
         self.blobs = ArtifactBlobs(self._client, self.id, self._cache, known=digests.keys())
 
     def _end(self, status: str, tags: Mapping[str, str]) -> None:
+        if self._tables:
+            self._journal.append("tags", values={"mlflow.loggedArtifacts": json.dumps(self._tables)})
         self._journal.append("status", value=status, time=int(time.time() * 1000))
         self._journal.add("tags", tags)
 

@@ -1,0 +1,147 @@
+"""What a finding has for the ledger: one entry for each cell that the paper has, or that is like one of its.
+
+    finding → rows of its tables → entries
+
+Depends on `ledger`, `published`, pandas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from memest.analysis import published
+from memest.analysis.finding import Finding
+from memest.analysis.judged import records
+from memest.analysis.ledger import Entry
+from memest.analysis.methods import in_paper
+from memest.errors import DataError
+from memest.spec import Spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_STUDY = ["dataset", "limit", "corruption", "model", "epochs"]
+_CORRUPTIONS = {"mislabeled": "symmetric_noise", "duplicates": "conflicting_duplicates"}
+"""By table, the corruption that the paper's is about."""
+
+
+def entries(finding: Finding, scale: str, commit: str) -> list[Entry]:
+    """What a finding of one of `COLLECTED` has for the ledger.
+
+    Args:
+        scale: of the runs, in words.
+        commit: of the code that made them.
+
+    Raises:
+        DataError: the finding has no table that the ledger knows.
+    """
+    known = [name for name in _TABLES if name in finding.tables]
+    if not known:
+        raise DataError(
+            f"the ledger takes the tables {', '.join(_TABLES)}; this finding has {', '.join(finding.tables)}"
+        )
+    found = [cell for name in known for cell in _TABLES[name](finding.tables[name])]
+    return [Entry(scale=scale, commit=commit, **cell) for cell in found]
+
+
+def _judged(table: str, frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """AUROC by corruption and method: seeds are summed up already."""
+    for row in records(frame):
+        if row.get("target", "both") != "both":
+            continue
+        papers = Spec.parse(row["corruption"]).name == _CORRUPTIONS[table]
+        yield {
+            "table": table,
+            "dataset": published.paper_dataset(row["dataset"]) if papers else "",
+            "column": _column(table, row["corruption"]),
+            "method": published.paper_name(row["method"]) or row["method"],
+            **_number(row["auroc"], row["spread"]),
+            "seeds": int(row["seeds"]),
+            "what": _what(row),
+            "runs": tuple(row["runs"].split(", ")),
+            "reason": _reason(table, row["method"], row["departs"]),
+        }
+
+
+def _alike(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Cosine and Pearson with a reference, of the summaries that the paper compares and of the baselines."""
+    for _, same in frame.groupby([*_STUDY, "recipe", "reference", "set", "summary"], sort=False):
+        row = records(same)[0]
+        theirs = published.similar_name(row["summary"])
+        if not theirs and row["summary"] not in ("constant", "permutation"):
+            continue
+        papers = row["reference"] == "feldman_zhang"
+        which = "all" if row["set"] == "all" else f"top {row['k']:,}"
+        for measure, name in (("cosine", "cosine"), ("pearson", "Pearson")):
+            values = same[measure].dropna()
+            if len(values):
+                yield {
+                    "table": "similarity",
+                    "dataset": published.paper_dataset(row["dataset"]) if papers else "",
+                    "column": f"{which}, {name}" if papers else f"{row['reference']}, {which}, {name}",
+                    "method": theirs or row["summary"],
+                    **_number(values.mean(), values.std()),
+                    "seeds": int(same.seed.nunique()),
+                    "what": _what(row),
+                    "runs": tuple(same.run),
+                    "reason": "; ".join(sorted({text for text in same.departs if text})),
+                }
+
+
+def _agreeing(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Rank correlation of two runs, by pair of models, of the summaries that the paper compares."""
+    by = ["dataset", "limit", "corruption", "fingerprint", "model_a", "model_b", "summary"]
+    for _, same in frame[frame.summary.map(in_paper)].groupby(by, sort=False):
+        row = records(same)[0]
+        runs = tuple(dict.fromkeys([*same.run_a, *same.run_b]))
+        one = row["model_a"] == row["model_b"]
+        yield {
+            "table": "cross_architecture",
+            "dataset": "",
+            "column": f"seeds of {row['model_a']}" if one else f"{row['model_a']} and {row['model_b']}",
+            "method": published.paper_name(row["summary"]),
+            **_number(same["rank"].mean(), same["rank"].std()),
+            "seeds": len(runs) if one else len(runs) // 2,
+            "what": f"{row['dataset']}{_limit(row)}, {row['corruption']}",
+            "runs": runs,
+            "reason": "",
+        }
+
+
+_TABLES: dict[str, Callable[[pd.DataFrame], Iterable[dict[str, Any]]]] = {
+    "mislabeled": partial(_judged, "mislabeled"),
+    "duplicates": partial(_judged, "duplicates"),
+    "similarity_per_run": _alike,
+    "agreement_per_pair": _agreeing,
+}
+COLLECTED = ("mislabeled", "duplicates", "similarity", "cross_architecture")
+"""The analyses whose findings the ledger takes."""
+
+
+def _number(value: float, spread: float) -> dict[str, Any]:
+    """Five decimals are kept; a single value has no spread."""
+    return {"value": round(float(value), 5), "spread": round(float(spread), 5) if spread == spread else None}
+
+
+def _reason(table: str, method: str, departs: str) -> str:
+    """In what ours departs from the paper: the runs, the settings of the method, the way theirs was made."""
+    theirs = published.paper_name(method)
+    own = method if theirs and method != published.METHODS[theirs] else ""
+    return "; ".join(part for part in (departs, own, published.NOTES.get((table, theirs), "")) if part)
+
+
+def _column(table: str, corruption: str) -> str:
+    spec = Spec.parse(corruption)
+    if table == "duplicates":
+        return "both" if spec.name == "conflicting_duplicates" else spec.name
+    return f"{100 * spec.settings['rate']:g} %" if spec.name == "symmetric_noise" else str(spec)
+
+
+def _what(row: dict[str, Any]) -> str:
+    return f"{row['dataset']}{_limit(row)}, {row['corruption']}, {row['model']}, {row['epochs']} epochs"
+
+
+def _limit(row: dict[str, Any]) -> str:
+    return f" ({row['limit']} images)" if row["limit"] not in ("", "0") else ""

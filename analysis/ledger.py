@@ -18,6 +18,7 @@ from memest.analysis import ANALYSES
 from memest.analysis.cells import COLLECTED, entries
 from memest.analysis.ledger import page, read_entries, write_entries
 from memest.analysis.queries import find_runs, parse_where
+from memest.config import digest
 from memest.errors import MemestError
 from memest.spec import Spec
 from memest.tracking import connect, home, tracking_uri
@@ -62,7 +63,9 @@ def collect(experiment: str, analysis: str, where: str, scale: str, commit: str)
     client = connect(tracking_uri(), existing=True)
     runs = find_runs(client, experiment, parse_where(where), home() / "cache")
     found = entries(ANALYSES.call(analysis, runs), scale, commit)
-    write_entries(RESULTS / f"{Spec.parse(analysis).name}.{experiment}.{scale}.json", found)
+    name = Spec.parse(analysis).name
+    asked = "" if (analysis, where) == (name, "") else f"-{digest(analysis, where)[:6]}"
+    write_entries(RESULTS / f"{name}{asked}.{experiment}.{scale}.json", found)
 
 
 if __name__ == "__main__":

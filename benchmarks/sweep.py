@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=30, help="of a run")
     parser.add_argument("--plans", type=int, default=5, help="times that the large sweep is planned")
     parser.add_argument("--configs", type=int, default=500, help="of the large sweep")
-    parser.add_argument("--long", type=int, default=800, help="epochs of a run of a minute")
+    parser.add_argument("--long", type=int, default=500, help="epochs of a run of a minute")
     parser.add_argument("--kills", type=int, default=5, help="of one sweep, at random moments")
     parser.add_argument("--device", choices=["cpu"], default="cpu")
     options = parser.parse_args()
@@ -66,7 +66,10 @@ def main() -> None:
                 rows += [by_ray(Path(name), folder, options)]
         finally:
             services.down(folder, grace=1)
-    settings = {"runs": options.runs, "epochs": options.epochs, "configs": options.configs}
+    settings = {"runs": options.runs, "epochs": options.epochs, "configs": options.configs} | {
+        "long": options.long,
+        "kills": options.kills,
+    }
     publish("sweep", torch.device("cpu"), rows, settings=settings)
 
 
@@ -84,50 +87,64 @@ def by_ray(root: Path, folder: Folder, options: argparse.Namespace) -> Row:
     """Seconds by Ray, its start included, over seconds by two processes: four runs, two at a time."""
 
     def engine(*more: str) -> Callable[[], float]:
-        return lambda: swept(root, folder, more, 4, options.long)
+        return lambda: swept(root, folder, ["--jobs", "2", *more], 4, options.long)
 
-    ratio = alternate(engine("--jobs", "2"), engine("--engine", "ray(cpus=1.0)"), max(2, options.pairs - 1))
+    ratio = alternate(
+        engine("--engine", "local(threads=1)"), engine("--engine", "ray(cpus=1.0)"), max(2, options.pairs - 1)
+    )
     what = f"4 runs of {float(np.median(ratio.plain)) / 2:.0f} s: --engine ray / --jobs 2"
     return at_most(RAY_BAR, compared(what, ratio))
 
 
 def killed(root: Path, folder: Folder, kills: int) -> Row:
-    """The share of configurations with one sealed run, of the bytes of a sweep that nothing disturbed."""
+    """The share of configurations with one sealed run, of the bytes of a sweep that nothing disturbed.
+
+    The sweep gets SIGKILL; its runs, which notice that it is gone, are told to end.
+    """
     os.environ.update(services.exports(folder))
     client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
-    disturbed, calm = f"killed-{uuid.uuid4().hex[:8]}", f"calm-{uuid.uuid4().hex[:8]}"
     axes, seconds = {"seed": list(range(4))}, []
+
+    def begin(experiment: str) -> subprocess.Popen[bytes]:
+        return start(root, folder, grid(root, experiment, axes, 150), ["--jobs", "2"])
+
     began = time.perf_counter()
-    with start(root, folder, grid(root, calm, axes, 100), ["--jobs", "2"]) as undisturbed:
-        undisturbed.wait()
+    finished(begin("calm"))
     whole = time.perf_counter() - began
     for _ in range(kills):
-        seconds.append(random.uniform(0.2, 0.6) * whole)
-        with start(root, folder, grid(root, disturbed, axes, 100), ["--jobs", "2"]) as process:
+        moment = random.uniform(0.15, 0.35) * whole
+        with begin("killed") as process:
             try:
-                process.wait(seconds[-1])
+                process.wait(moment)
             except subprocess.TimeoutExpired:
                 process.kill()
-    with start(root, folder, grid(root, disturbed, axes, 100), ["--jobs", "2"]) as process:
-        if process.wait():
-            raise SystemExit(f"the sweep that was killed ended with exit code {process.returncode}")
-    found, wanted = sheets(client, disturbed, root), sheets(client, calm, root)
-    same = sum(found.get(seed) == [sheet] for seed, (sheet,) in wanted.items()) / len(wanted)
+                seconds.append(moment)
+    finished(begin("killed"))
+    found, wanted = sheets(client, "killed", root), sheets(client, "calm", root)
+    seeds = [str(seed) for seed in axes["seed"]]
+    same = sum(len(found[seed]) == 1 and found[seed] == wanted[seed] for seed in seeds) / len(seeds)
     when = ", ".join(f"{s:.0f}" for s in seconds)
     what = f"a sweep of {whole:.0f} s killed after {when} s: share of configurations sealed once, same sheet"
     return at_least(1, Row(what, same, ""))
 
 
+def finished(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a sweep, which is to succeed."""
+    with process:
+        if process.wait():
+            raise SystemExit(f"a sweep ended with exit code {process.returncode}")
+
+
 def sheets(client: MlflowClient, experiment: str, root: Path) -> dict[str, list[dict[str, str]]]:
     """By seed, of each sealed run the hashes of its sheet's files."""
-    found = client.get_experiment_by_name(experiment)
-    if found is None:
-        return {}
+    within = [client.get_experiment_by_name(experiment).experiment_id]  # type: ignore[union-attr]
     kept: dict[str, list[dict[str, str]]] = {}
-    for run in client.search_runs([found.experiment_id], "tags.`memest.state` = 'sealed'"):
+    for run in client.search_runs(within, "tags.`memest.state` = 'sealed'"):
         if run.data.tags["memest.stage"] == "train":
             blobs = ArtifactBlobs(client, run.info.run_id, root / "cache")
             files = {name: hashlib.sha256(blobs.get(name)).hexdigest() for name in blobs.names("sheet")}
+            if not files:
+                raise SystemExit(f"run {run.info.run_id} is sealed and has no sheet")
             kept.setdefault(run.data.tags["memest.seed"], []).append(files)
     return kept
 
@@ -138,9 +155,7 @@ def swept(root: Path, folder: Folder, more: Sequence[str], runs: int, epochs: in
     seeds = [int(mark, 16) + number for number in range(runs)]
     file = grid(root, f"cost-{mark}", {"seed": seeds}, epochs)
     began = time.perf_counter()
-    with start(root, folder, file, more) as process:
-        if process.wait():
-            raise SystemExit(f"the sweep {file} ended with exit code {process.returncode}")
+    finished(start(root, folder, file, more))
     return time.perf_counter() - began
 
 

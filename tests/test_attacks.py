@@ -1,14 +1,16 @@
-"""The distance to the nearest input of another class, against closed forms and a search of our own."""
+"""The distance to the nearest input of another class, against a closed form and a search of our own."""
 
 from __future__ import annotations
 
-import numpy as np
+import importlib.util
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from memest.errors import SettingError
-from memest.scores import LocalLoss, ScoreSet
+from memest.scores import LocalLoss, ScoreSet, score_list
+from memest.scores.attacks import across
 
 KEY = str(ScoreSet("adversarial_distance"))
 
@@ -51,37 +53,41 @@ def test_a_linear_network_against_its_closed_form() -> None:
     torch.testing.assert_close(found.double(), wanted, rtol=1e-4, atol=1e-6)
 
 
-def test_what_is_found_is_another_class_and_no_gradient_step_is_nearer() -> None:
-    """On a network of rectifiers: a line search along the gradient, and ten random lines, go further."""
-    torch.manual_seed(1)
+def rectifiers(seed: int) -> nn.Module:
+    """A network of rectifiers, in evaluation mode, without gradients of its weights."""
+    torch.manual_seed(seed)
     network = nn.Sequential(nn.Flatten(), nn.Linear(48, 64), nn.ReLU(), nn.Linear(64, 4))
-    images = torch.randn(40, 3, 4, 4)
+    return network.eval().requires_grad_(False)
+
+
+def test_what_is_found_is_another_class_and_no_nearer_one_lies_along_the_gradient() -> None:
+    """Just beyond x′ the class is another; along the gradient of the loss the class changes no sooner."""
+    network, images = rectifiers(1), torch.randn(70, 3, 4, 4)
     labels = network(images).argmax(dim=1)
-    found = distances(network, images, labels)
-    assert (found > 0).all()
-    inputs = images.clone().requires_grad_()
-    loss = nn.functional.cross_entropy(network(inputs), labels, reduction="sum")
-    (gradient,) = torch.autograd.grad(loss, inputs)
-    for line in (gradient, *torch.randn(10, *images.shape)):
-        unit = line / torch.linalg.vector_norm(line.flatten(1), dim=1)[:, None, None, None]
-        for length in np.linspace(0, 1, 50):  # within 98 % of what was found, nothing changes
-            moved = images + (0.98 * length * found)[:, None, None, None] * unit
-            same = network(moved).argmax(dim=1) == labels
-            assert same.float().mean() > 0.9
+    local = LocalLoss(network, images, labels, torch.arange(70), 0)
+    way = across(local, images, 20) - images
+    found = torch.linalg.vector_norm(way.flatten(1), dim=1)
+    torch.testing.assert_close(distances(network, images, labels), found)
+    assert (network(images + 1.001 * way).argmax(dim=1) != labels).all()
+    assert (network(images + 0.9 * way).argmax(dim=1) == labels).float().mean() > 0.9
+    unit = local.gradient / torch.linalg.vector_norm(local.gradient.flatten(1), dim=1)[:, None, None, None]
+    for share in torch.linspace(0, 0.9, 50):
+        moved = images + (share * found)[:, None, None, None] * unit
+        assert (network(moved).argmax(dim=1) == labels).float().mean() > 0.9
 
 
 def test_it_does_not_depend_on_the_batch() -> None:
-    """An example alone has the distance that it has among others."""
-    torch.manual_seed(2)
-    network = nn.Sequential(nn.Flatten(), nn.Linear(48, 64), nn.ReLU(), nn.Linear(64, 4))
-    images, labels = torch.randn(70, 3, 4, 4), torch.randint(4, (70,))
+    """An example alone has the distance that it has among others, in whatever batch the attack puts it."""
+    network, images = rectifiers(2), torch.randn(70, 3, 4, 4)
+    labels = network(images).argmax(dim=1)
     together = distances(network, images, labels)
     alone = torch.cat([distances(network, images[n : n + 1], labels[n : n + 1]) for n in range(70)])
     torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-5)
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What to install is said."""
-    monkeypatch.setitem(__import__("sys").modules, "art.attacks.evasion", None)
-    with pytest.raises(SettingError, match=r"pip install 'memest\[attacks\]'"):
-        distances(Linear(torch.eye(3), torch.zeros(3)), torch.randn(2, 3, 1, 1), torch.zeros(2).long())
+    """What to install is said, when settings are read."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SettingError, match=r"needs the package art.*pip install 'memest\[attacks\]'"):
+        score_list("loss, adversarial_distance")
+    assert score_list("loss") == "loss"

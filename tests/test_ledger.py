@@ -75,7 +75,7 @@ def test_a_run_without_gradients_is_named(tmp_path: Path) -> None:
     """Without input_gradient there is no learning time: the remark names the run and the way out."""
     runs = [generated(tmp_path, truth(), {"csl": RNG(0).random(N)})]
     found = theory(RunSet(runs))
-    assert f"Run {runs[0].id} lacks input_gradient, curvature, adversarial_distance" in found.remark
+    assert f"Run {runs[0].id} lacks input_gradient and curvature" in found.remark
     with pytest.raises(NoRunsError, match="has csl"):
         theory(RunSet([generated(tmp_path, truth(), {"aum": RNG(0).random(N)})]))
 
@@ -155,7 +155,18 @@ def test_similarity_goes_into_the_papers_cells(tmp_path: Path) -> None:
     facts, values = truth_of(RNG(0).integers(0, 4, N), np.zeros(N, bool)), RNG(4).random(N)
     axes = {"dataset": "cifar100", "corruption": "none", "fingerprint": "0" * 64}
     runs = [
-        generated(tmp_path, facts, {"csl": values + seed * RNG(seed).random(N)}, seed=str(seed), **axes)
+        generated(
+            tmp_path,
+            facts,
+            {
+                "csl": values + seed * RNG(seed).random(N),
+                "loss_sensitivity": RNG(seed + 5).random(N),
+                "loss_sensitivity(norm=2)": RNG(seed + 6).random(N),
+                "mean_curvature(probes=2)": RNG(seed + 7).random(N),
+            },
+            seed=str(seed),
+            **axes,
+        )
         for seed in (0, 1)
     ]
     np.savez(tmp_path / "fz.npz", tr_labels=facts["original_label"], tr_mem=values)
@@ -168,11 +179,20 @@ def test_similarity_goes_into_the_papers_cells(tmp_path: Path) -> None:
         reference = f"{kind}(path={str(tmp_path / file)!r})"
         found = entries(similarity(RunSet(runs), reference=reference, top=50), "smoke", "abc1234")
         cells = {(entry.dataset, entry.column, entry.method): entry for entry in found}
+        assert len(cells) == len(found)
         entry = cells[dataset, column, "CSL"]
         assert entry.value == pytest.approx(pearson, abs=1e-5)
         assert (entry.seeds, entry.runs) == (2, tuple(run.id for run in runs))
         assert entry.spread is not None
-        assert {method for _, _, method in cells} == {"CSL", "constant", "permutation"}
+        assert {method for _, _, method in cells} == {
+            "CSL",
+            "Loss sensitivity",
+            "Curvature",
+            "constant",
+            "permutation",
+        }
+        assert "mean_curvature(probes=2)" in cells[dataset, column, "Curvature"].reason
+        assert "loss_sensitivity" not in cells[dataset, column, "Loss sensitivity"].reason
         assert any("top 50, cosine" in column for _, column, _ in cells)
 
 
@@ -187,9 +207,28 @@ def test_agreement_goes_into_cells_of_our_own(tmp_path: Path) -> None:
     found = {entry.column: entry for entry in entries(cross_architecture(RunSet(runs)), "smoke", "abc1234")}
     (across,) = (entry for column, entry in found.items() if " and " in column)
     assert len(found) == 3
-    assert (across.seeds, len(across.runs), across.method) == (2, 4, "CSL")
+    assert (across.seeds, len(across.runs), across.method) == (2, 4, "csl")
     wanted = [spearmanr(values[a], values[b]).statistic for a in (0, 1) for b in (2, 3)]
     assert across.value == pytest.approx(np.mean(wanted), abs=1e-5)
+
+
+def test_noise_and_folds_are_not_the_papers_similarity(tmp_path: Path) -> None:
+    """Runs on changed labels do not stand in the paper's cells, whatever the reference."""
+    facts, values = truth(), RNG(4).random(N)
+    run = generated(
+        tmp_path, facts, {"csl": values}, dataset="cifar100", corruption="symmetric_noise(rate=0.05)"
+    )
+    np.savez(tmp_path / "fz.npz", tr_labels=facts["original_label"], tr_mem=values)
+    reference = f"feldman_zhang(path={str(tmp_path / 'fz.npz')!r})"
+    found = entries(similarity(RunSet([run]), reference=reference, top=50), "smoke", "abc1234")
+    assert {entry.dataset for entry in found} == {""}
+
+
+def test_the_page_is_that_of_the_results() -> None:
+    """docs/reproduction.md is what `python -m analysis.ledger` makes of analysis/results."""
+    root = Path(__file__).parent.parent
+    kept = read_entries(root / "analysis" / "results")
+    assert (root / "docs" / "reproduction.md").read_text() == page(kept)
 
 
 def test_no_number_without_its_runs(tmp_path: Path) -> None:

@@ -445,18 +445,19 @@ def test_a_sweep_loses_a_node_and_no_run(ray_package: Any, client: MlflowClient)
     """Real runs on real nodes: one is killed with a run at work on it; each configuration is sealed, once."""
     from ray.cluster_utils import Cluster
 
+    name = grid_file(axes={"seed": [1, 2, 3], "epochs": [150]})
+    words = [sys.executable, "-m", "memest", "sweep", "grid.yaml", "--engine", "ray(cpus=1.0)"]
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    lost, _ = cluster.add_node(num_cpus=1), cluster.add_node(num_cpus=1)
+    process = subprocess.Popen([*words, "--address", cluster.address])
     try:
-        lost, _ = cluster.add_node(num_cpus=1), cluster.add_node(num_cpus=1)
-        name = grid_file(axes={"seed": [1, 2, 3], "epochs": [60]})
-        words = ["sweep", "grid.yaml", "--engine", "ray(cpus=1.0)", "--address", cluster.address]
-        process = subprocess.Popen([sys.executable, "-m", "memest", *words])
         wait_for(lambda: sum("train/loss" in run.data.metrics for run in runs_of(client, name)) == 2)
         assert not states(runs_of(client, name))["sealed"]
         cluster.remove_node(lost, allow_graceful=False)
         assert process.wait(240) == 0
         assert states(runs_of(client, name)) == {"sealed": 3}
     finally:
+        process.kill()
         ray_package.shutdown()
         cluster.shutdown()
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from memest.analysis import published
+from memest.analysis.detection import GROUP
 from memest.analysis.finding import Finding
 from memest.analysis.judged import records
 from memest.analysis.ledger import Entry
@@ -22,7 +23,6 @@ from memest.spec import Spec
 if TYPE_CHECKING:
     import pandas as pd
 
-_STUDY = ["dataset", "limit", "corruption", "model", "epochs"]
 _CORRUPTIONS = {"mislabeled": "symmetric_noise", "duplicates": "conflicting_duplicates"}
 """By table, the corruption that the paper's is about."""
 
@@ -66,14 +66,23 @@ def _judged(table: str, frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _alike(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Cosine and Pearson with a reference, of the summaries that the paper compares and of the baselines."""
-    for _, same in frame.groupby([*_STUDY, "recipe", "reference", "set", "summary"], sort=False):
-        row = records(same)[0]
-        theirs = published.similar_name(row["summary"])
-        if not theirs and row["summary"] not in ("constant", "permutation"):
+    """Cosine and Pearson with a reference, of the summaries that the paper compares and of the baselines.
+
+    Of several settings of one summary the paper's is taken, else the first, and the reason names it.
+    """
+    named = frame.assign(theirs=frame.summary.map(published.similar_name))
+    named = named.assign(method=named.theirs.where(named.theirs != "", named.summary))
+    for _, same in named.groupby([*GROUP, "reference", "set", "k", "method"], sort=False):
+        theirs, method = same.theirs.iloc[0], same.method.iloc[0]
+        if not theirs and method not in ("constant", "permutation"):
             continue
-        papers = row["reference"] == "feldman_zhang"
+        exact = published.SIMILAR.get(theirs, method)
+        summary = exact if exact in set(same.summary) else same.summary.iloc[0]
+        same = same[same.summary == summary]
+        row = records(same)[0]
+        papers = row["reference"] == "feldman_zhang" and _plain(row)
         which = "all" if row["set"] == "all" else f"top {row['k']:,}"
+        reasons = {*same.departs, "" if summary == exact else summary} - {""}
         for measure, name in (("cosine", "cosine"), ("pearson", "Pearson")):
             values = same[measure].dropna()
             if len(values):
@@ -81,13 +90,18 @@ def _alike(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
                     "table": "similarity",
                     "dataset": published.paper_dataset(row["dataset"]) if papers else "",
                     "column": f"{which}, {name}" if papers else f"{row['reference']}, {which}, {name}",
-                    "method": theirs or row["summary"],
+                    "method": method,
                     **_number(values.mean(), values.std()),
                     "seeds": int(same.seed.nunique()),
                     "what": _what(row),
                     "runs": tuple(same.run),
-                    "reason": "; ".join(sorted({text for text in same.departs if text})),
+                    "reason": "; ".join(sorted(reasons)),
                 }
+
+
+def _plain(row: dict[str, Any]) -> bool:
+    """Whether a run was trained in one go, on the labels as they come: as the paper compares."""
+    return row["corruption"] == "none" and row.get("protocol", "standard") in ("", "standard")
 
 
 def _agreeing(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -101,9 +115,9 @@ def _agreeing(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
             "table": "cross_architecture",
             "dataset": "",
             "column": f"seeds of {row['model_a']}" if one else f"{row['model_a']} and {row['model_b']}",
-            "method": published.paper_name(row["summary"]),
+            "method": row["summary"],
             **_number(same["rank"].mean(), same["rank"].std()),
-            "seeds": len(runs) if one else len(runs) // 2,
+            "seeds": len(runs) if one else min(same.run_a.nunique(), same.run_b.nunique()),
             "what": f"{row['dataset']}{_limit(row)}, {row['corruption']}",
             "runs": runs,
             "reason": "",

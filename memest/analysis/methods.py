@@ -70,7 +70,9 @@ def seconds(run: RunRecord, column: str) -> float | None:
     if not slugs <= spent.keys():
         return None  # another run measured it
     own = sum(spent[slug] for slug in slugs)
-    near = any(Spec.parse(need).name in ("input_gradient", "curvature") for need in needs)
+    near = any(
+        Spec.parse(need).name in ("input_gradient", "curvature", "adversarial_distance") for need in needs
+    )
     shared = spent.get(_SHARED[1], 0.0) if near else spent.get(_SHARED[0]) or spent.get(_SHARED[1], 0.0)
     return spent["training"] + shared + own
 

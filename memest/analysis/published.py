@@ -101,7 +101,7 @@ SIMILAR = {
     "Final loss": "final_loss",
     "Curvature": "mean_curvature",
     "Loss sensitivity": "loss_sensitivity",
-    "Forgetting": "forgetting_count",
+    "Forgetting": "forgetting_count(never=raw)",
     "CSL": "csl",
 }
 """The names of that table, and ours."""
@@ -135,8 +135,8 @@ NOTES = {
 }
 """By table and method: how a published number was made in another way than ours, as far as its code tells."""
 
-_CLASSES = {"CIFAR-10": 10, "CIFAR-100": 100}
-_EXAMPLES = 50_000
+_SIZES = {"CIFAR-10": (50_000, 10), "CIFAR-100": (50_000, 100), "ImageNet": (1_281_167, 1_000)}
+"""Examples and classes of the paper's datasets."""
 
 
 def paper_name(method: str) -> str:
@@ -152,13 +152,13 @@ def similar_name(summary: str) -> str:
     if "/" in summary:
         return ""
     name = Spec.parse(summary).name
-    return next((theirs for theirs, ours in SIMILAR.items() if ours == name), "")
+    return next((theirs for theirs, ours in SIMILAR.items() if Spec.parse(ours).name == name), "")
 
 
 def paper_dataset(dataset: str) -> str:
     """The paper's dataset that a dataset spec speaks of; empty if none."""
     plain = dataset.lower().replace("-", "")
-    return next((name for name in reversed(_CLASSES) if name.lower().replace("-", "") in plain), "")
+    return next((name for name in reversed(_SIZES) if name.lower().replace("-", "") in plain), "")
 
 
 def departures(config: Mapping[str, Any], examples: int, classes: int) -> list[str]:
@@ -171,7 +171,7 @@ def departures(config: Mapping[str, Any], examples: int, classes: int) -> list[s
     """
     dataset = paper_dataset(str(config.get("data", "")))
     found = [] if dataset else [f"data {config.get('data')}"]
-    if dataset and (examples, classes) != (_EXAMPLES, _CLASSES[dataset]):
+    if dataset and (examples, classes) != _SIZES[dataset]:
         found.append(f"{examples:,} images in {classes} classes, not all of {dataset}")
     protocol = Spec.parse(str(config.get("protocol", "standard"))).name
     for name, wanted in {**RECIPE, **_OF_PROTOCOL.get(protocol, {})}.items():

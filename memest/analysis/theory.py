@@ -54,8 +54,8 @@ _UNITS = {
     DISTANCE: "adversarial distance, L2",
     MEMORIZATION: "memorization",
 }
-_SCORES = {LEARNING: "input_gradient", CURVATURE: "curvature", DISTANCE: "adversarial_distance"}
-"""What each is made from."""
+_SCORES = {LEARNING: "input_gradient", CURVATURE: "curvature"}
+"""What is measured at every epoch, and from what."""
 _READING = (
     "Every value is the mean over the runs of one set of labels, which differ in their seed. The binned "
     "quantity is scaled to [0, 1] by its least and greatest value; the number under each dot is that of the "
@@ -180,10 +180,10 @@ def _expected(runs: RunSet) -> tuple[Expected | None, list[str]]:
             lines.append(f"Run {run.id} is left out: it did not measure the loss.")
         lacking = [q for q in _SCORES if CSL in names and not _column(q, names)]
         if lacking:
-            need = ", ".join(_SCORES[q] for q in lacking)
+            need = " and ".join(_SCORES[q] for q in lacking)
             lines.append(
                 f"Run {run.id} lacks {need}, so that its labels have no {' and no '.join(lacking)} here; "
-                "measure it at its kept epochs: memest score."
+                "train with --scores 'logits, input_gradient, curvature'."
             )
     if not having:
         return None, lines

@@ -29,13 +29,15 @@ LOWER: Literal[-1] = -1
 class Kind:
     """What a score declares: what it is made from, its unit, and which way is harder (+1: higher).
 
-    `labelled`: whether it depends on the labels, so that it can be measured against others.
+    `labelled`: whether it depends on the labels, so that it can be measured against others. `package`: what
+    it needs beyond torch, and the extra of memest that brings it.
     """
 
     source: Literal["logits", "input"]
     unit: str
     harder: Literal[1, -1]
     labelled: bool = True
+    package: tuple[str, str] | None = None
 
 
 KINDS: dict[str, Kind] = {}
@@ -67,10 +69,10 @@ def logit_score(
 
 
 def input_score(
-    unit: str, harder: Literal[1, -1]
+    unit: str, harder: Literal[1, -1], package: tuple[str, str] | None = None
 ) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
-    """Register `(local: LocalLoss, *, …) -> (B,)`."""
-    return _declare(Kind("input", unit, harder))
+    """Register `(local: LocalLoss, *, …) -> (B,)`; `package`: what it needs, and the extra that has it."""
+    return _declare(Kind("input", unit, harder, package=package))
 
 
 def _declare(kind: Kind) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:

@@ -8,6 +8,7 @@ norms are folded away, and nothing comes to the host until the pass is over.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from functools import cache
@@ -41,12 +42,19 @@ def score_list(text: str, labels: Callable[[str], str] = str) -> str:
         labels: makes the name of labels other than the given canonical, or refuses it.
 
     Raises:
-        InputError: it is empty, or holds an unknown score or setting.
+        InputError: it is empty, holds an unknown score or setting, or one whose package is missing.
     """
     scores = ScoreSet(text)
     scores.specs = list(dict.fromkeys(_renamed(spec, labels) for spec in scores.specs))
     if not len(scores):
         raise SettingError("at least one score is needed, such as loss; logits stands for all that are cheap")
+    for spec in scores.specs:
+        package, extra = KINDS[spec.name].package or ("", "")
+        if package and importlib.util.find_spec(package) is None:
+            raise SettingError(
+                f"{spec.name} needs the package {package}, which is not installed here: "
+                f"pip install 'memest[{extra}]'"
+            )
     return str(scores)
 
 

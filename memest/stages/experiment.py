@@ -1,4 +1,4 @@
-"""One of the paper's experiments, from nothing to its report: train what is missing, analyse all of it."""
+"""One of the paper's experiments, from nothing to its report: train, measure and analyse what is missing."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from memest.analysis import ANALYSES
+from memest.analysis.queries import find_runs
 from memest.config import build, option
-from memest.errors import BusyError, MemestError, SettingError, SweepError
+from memest.errors import BusyError, MemestError, NoRunsError, SettingError, SweepError
 from memest.stages.analyze import AnalyzeConfig, analyze
 from memest.stages.common import look
+from memest.stages.score import ScoreConfig, score
 from memest.stages.sweep import Where, carry_through
 from memest.stages.train import TrainConfig
 from memest.stages.verdict import Verdict
 from memest.sweep import Study, overrides_of, read_study, studies
-from memest.tracking import bare, several_runs
+from memest.tracking import bare, connect, home, several_runs
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,12 @@ def experiment(config: ExperimentConfig) -> Verdict:
     study = read_study(config.name, config.scale, TrainConfig, overrides_of(config.set, TrainConfig))
     for analysis in study.analyses:
         ANALYSES.parse(analysis)
+    build(ScoreConfig, study.score)
     with several_runs() as conclude:
         trained = _train(study, config)
+        measured = _score(study, config.where.uri)
         parts, last, good = _analyses(study, config.where.uri)
+        parts, good = [*measured, *parts], good and not measured
         if last:
             conclude(last)
     shown = f"all runs side by side: {look(bare(config.where.uri))} (experiment {study.sweep.experiment})"
@@ -59,6 +64,24 @@ def _train(study: Study[TrainConfig], config: ExperimentConfig) -> Verdict:
     except (BusyError, SweepError) as error:
         return Verdict(str(error), good=isinstance(error, BusyError))
     return Verdict(swept.text, good=True)
+
+
+def _score(study: Study[TrainConfig], uri: str) -> list[str]:
+    """Measure the finished runs again, as the study wants it; what went wrong, in words."""
+    said: list[str] = []
+    if not study.score:
+        return said
+    client = connect(uri)
+    try:
+        runs = find_runs(client, study.sweep.experiment, {}, home() / "cache")
+    except NoRunsError:
+        return said  # training has said why
+    for run in runs:
+        try:
+            score(build(ScoreConfig, {"run": run.id, "tracking": uri, **study.score}))
+        except MemestError as error:
+            said.append(f"run {run.id} was not measured again: {error}")
+    return said
 
 
 def _analyses(study: Study[TrainConfig], uri: str) -> tuple[list[str], str, bool]:

@@ -68,7 +68,7 @@ class TrainConfig:
         1, "measure scores from logits at every k-th epoch, and the last; 0: never, but for seen/…"
     )
     gradient_every: Index = option(
-        1, "measure input_gradient and curvature at every k-th epoch, and the last; 0: never"
+        1, "measure scores from gradients and attacks at every k-th epoch, and the last; 0: never"
     )
     max_overhead: PositiveShare | None = option(
         None,

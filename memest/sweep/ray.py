@@ -119,10 +119,10 @@ def ray(
             "--engine ray needs the package ray, which is not installed here: pip install 'memest[ray]', or "
             "use --engine local"
         ) from error
+    resources: dict[str, Any] = {}
     if address == "local":
-        resources = {"num_cpus": max(cores(), int(cpus)), "include_dashboard": False}
+        resources |= {"num_cpus": max(cores(), int(cpus)), "include_dashboard": False}
     else:
-        resources = {}
         _require_answer(address)
     with _own_signals():
         module.init(address=address, **resources, **_QUIET)

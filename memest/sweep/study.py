@@ -6,8 +6,9 @@
       smoke: {base: {data: digits}, axes: {seed: [1, 2]}}
       full: {needs: {data: "npz(path=…) with …"}, axes: {seed: [1, 2, 3]}}
 
-A scale is a grid file of its own; `needs` names settings that only the caller knows, and may name other
-analyses. The files lie in `memest/experiments`.
+A scale is a grid file of its own; `needs` names settings that only the caller knows, `score` what is measured
+of the finished runs, as `memest score` does, and `analyses` others than those of the experiment. The files
+lie in `memest/experiments`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ C = TypeVar("C")
 FOLDER = Path(memest.__file__).parent / "experiments"
 SCALES = ("smoke", "small", "full")
 _STUDY = ("about", "analyses", "scales")
-_OWN = ("needs", "analyses")
+_OWN = ("needs", "analyses", "score")
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,14 @@ class Study(Generic[C]):
         about: what it asks, in one sentence.
         sweep: its runs.
         analyses: specs, in the order in which they are made.
+        score: settings of `memest score` for every finished run; empty if nothing is measured again.
     """
 
     name: str
     about: str
     sweep: Sweep[C]
     analyses: tuple[str, ...]
+    score: Mapping[str, Any]
 
 
 def studies() -> list[str]:
@@ -91,4 +94,5 @@ def read_study(name: str, scale: str, kind: Callable[..., C], overrides: Mapping
     analyses = listed(grid.get("analyses", content.get("analyses")), f"{where}: analyses", "- detection")
     own = {part: value for part, value in grid.items() if part not in _OWN}
     sweep = sweep_of(own, kind, where, f"{path.stem}-{scale}", overrides)
-    return Study(path.stem, str(content.get("about", path.stem)), sweep, tuple(map(str, analyses)))
+    again = mapping(grid.get("score"), f"{where}: score", "scores and epochs")
+    return Study(path.stem, str(content.get("about", path.stem)), sweep, tuple(map(str, analyses)), again)

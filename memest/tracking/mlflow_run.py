@@ -79,7 +79,6 @@ class MlflowRun:
         self.resume = ResumePoint(journal.folder, journal.sync)
         self._client, self._journal, self._cache, self._limits = client, journal, cache, limits
         self._again = again
-        self._tables: list[dict[str, str]] = []
         self._delivery = Delivery(journal, client, limits, new=journal.empty and not again)
         self._heartbeat = Heartbeat(client, journal.head, limits.heartbeat, self._delivery.taken_by)
         self._delivery.start()
@@ -116,9 +115,8 @@ class MlflowRun:
         self._journal.metrics(step, values)
 
     def table(self, name: str, columns: Mapping[str, list[Any]]) -> None:
-        """As MLflow's own table artifact, which the UI shows and compares once a tag names it: at the end."""
+        """As MLflow's own table artifact under `tables/`; the UI shows it once a tag names it: at the end."""
         self.blobs.put(f"{name}.json", write_columns(columns))
-        self._tables.append({"path": f"{name}.json", "type": "table"})
 
     def seal(self, tags: Mapping[str, str]) -> None:
         """End the run as FINISHED and, as the last word of all, say that it is whole."""
@@ -182,8 +180,9 @@ class MlflowRun:
         self.blobs = ArtifactBlobs(self._client, self.id, self._cache, known=digests.keys())
 
     def _end(self, status: str, tags: Mapping[str, str]) -> None:
-        if self._tables:
-            self._journal.append("tags", values={"mlflow.loggedArtifacts": json.dumps(self._tables)})
+        tables = [{"path": name, "type": "table"} for name in self.blobs.names("tables")]
+        if tables:
+            self._journal.append("tags", values={"mlflow.loggedArtifacts": json.dumps(tables)})
         self._journal.append("status", value=status, time=int(time.time() * 1000))
         self._journal.add("tags", tags)
 

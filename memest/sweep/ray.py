@@ -53,7 +53,9 @@ class Cluster:
 
     @property
     def slots(self) -> int:
-        """How many tasks the cluster has room for now: nodes come and go."""
+        """How many tasks the cluster has room for now: nodes come and go. None once it was left."""
+        if not self._ray.is_initialized():
+            return 0
         there = self._ray.cluster_resources()
         room = there.get("CPU", 0) / self._cpus
         if self._gpus:

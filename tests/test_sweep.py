@@ -23,7 +23,7 @@ from filelock import FileLock
 from mlflow import MlflowClient
 
 from memest.config import build
-from memest.errors import BusyError, SettingError
+from memest.errors import BusyError, SettingError, UnknownNameError
 from memest.stages import experiment, planning, sweep, train
 from memest.stages.cli import main
 from memest.stages.screen import Screen
@@ -388,6 +388,26 @@ def test_an_experiment_goes_from_nothing_to_its_report(
     monkeypatch.setattr(sweep, "train_all", lambda *_: pytest.fail("something was trained"))
     assert "all 1 runs are done" in experiment.experiment(config).text
     assert len(runs_of(client, f"{name}-smoke", "analyze")) == 1
+
+
+@pytest.mark.slow
+def test_an_experiment_measures_finished_runs_again(client: MlflowClient) -> None:
+    """Theory sets CSL of the training beside the adversarial distance of its last network, once."""
+    config = build(experiment.ExperimentConfig, {"name": "theory", "set": "limit=120, epochs=2, seed=1"})
+    for _ in range(2):
+        said = experiment.experiment(config)
+        assert said.good, said.text
+        assert "final_adversarial_distance" in said.text
+    (run,) = runs_of(client, "theory-smoke")
+    (again,) = runs_of(client, "theory-smoke", "score")
+    assert again.data.tags["memest.source_run"] == run.info.run_id
+    with pytest.raises(UnknownNameError, match="distance"):
+        study = {
+            "analyses": ["theory"],
+            "scales": {"smoke": {"axes": {"seed": [1]}, "score": {"scores": "distance"}}},
+        }
+        Path("odd.yaml").write_text(yaml.safe_dump(study))
+        experiment.experiment(build(experiment.ExperimentConfig, {"name": "odd.yaml"}))
 
 
 def test_ray_is_asked_for_by_name_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

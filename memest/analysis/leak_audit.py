@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from memest.analysis import figures
 from memest.analysis.detection import AXES
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section
+from memest.analysis.judged import departures_of
 from memest.analysis.leak_verdict import RELEASED_SIGN, Verdict, verdicts
 from memest.analysis.runset import RunRecord, RunSet
 from memest.errors import NoRunsError
@@ -145,7 +146,7 @@ def _fullest(run: RunRecord) -> list[SheetReader]:
 def audit_rows(measured: list[Measured]) -> pd.DataFrame:
     """One row per sheet, summary and labels.
 
-    Columns: the axes, seed, run, sheet (a number), summary, labels, auroc, examples, classes and, for foreign
+    Columns: the axes, seed, run, sheet (a number), summary, labels, auroc, examples, departs (from the paper, in words) and, for foreign
     labels, above_foreign (how often a positive scores above an example that only they flip) and
     without_foreign (AUROC without the examples that they flip).
     """
@@ -157,7 +158,7 @@ def audit_rows(measured: list[Measured]) -> pd.DataFrame:
 
 
 def _rows(one: Measured) -> Iterator[dict[str, Any]]:
-    changed = one.truth["changed"].astype(bool)
+    changed, departs = one.truth["changed"].astype(bool), departures_of(one.run)
     for name, names in one.names.items():
         for labels in names:
             for variant, values in one.variants(name, labels):
@@ -169,7 +170,7 @@ def _rows(one: Measured) -> Iterator[dict[str, Any]]:
                     "labels": labels,
                     "auroc": auroc(values, changed),
                     "examples": len(changed),
-                    "classes": len(one.sheet.manifest.header.classes),
+                    "departs": departs,
                     **_beside(values, changed, one.flips(labels) if labels in one.foreign else None),
                 }
 

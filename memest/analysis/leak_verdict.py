@@ -3,7 +3,7 @@
 The rule was fixed before anything was run. Consistent with C: at each of the rates 0.01, 0.05 and 0.10 of
 symmetric noise CSL against C is within 0.005 of the published AUROC, first_learned against C in the released
 sign is between 0.45 and 0.55, and CSL against A misses the published AUROC by more than 0.01. Anything else
-is undecided. C is the draw called `released`: rate 0.01, seed 0. Depends on the ground floor, pandas.
+is undecided. C is the draw called `released`: rate 0.01, seed 0. Depends on `published`, pandas.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from memest.analysis import published
+from memest.analysis.trials import STANDARD
 from memest.spec import GIVEN, Spec
 
 if TYPE_CHECKING:
@@ -22,14 +24,7 @@ RELEASED_SIGN = "first_learned, argmax 0, turned"
 """First learned as the released notebook scores it: 1 − argmax, so that learned late is least suspicious."""
 YES, NO, MISSING = "yes", "no", "not measured"
 RATES = (0.01, 0.05, 0.10)
-PUBLISHED = {
-    ("cifar10", 10): dict(zip(RATES, (0.9845, 0.9870, 0.9869), strict=True)),
-    ("cifar100", 100): dict(zip(RATES, (0.9891, 0.9895, 0.9897), strict=True)),
-}
-"""CSL's AUROC by dataset and number of classes, at each rate. Source: Ravikumar et al. 2025."""
 _CLOSE, _MISS, _LOW, _HIGH = 0.005, 0.01, 0.45, 0.55
-_SETTING = {"model": "resnet18", "epochs": "200", "limit": "0", "protocol": "standard"}
-_EXAMPLES = 50_000
 
 
 @dataclass(frozen=True)
@@ -70,29 +65,24 @@ def verdicts(rows: pd.DataFrame) -> list[Verdict]:
 def _setting(part: pd.DataFrame) -> Condition:
     """Whether this is what was published at all."""
     first = part.iloc[0]
-    apart = [f"{axis} {first[axis]}" for axis, wanted in _SETTING.items() if first[axis] != wanted]
-    if _published(part) is None:
-        apart.insert(0, f"{first['dataset']}, {first['examples']:,} images, {first['classes']} classes")
-    wanted = "CIFAR-10 or CIFAR-100, all of it, resnet18, 200 epochs"
-    return Condition("the published setting", wanted, ", ".join(apart) or "the same", NO if apart else YES)
+    apart = [first["departs"]] if first["departs"] else []
+    apart += [f"protocol {first['protocol']}"] if first["protocol"] != STANDARD else []
+    return Condition(
+        "the published setting", "the paper's", "; ".join(apart) or "the same", NO if apart else YES
+    )
 
 
-def _published(part: pd.DataFrame) -> dict[float, float] | None:
-    first = part.iloc[0]
-    plain = str(first["dataset"]).lower().replace("-", "")
-    for (name, classes), values in PUBLISHED.items():
-        if name in plain and (first["classes"], first["examples"]) == (classes, _EXAMPLES):
-            return values
-    return None
+def _published(part: pd.DataFrame) -> dict[float, float]:
+    """CSL's AUROC by rate; empty for a dataset that the paper has not."""
+    values = published.MISLABELED.get(published.paper_dataset(part.iloc[0]["dataset"]), {})
+    return dict(zip(published.RATES, values["CSL"], strict=True)) if values else {}
 
 
 def _conditions(part: pd.DataFrame) -> Iterator[Condition]:
-    published = _published(part)
-    if published is None:
-        return
-    for rate in RATES:
+    targets = _published(part)
+    for rate in RATES if targets else ():
         at_rate = part[[_is_rate(text, rate) for text in part.corruption]]
-        target = published[rate]
+        target = targets[rate]
         for what, summary, labels, wanted, holds in (
             (
                 "CSL against C",

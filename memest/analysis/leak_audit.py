@@ -146,9 +146,9 @@ def _fullest(run: RunRecord) -> list[SheetReader]:
 def audit_rows(measured: list[Measured]) -> pd.DataFrame:
     """One row per sheet, summary and labels.
 
-    Columns: the axes, seed, run, sheet (a number), summary, labels, auroc, examples, departs (from the paper, in words) and, for foreign
-    labels, above_foreign (how often a positive scores above an example that only they flip) and
-    without_foreign (AUROC without the examples that they flip).
+    Columns: the axes, seed, run, sheet (a number), summary, labels, auroc, examples, departs (from the paper,
+    in words) and, for foreign labels, above_foreign (how often a positive scores above an example that only
+    they flip) and without_foreign (AUROC without the examples that they flip).
     """
     import pandas as pd
 

@@ -67,9 +67,9 @@ def _setting(part: pd.DataFrame) -> Condition:
     first = part.iloc[0]
     apart = [first["departs"]] if first["departs"] else []
     apart += [f"protocol {first['protocol']}"] if first["protocol"] != STANDARD else []
-    return Condition(
-        "the published setting", "the paper's", "; ".join(apart) or "the same", NO if apart else YES
-    )
+    apart += [] if _published(part) else [f"nothing published on {first['dataset']}"]
+    came = "; ".join(apart) or "the same"
+    return Condition("the published setting", "the paper's", came, NO if apart else YES)
 
 
 def _published(part: pd.DataFrame) -> dict[float, float]:

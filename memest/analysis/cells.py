@@ -150,6 +150,8 @@ def _column(table: str, corruption: str) -> str:
     spec = Spec.parse(corruption)
     if table == "duplicates":
         return "both" if spec.name == "conflicting_duplicates" else spec.name
+    if spec.name == "human_noise":
+        return "labels that people gave"
     return f"{100 * spec.settings['rate']:g} %" if spec.name == "symmetric_noise" else str(spec)
 
 

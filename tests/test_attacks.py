@@ -76,6 +76,18 @@ def test_what_is_found_is_another_class_and_no_nearer_one_lies_along_the_gradien
         assert (network(moved).argmax(dim=1) == labels).float().mean() > 0.9
 
 
+def test_a_few_steps_are_enough() -> None:
+    """Ten times as many change nothing that matters."""
+    network, images = rectifiers(3), torch.randn(70, 3, 4, 4)
+    labels = network(images).argmax(dim=1)
+    local = LocalLoss(network, images, labels, torch.arange(70), 0)
+    few, many = (
+        torch.linalg.vector_norm((across(local, images, steps) - images).flatten(1), dim=1)
+        for steps in (5, 50)
+    )
+    assert ((few - many).abs() / many).quantile(0.95) < 1e-3
+
+
 def test_it_does_not_depend_on_the_batch() -> None:
     """An example alone has the distance that it has among others, in whatever batch the attack puts it."""
     network, images = rectifiers(2), torch.randn(70, 3, 4, 4)

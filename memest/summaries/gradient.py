@@ -45,7 +45,7 @@ def mean_curvature(
 
 
 @summary(needs="adversarial_distance(steps={steps})", harder=LOWER)
-def final_adversarial_distance(distance: Trace, *, steps: Count = 20) -> Floats:
+def final_adversarial_distance(distance: Trace, *, steps: Count = 5) -> Floats:
     """Distance to the nearest input of another class at the last measured epoch, (N,). Lower is harder.
 
     Source: Ravikumar et al. 2025, figure 9.

@@ -21,9 +21,9 @@ def adversarial_distance(local: LocalLoss, *, steps: Count = 5) -> Tensor:
     """‖x′ − x‖₂, x′ being the nearest input found that the network does not take for the label.
 
     By DeepFool (Moosavi-Dezfooli, Fawzi & Frossard 2016), so from above, and 0 where the network does not
-    take x itself for the label. The attack converges within a few steps, to the edge of the class: whether float32
-    rounding then puts x′ on this side or that, the distance is the same. Costs a backward pass for each class
-    and step: meant for one epoch, `memest score --epochs last`.
+    take x itself for the label. The attack converges within a few steps, to the edge of the class: on which
+    side of it float32 rounding then puts x′ makes no difference to the distance. Costs a backward pass for
+    each class and step: meant for one epoch, `memest score --epochs last`.
     """
     found = torch.zeros(len(local.labels), device=local.images.device)
     taken = local.logits.argmax(dim=1) == local.labels

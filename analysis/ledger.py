@@ -63,9 +63,14 @@ def collect(experiment: str, analysis: str, where: str, scale: str, commit: str)
     client = connect(tracking_uri(), existing=True)
     runs = find_runs(client, experiment, parse_where(where), home() / "cache")
     found = entries(ANALYSES.call(analysis, runs), scale, commit)
-    name = Spec.parse(analysis).name
-    asked = "" if (analysis, where) == (name, "") else f"-{digest(analysis, where)[:6]}"
-    write_entries(RESULTS / f"{name}{asked}.{experiment}.{scale}.json", found)
+    write_entries(RESULTS / f"{_asked(analysis, where)}.{experiment}.{scale}.json", found)
+
+
+def _asked(analysis: str, where: str) -> str:
+    """What was asked for, as part of a file name: no paths, so that it is the same on every machine."""
+    spec = Spec.parse(analysis)
+    parts = [spec.name, *(str(value).partition("(")[0] for value in spec.settings.values())]
+    return "-".join(parts + ([digest(where)[:6]] if where else []))
 
 
 if __name__ == "__main__":

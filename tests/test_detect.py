@@ -92,5 +92,6 @@ def test_summaries_find_planted_examples_better_than_chance(text):
     """
     changed, epochs = np.arange(300) < 30, np.arange(25)
     values = simulated_training(changed, epochs)
+    values["adversarial_distance(steps=5)"] = values["confidence"]
     found = summarise(text, lambda need: Trace(epochs, values.get(need, 1 - values["confidence"])))
     assert detect(suspicion(text, found), changed).auroc.low > 0.5

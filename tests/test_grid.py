@@ -213,9 +213,9 @@ def test_the_packaged_experiments_can_be_read(name: str, scale: str) -> None:
 
 
 def test_mislabeled_is_the_grid_of_the_paper() -> None:
-    """Two datasets, four rates, three seeds, three protocols."""
+    """Two datasets, four rates, three seeds, three protocols; and labels that people gave, three seeds."""
     study = read_study("mislabeled", "full", TrainConfig, {})
-    assert [len(grid.configs) for grid in study.sweep.grids] == [24, 24, 24]
+    assert [len(grid.configs) for grid in study.sweep.grids] == [24, 24, 24, 3]
 
 
 @pytest.mark.parametrize("name", studies())

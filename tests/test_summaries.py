@@ -82,6 +82,7 @@ def three_examples(epochs=EVERY):
         "el2n": size_EN,
         "input_gradient": size_EN,
         "curvature": size_EN,
+        "adversarial_distance": confidence_EN,
         "scalar/weight_norm": np.asarray(epochs, dtype=float)[:, None],
     }
     return lambda need: Trace(np.asarray(epochs), values[key_of(need)])

@@ -408,6 +408,22 @@ def test_an_experiment_measures_finished_runs_again(client: MlflowClient) -> Non
         }
         Path("odd.yaml").write_text(yaml.safe_dump(study))
         experiment.experiment(build(experiment.ExperimentConfig, {"name": "odd.yaml"}))
+    assert client.get_experiment_by_name("odd-smoke") is None
+
+
+@pytest.mark.slow
+def test_what_cannot_be_measured_again_keeps_no_report_back(
+    client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run and the reason are named, the analyses are made, the verdict is not good."""
+    monkeypatch.setattr(experiment, "score", lambda config: 1 / 0)
+    config = build(experiment.ExperimentConfig, {"name": "theory", "set": "limit=120, epochs=2, seed=1"})
+    said = experiment.experiment(config)
+    (run,) = runs_of(client, "theory-smoke")
+    assert not said.good
+    assert f"run {run.info.run_id}" in said.text
+    assert "was not measured again: division by zero" in said.text
+    assert "report, tables and figures are in run" in said.text
 
 
 def test_ray_is_asked_for_by_name_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -420,9 +436,12 @@ def test_ray_is_asked_for_by_name_where_it_is_missing(monkeypatch: pytest.Monkey
 @pytest.fixture
 def ray_package() -> Iterator[Any]:
     """Ray, which is optional, though not in CI; left afterwards."""
+    before = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)}
     ray = importlib.import_module("ray") if os.environ.get("CI") else pytest.importorskip("ray")
     yield ray
     ray.shutdown()
+    for kind, handler in before.items():  # a cluster of a test takes them
+        signal.signal(kind, handler)
 
 
 @pytest.mark.slow
@@ -468,16 +487,19 @@ def test_a_sweep_loses_a_node_and_no_run(ray_package: Any, client: MlflowClient)
     name = grid_file(axes={"seed": [1, 2, 3], "epochs": [150]})
     words = [sys.executable, "-m", "memest", "sweep", "grid.yaml", "--engine", "ray(cpus=1.0)"]
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    lost, _ = cluster.add_node(num_cpus=1), cluster.add_node(num_cpus=1)
-    process = subprocess.Popen([*words, "--address", cluster.address])
+    process = None
     try:
-        wait_for(lambda: sum("train/loss" in run.data.metrics for run in runs_of(client, name)) == 2)
+        lost, _ = cluster.add_node(num_cpus=1), cluster.add_node(num_cpus=1)
+        process = subprocess.Popen([*words, "--address", cluster.address])
+        wait_for(lambda: sum("train/loss" in run.data.metrics for run in runs_of(client, name)) >= 2, 240)
         assert not states(runs_of(client, name))["sealed"]
         cluster.remove_node(lost, allow_graceful=False)
         assert process.wait(240) == 0
         assert states(runs_of(client, name)) == {"sealed": 3}
     finally:
-        process.kill()
+        if process:
+            process.kill()
+            process.wait()
         ray_package.shutdown()
         cluster.shutdown()
 

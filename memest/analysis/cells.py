@@ -7,7 +7,7 @@ Depends on `ledger`, `published`, pandas.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,7 @@ def _judged(table: str, frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
             "table": table,
             "dataset": published.paper_dataset(row["dataset"]) if papers else "",
             "column": _column(table, row["corruption"]),
-            "method": published.paper_name(row["method"]) or row["method"],
+            "method": _method(row["method"], published.METHODS, papers),
             **_number(row["auroc"], row["spread"]),
             "seeds": int(row["seeds"]),
             "what": _what(row),
@@ -90,7 +90,7 @@ def _alike(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
                     "table": "similarity",
                     "dataset": published.paper_dataset(row["dataset"]) if papers else "",
                     "column": f"{which}, {name}" if papers else f"{row['reference']}, {which}, {name}",
-                    "method": method,
+                    "method": _method(summary, published.SIMILAR, papers) if theirs else summary,
                     **_number(values.mean(), values.std()),
                     "seeds": int(same.seed.nunique()),
                     "what": _what(row),
@@ -132,6 +132,13 @@ _TABLES: dict[str, Callable[[pd.DataFrame], Iterable[dict[str, Any]]]] = {
 }
 COLLECTED = ("mislabeled", "duplicates", "similarity", "cross_architecture")
 """The analyses whose findings the ledger takes."""
+
+
+def _method(ours: str, names: Mapping[str, str], papers: bool) -> str:
+    """The paper's name; where there is no cell of the paper beside, with our settings if they are not its."""
+    plain = "" if "/" in ours else Spec.parse(ours.partition(" of ")[0]).name
+    theirs = next((name for name, mine in names.items() if Spec.parse(mine).name == plain), "")
+    return theirs if papers or ours == names.get(theirs) else ", ".join(filter(None, [theirs, ours]))
 
 
 def _number(value: float, spread: float) -> dict[str, Any]:

@@ -187,6 +187,12 @@ def _expected(runs: RunSet) -> tuple[Expected | None, list[str]]:
             )
     if not having:
         return None, lines
+    apart = [run.id for run in having if not _column(DISTANCE, run.summaries)]
+    if 0 < len(apart) < len(having):
+        lines.append(
+            f"{DISTANCE} is left out: not all runs of these labels have it; "
+            f"memest score --epochs last --scores adversarial_distance --run {apart[0]}"
+        )
     columns = {
         quantity: column
         for quantity in (CSL, LEARNING, CURVATURE, DISTANCE)

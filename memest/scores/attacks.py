@@ -5,7 +5,10 @@ needs the extra `attacks` (the Adversarial Robustness Toolbox).
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +19,7 @@ _TOGETHER = 1 << 25
 """Numbers of one batch's gradients: the toolbox keeps that of every class of each example, and copies."""
 
 
-@input_score(unit="normalised input", harder=LOWER, package=("art", "attacks"))
+@input_score(unit="normalised input", harder=LOWER, package=("art.attacks", "attacks"))
 def adversarial_distance(local: LocalLoss, *, steps: Count = 5) -> Tensor:
     """‖x′ − x‖₂, x′ being the nearest input found that the network does not take for the label.
 
@@ -29,8 +32,21 @@ def adversarial_distance(local: LocalLoss, *, steps: Count = 5) -> Tensor:
     taken = local.logits.argmax(dim=1) == local.labels
     if taken.any():
         images = local.images[taken].contiguous()
-        found[taken] = torch.linalg.vector_norm((across(local, images, steps) - images).flatten(1), dim=1)
+        with _generators_kept(images.device):
+            moved = across(local, images, steps) - images
+        found[taken] = torch.linalg.vector_norm(moved.flatten(1), dim=1)
     return found
+
+
+@contextmanager
+def _generators_kept(device: torch.device) -> Iterator[None]:
+    """The toolbox draws from the global generators of torch and numpy, which others use."""
+    state = np.random.get_state()
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        try:
+            yield
+        finally:
+            np.random.set_state(state)
 
 
 def across(local: LocalLoss, images: Tensor, steps: int) -> Tensor:

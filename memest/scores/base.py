@@ -30,7 +30,7 @@ class Kind:
     """What a score declares: what it is made from, its unit, and which way is harder (+1: higher).
 
     `labelled`: whether it depends on the labels, so that it can be measured against others. `package`: what
-    it needs beyond torch, and the extra of memest that brings it.
+    it needs beyond torch, as a module, and the extra of memest that brings it.
     """
 
     source: Literal["logits", "input"]

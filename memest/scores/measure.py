@@ -50,7 +50,7 @@ def score_list(text: str, labels: Callable[[str], str] = str) -> str:
         raise SettingError("at least one score is needed, such as loss; logits stands for all that are cheap")
     for spec in scores.specs:
         package, extra = KINDS[spec.name].package or ("", "")
-        if package and importlib.util.find_spec(package) is None:
+        if package and not _installed(package):
             raise SettingError(
                 f"{spec.name} needs the package {package}, which is not installed here: "
                 f"pip install 'memest[{extra}]'"
@@ -192,6 +192,14 @@ def measure(
         for batch in batches:
             pieces.put(batch)
     return rows.take(add=add)
+
+
+def _installed(module: str) -> bool:
+    """Whether a module can be found; a namesake of its package has no such module."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _expand(part: str) -> list[str]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from memest.analysis import ANALYSES
-from memest.analysis.queries import find_runs
+from memest.analysis.trials import STANDARD
 from memest.config import build, option
-from memest.errors import BusyError, MemestError, NoRunsError, SettingError, SweepError
+from memest.errors import BusyError, InputError, MemestError, SettingError, SweepError
 from memest.stages.analyze import AnalyzeConfig, analyze
 from memest.stages.common import look
+from memest.stages.planning import plan
 from memest.stages.score import ScoreConfig, score
 from memest.stages.sweep import Where, carry_through
 from memest.stages.train import TrainConfig
 from memest.stages.verdict import Verdict
 from memest.sweep import Study, overrides_of, read_study, studies
-from memest.tracking import bare, connect, home, several_runs
+from memest.tracking import bare, several_runs
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,16 @@ def experiment(config: ExperimentConfig) -> Verdict:
     study = read_study(config.name, config.scale, TrainConfig, overrides_of(config.set, TrainConfig))
     for analysis in study.analyses:
         ANALYSES.parse(analysis)
-    build(ScoreConfig, study.score)
+    build(ScoreConfig, {name: value for name, value in study.score.items() if name != "grid"})
     with several_runs() as conclude:
         trained = _train(study, config)
-        measured = _score(study, config.where.uri)
-        parts, last, good = _analyses(study, config.where.uri)
-        parts, good = [*measured, *parts], good and not measured
+        missing, measured = _score(study, config.where.uri)
+        parts, last, analysed = _analyses(study, config.where.uri)
         if last:
             conclude(last)
     shown = f"all runs side by side: {look(bare(config.where.uri))} (experiment {study.sweep.experiment})"
-    return Verdict("\n\n".join([*parts, trained.text, shown]), good and trained.good)
+    text = "\n\n".join([*missing, *parts, trained.text, shown])
+    return Verdict(text, trained.good and measured and analysed)
 
 
 def _train(study: Study[TrainConfig], config: ExperimentConfig) -> Verdict:
@@ -66,22 +67,28 @@ def _train(study: Study[TrainConfig], config: ExperimentConfig) -> Verdict:
     return Verdict(swept.text, good=True)
 
 
-def _score(study: Study[TrainConfig], uri: str) -> list[str]:
-    """Measure the finished runs again, as the study wants it; what went wrong, in words."""
-    said: list[str] = []
+def _score(study: Study[TrainConfig], uri: str) -> tuple[list[str], bool]:
+    """Measure the finished runs again, as the study wants it: what went wrong, and whether all is well.
+
+    Runs that join the parts of a protocol keep no networks and are left alone.
+    """
     if not study.score:
-        return said
-    client = connect(uri)
+        return [], True
+    settings = {name: value for name, value in study.score.items() if name != "grid"}
+    grids = [grid for grid in study.sweep.grids if study.score.get("grid", grid.name) == grid.name]
+    alone = [replace(g, configs=tuple(c for c in g.configs if c.protocol == STANDARD)) for g in grids]
     try:
-        runs = find_runs(client, study.sweep.experiment, {}, home() / "cache")
-    except NoRunsError:
-        return said  # training has said why
-    for run in runs:
+        done = plan(replace(study.sweep, grids=tuple(alone)), uri).done
+    except InputError:
+        return [], True  # nothing of it was trained, which training has said
+    said, good = [], True
+    for name, run in done.items():
         try:
-            score(build(ScoreConfig, {"run": run.id, "tracking": uri, **study.score}))
-        except MemestError as error:
-            said.append(f"run {run.id} was not measured again: {error}")
-    return said
+            score(build(ScoreConfig, {**settings, "run": run, "tracking": uri}))
+        except Exception as error:  # the package of an attack, torch and the file system share no base
+            said.append(f"run {run} ({name}) was not measured again: {error}")
+            good = good and isinstance(error, BusyError)
+    return said, good
 
 
 def _analyses(study: Study[TrainConfig], uri: str) -> tuple[list[str], str, bool]:

@@ -164,10 +164,11 @@ def _knock(address: str) -> None:
 
 @contextmanager
 def _own_signals() -> Iterator[None]:
-    """Ray takes SIGTERM for itself when it starts a cluster: the command line's handler is put back."""
-    before = signal.getsignal(signal.SIGTERM)
+    """Ray takes signals for itself when it starts a cluster: the command line's handlers are put back."""
+    before = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)
+            for kind, handler in before.items():
+                signal.signal(kind, handler)

@@ -39,7 +39,8 @@ class Study(Generic[C]):
         about: what it asks, in one sentence.
         sweep: its runs.
         analyses: specs, in the order in which they are made.
-        score: settings of `memest score` for every finished run; empty if nothing is measured again.
+        score: settings of `memest score` for every finished run, or those of the `grid` it names; empty if
+            nothing is measured again.
     """
 
     name: str
@@ -95,4 +96,9 @@ def read_study(name: str, scale: str, kind: Callable[..., C], overrides: Mapping
     own = {part: value for part, value in grid.items() if part not in _OWN}
     sweep = sweep_of(own, kind, where, f"{path.stem}-{scale}", overrides)
     again = mapping(grid.get("score"), f"{where}: score", "scores and epochs")
+    grids = [grid.name for grid in sweep.grids]
+    if again.get("grid", grids[0]) not in grids:
+        raise UnknownNameError(f"grid of {path.stem}", str(again["grid"]), grids)
+    if given := {"run", "tracking"} & set(again):
+        raise SettingError(f"{where}: score is of all finished runs; leave out {', '.join(sorted(given))}")
     return Study(path.stem, str(content.get("about", path.stem)), sweep, tuple(map(str, analyses)), again)

@@ -6,6 +6,7 @@ import _thread
 import dataclasses
 import hashlib
 import itertools
+import signal
 import threading
 import time
 from collections import Counter
@@ -115,9 +116,13 @@ def test_interrupted_while_the_seal_travels(site: Site, monkeypatch: pytest.Monk
             time.sleep(0.3)
 
     monkeypatch.setattr(Sender, "send", interrupting)
-    with pytest.raises(KeyboardInterrupt), site.opened() as opened:
-        opened.run._delivery._closing = closing
-        opened.run.seal({})
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt), site.opened() as opened:
+            opened.run._delivery._closing = closing
+            opened.run.seal({})
+    finally:
+        signal.signal(signal.SIGINT, handler)
     assert site.state == ("FINISHED", "sealed")
     assert "finished and whole already" in deliver()
 

@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=30, help="of a run")
     parser.add_argument("--plans", type=int, default=5, help="times that the large sweep is planned")
     parser.add_argument("--configs", type=int, default=500, help="of the large sweep")
-    parser.add_argument("--long", type=int, default=500, help="epochs of a run of a minute")
+    parser.add_argument("--long", type=int, default=300, help="epochs of a run of a minute")
     parser.add_argument("--kills", type=int, default=5, help="of one sweep, at random moments")
     parser.add_argument("--device", choices=["cpu"], default="cpu")
     options = parser.parse_args()
@@ -112,7 +112,7 @@ def killed(root: Path, folder: Folder, kills: int) -> Row:
     finished(begin("calm"))
     whole = time.perf_counter() - began
     for _ in range(kills):
-        moment = random.uniform(0.15, 0.3) * whole
+        moment = random.uniform(0.05, 0.25) * whole
         with begin("killed") as process:
             try:
                 process.wait(moment)

@@ -455,8 +455,17 @@ def test_ray_executes_what_processes_do(ray_package: Any) -> None:
     assert not ray_package.is_initialized()
 
 
+def test_gpus_that_this_machine_alone_lacks_are_refused(ray_package: Any) -> None:
+    """Ray would wait for them for ever; the error names the way out."""
+    with pytest.raises(SettingError, match="this machine has 1 GPUs; give --address"):
+        ENGINES.call("ray(gpus=2)", 1)
+    assert not ray_package.is_initialized()
+
+
 @pytest.mark.slow
-def test_what_ran_on_a_node_that_is_lost_is_taken_up_elsewhere(ray_package: Any) -> None:
+def test_what_ran_on_a_node_that_is_lost_is_taken_up_elsewhere(
+    ray_package: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """Real nodes of one machine: one is killed with two tasks on it, and all three tasks are done."""
     from ray.cluster_utils import Cluster
 
@@ -464,7 +473,11 @@ def test_what_ran_on_a_node_that_is_lost_is_taken_up_elsewhere(ray_package: Any)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     try:
         lost, _ = cluster.add_node(num_cpus=2), cluster.add_node(num_cpus=1)
+        ENGINES.call(f"ray(address={cluster.address!r}, gpus=1)", 0).stop()
+        assert "no node of the cluster has 1 cores and 1 GPUs now" in caplog.text
+        caplog.clear()
         engine = ENGINES.call(f"ray(address={cluster.address!r})", 0)
+        assert not caplog.text
         states = Counter[str]()
         here = {"PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])}
         for events in carry_out([Task(str(n), words, here) for n in range(3)], engine, by_code):

@@ -117,13 +117,31 @@ def test_an_interrupted_search_draws_what_an_undisturbed_one_draws(
         with pytest.raises(KeyboardInterrupt):
             search(tracked, **settings)
     assert [run.info.status for run in runs(client, tracked)] == ["FINISHED", "KILLED"]
+    (parent,) = runs(client, tracked, "tune")
+    assert (parent.info.status, parent.data.tags["memest.state"]) == ("KILLED", "killed")
     search(tracked, **settings)
+    (parent,) = runs(client, tracked, "tune")
+    assert (parent.info.status, parent.data.tags["memest.error"]) == ("FINISHED", "")
     disturbed = [run.data.params["cfg.lr"] for run in runs(client, tracked)]
     assert {run.data.tags["memest.state"] for run in runs(client, tracked)} == {"sealed"}
     apart = tracked | {"experiment": f"{tracked['experiment']}-apart"}
     search(apart, study="apart", **settings)
     assert [run.data.params["cfg.lr"] for run in runs(client, apart)] == disturbed
     assert len(disturbed) == 4
+
+
+def test_a_search_whose_parent_was_deleted_gets_another(
+    tracked: dict[str, Any], client: MlflowClient
+) -> None:
+    """The trials that are done count; nothing has to be removed by hand."""
+    search(tracked)
+    (first,) = runs(client, tracked, "tune")
+    client.delete_run(first.info.run_id)
+    search(tracked, trials=4)
+    (second,) = runs(client, tracked, "tune")
+    assert second.info.run_id != first.info.run_id
+    assert second.data.tags["memest.state"] == "sealed"
+    assert len(runs(client, tracked)) == 4
 
 
 def test_pruned_runs_are_ended_and_not_counted_as_results(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from memest.analysis import figures
 from memest.analysis.finding import aligned
 from memest.config import digest, key_settings, one, option
-from memest.errors import BusyError
+from memest.errors import BusyError, NoRunsError
 from memest.stages.common import no_local_runs
 from memest.stages.search import HARMLESS, Search, Trials
 from memest.stages.train import TrainConfig
@@ -23,6 +23,7 @@ from memest.tracking import (
     About,
     Opened,
     Run,
+    at_work_under,
     bare,
     children_of,
     connect,
@@ -37,6 +38,7 @@ from memest.tune import (
     SAMPLERS,
     finished,
     open_study,
+    others_at_work,
     outcome,
     require_optuna,
     sampler_by_trial,
@@ -45,6 +47,7 @@ from memest.tune import (
 from memest.values import Count, Index
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from optuna.study import Study
 
 REPORT = "report.txt"
@@ -87,12 +90,12 @@ def tune(config: TuneConfig) -> str:
     client = connect(uri)
     study = _study(config, search)
     about = _about(config, search, study.study_name)
-    parent = _parent(study, about, uri, config.run.experiment)
+    parent = _parent(study, about, client, config.run.experiment)
     run = get_run(client, parent)
     if run.data.tags.get("memest.state") != SEALED:
         experiment = client.get_experiment(run.info.experiment_id).name
         trials = Trials(search, study, partial(_metrics, client), experiment)
-        with children_of(parent):
+        with children_of(parent), at_work_under(client, parent, partial(others_at_work, study)):
             _optimize(config, study, trials)
         if finished(study) < config.trials:
             return f"{finished(study)} of {config.trials} trials are done; other workers are at the others"
@@ -122,7 +125,7 @@ def _study(config: TuneConfig, search: Search) -> Study:
     return open_study(url, name, search.definition, directions, sampler, PRUNERS.call(config.pruner))
 
 
-def _metrics(client: Any, run: str) -> dict[str, float]:
+def _metrics(client: MlflowClient, run: str) -> dict[str, float]:
     """The latest value of each metric of a run."""
     return dict(get_run(client, run).data.metrics)
 
@@ -152,16 +155,26 @@ def _about(config: TuneConfig, search: Search, name: str) -> About:
     )
 
 
-def _parent(study: Study, about: About, uri: str, experiment: str) -> str:
+def _parent(study: Study, about: About, client: MlflowClient, experiment: str) -> str:
     """The id of the run that the trials lie under: begun by the worker that comes first, and left open."""
+    uri = str(client.tracking_uri)
     place = f"run {about.key[:16]} {bare(uri)} {experiment}"
-    if known := study.user_attrs.get(place):
+    known = study.user_attrs.get(place)
+    if known and _there(client, known):
         with several_runs() as conclude:
             conclude(known)
         return str(known)
     with _opened(about, uri, experiment) as opened:
         study.set_user_attr(place, opened.run.id)
     return opened.run.id
+
+
+def _there(client: MlflowClient, run_id: str) -> bool:
+    """Whether a run was not deleted since."""
+    try:
+        return bool(get_run(client, run_id).info.lifecycle_stage == "active")
+    except NoRunsError:
+        return False
 
 
 @contextmanager

@@ -7,13 +7,14 @@ lost to another one.
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ _ANSWER = 60.0
 _GRACE = 90.0
 _LOST = 3
 """Times that a task may lose its node."""
+_log = logging.getLogger(__name__)
 _QUIET: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
 
 
@@ -112,7 +114,8 @@ def ray(
         gpus: of each task; 0.5 puts two on one GPU.
 
     Raises:
-        SettingError: ray is not installed, or no cluster answers at the address.
+        SettingError: ray is not installed, no cluster answers at the address, or this machine alone has too
+            few GPUs for one task.
     """
     try:
         import ray as module
@@ -123,12 +126,27 @@ def ray(
         ) from error
     resources: dict[str, Any] = {}
     if address == "local":
+        if gpus > present:
+            raise SettingError(
+                f"--engine ray(gpus={gpus:g}): this machine has {present} GPUs; give --address of a cluster that "
+                "has more, or leave gpus out"
+            )
         resources |= {"num_cpus": max(cores(), int(cpus)), "include_dashboard": False}
     else:
         _require_answer(address)
     with _own_signals():
         module.init(address=address, **resources, **_QUIET)
+    if not _held_somewhere(module.nodes(), cpus, gpus):
+        _log.warning(
+            "no node of the cluster has %g cores and %g GPUs now: the runs wait until one joins", cpus, gpus
+        )
     return Cluster(module, jobs, cpus, gpus)
+
+
+def _held_somewhere(nodes: Iterable[Mapping[str, Any]], cpus: float, gpus: float) -> bool:
+    """Whether one task fits a node that is there; nodes come and go, so this is no reason to refuse it."""
+    there = [node["Resources"] for node in nodes if node["Alive"]]
+    return any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in there)
 
 
 def _require_answer(address: str) -> None:

@@ -19,6 +19,7 @@ from memest.tracking.open import (
 )
 from memest.tracking.resume import ResumePoint
 from memest.tracking.run import AXES, About, Run, read_columns
+from memest.tracking.shared import at_work_under
 
 __all__ = [
     "AXES",
@@ -30,6 +31,7 @@ __all__ = [
     "Opened",
     "ResumePoint",
     "Run",
+    "at_work_under",
     "bare",
     "children_of",
     "connect",

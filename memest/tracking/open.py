@@ -83,8 +83,8 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
             opened.run.begin(about)
             yield opened
         except BaseException as error:
-            with _server_may_be_gone():
-                opened.run.fail(reason(error), _ended_as(error))
+            with server_may_be_gone():
+                opened.run.fail(reason(error), ended_as(error))
             if isinstance(error, PrunedError):
                 opened.resume.clear()
             raise
@@ -98,7 +98,8 @@ def reason(error: BaseException) -> str:
     return text if isinstance(error, MemestError) else f"{type(error).__name__}: {text}"
 
 
-def _ended_as(error: BaseException) -> str:
+def ended_as(error: BaseException) -> str:
+    """The state of a run that an error ended."""
     if isinstance(error, PrunedError):
         return "pruned"
     if isinstance(error, BusyError):
@@ -119,7 +120,7 @@ def mark_busy(message: str) -> None:
 def _conclude_given(tags: dict[str, str], status: str) -> None:
     run_id = os.environ.get(_GIVEN)
     if run_id:
-        with _server_may_be_gone():
+        with server_may_be_gone():
             client = connect(tracking_uri(), existing=True)
             if _unused(client, run_id):
                 for name, value in tags.items():
@@ -192,7 +193,7 @@ def _unused(client: MlflowClient, run_id: str) -> bool:
 
 
 @contextmanager
-def _server_may_be_gone() -> Iterator[None]:
+def server_may_be_gone() -> Iterator[None]:
     """Saying that something failed must not hide what failed.
 
     MLflow's errors are known by their module: a run that was kept out of MLflow must not import it here.

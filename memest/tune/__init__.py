@@ -7,7 +7,7 @@ from memest.tune.distributions import DISTRIBUTIONS
 from memest.tune.goals import Goal, read_goals
 from memest.tune.methods import PRUNERS, SAMPLERS, sampler_by_trial
 from memest.tune.space import Space, space_text
-from memest.tune.study import Definition, finished, open_study, require_optuna, twin
+from memest.tune.study import Definition, finished, open_study, others_at_work, require_optuna, twin
 
 __all__ = [
     "DISTRIBUTIONS",
@@ -18,6 +18,7 @@ __all__ = [
     "Space",
     "finished",
     "open_study",
+    "others_at_work",
     "read_goals",
     "require_optuna",
     "sampler_by_trial",

@@ -102,6 +102,14 @@ def finished(study: Study, running: bool = False) -> int:
     )
 
 
+def others_at_work(study: Study) -> bool:
+    """Whether another worker is at a trial."""
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    return any(not _died_here(trial.user_attrs.get(WORKER, "")) for trial in trials)
+
+
 def twin(study: Study, number: int, params: Mapping[str, Any]) -> FrozenTrial | None:
     """An earlier trial that drew the same and came to its end."""
     from optuna.trial import TrialState

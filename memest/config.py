@@ -78,7 +78,7 @@ def flags(kind: type[Any]) -> dict[str, Flag]:
 
 @functools.cache
 def _flags(kind: type[Any]) -> dict[str, Flag]:
-    hints = get_type_hints(kind, include_extras=True)
+    hints = _hints(kind)  # type: ignore[arg-type]  # likewise
     found: dict[str, Flag] = {}
     for field in dataclasses.fields(kind):
         if dataclasses.is_dataclass(hints[field.name]):
@@ -114,8 +114,13 @@ def build(kind: Callable[..., C], settings: Mapping[str, Any]) -> C:
     return built
 
 
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
 def _assemble(kind: Any, values: Mapping[str, Any]) -> Any:
-    hints = get_type_hints(kind, include_extras=True)
+    hints = _hints(kind)
     return kind(
         **{
             field.name: _assemble(hints[field.name], values)

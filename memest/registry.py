@@ -15,7 +15,9 @@ Adding a thing to memest is one such function; nothing else has to be touched. D
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar, get_type_hints
 
 from memest.errors import SettingError, UnknownNameError
@@ -75,7 +77,7 @@ class Registry(Generic[F]):
         for key in given.settings:
             if key not in parameters:
                 raise UnknownNameError(f"keyword of {self.noun} {given.name}", key, parameters or ["none"])
-        hints = get_type_hints(function, include_extras=True)
+        hints = _hints(function)
         defaults = {
             key: parameter.default
             for key, parameter in parameters.items()
@@ -114,7 +116,15 @@ class LabelledRegistry(Registry[F]):
         return self[spec.name](*arguments, **spec.against(GIVEN).settings)
 
 
-def keyword_parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+@cache
+def keyword_parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     """The keyword-only parameters of `function`: its settings."""
     parameters = inspect.signature(function).parameters
-    return {key: value for key, value in parameters.items() if value.kind is value.KEYWORD_ONLY}
+    return MappingProxyType(
+        {key: value for key, value in parameters.items() if value.kind is value.KEYWORD_ONLY}
+    )
+
+
+@cache
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    return get_type_hints(function, include_extras=True)

@@ -18,7 +18,7 @@ from memest.errors import SettingError
 _CALL = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*(?:\((?P<keywords>.*)\))?\s*", re.DOTALL)
 _KEYWORD = re.compile(r"\s*(?P<key>[A-Za-z_]\w*)\s*=\s*(?P<value>.*\S)\s*", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_][\w.-]*")
-_CONSTANTS = {"true": True, "false": False, "none": None}
+_CONSTANTS = {"true": True, "false": False, "none": None, "True": True, "False": False, "None": None}
 _LABELS = "labels"
 GIVEN = "given"
 """The labels that a network was trained on: what everything is measured against unless it says otherwise."""
@@ -144,6 +144,8 @@ def literal(text: str) -> Any:
     """`text` as a Python literal if it is one, as `true`, `false` or `none`, else as the text itself."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
+    if _WORD.fullmatch(text):  # no Python literal is a word, the constants apart
+        return text
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):

@@ -355,11 +355,11 @@ def test_sealed_runs_are_read_page_by_page(client: MlflowClient, monkeypatch: py
     name = grid_file()
     place = client.create_experiment(name)
     expected = {}
-    for number in range(5):
-        tags = {"memest.stage": "train", "memest.state": "sealed", "memest.key": f"key-{number}"}
-        expected[f"key-{number}"] = client.create_run(place, tags=tags).info.run_id
+    for key in ("a0", "a1", "a2", "b0", "00"):
+        tags = {"memest.stage": "train", "memest.state": "sealed", "memest.key": key}
+        expected[key] = client.create_run(place, tags=tags).info.run_id
     for other in ({"memest.stage": "score"}, {"memest.state": "failed"}):
-        client.create_run(place, tags=tags | {"memest.key": "other"} | other)
+        client.create_run(place, tags=tags | {"memest.key": "a3"} | other)
     monkeypatch.setattr(find, "_PAGE", 2)
     assert sealed_runs(client, name, "train") == expected
     assert sealed_runs(client, "no such experiment", "train") == {}

@@ -93,12 +93,16 @@ def run_keys(configs: Iterable[TrainConfig]) -> dict[TrainConfig, str]:
     keys: dict[TrainConfig, str] = {}
     for (data, limit), here in _grouped(configs, lambda c: (c.data, c.limit)).items():
         split = load_images(data, limit)
+        others = {
+            scores: other_labels(ScoreSet(scores), split.train)
+            for scores in {config.scores for config in here}
+        }
         for same in _grouped(here, _labels).values():
             streams = Streams(same[0].seed, corruption=same[0].corruption_seed)
             images, _ = corrupt(split.train, same[0].corruption, streams)
             for config in same:
-                others = other_labels(ScoreSet(config.scores), split.train)
-                key = run_key(key_settings(config), split, images, _device(config), others)
+                settings, device = key_settings(config), _device(config)
+                key = run_key(settings, split, images, device, others[config.scores])
                 keys[config] = key if config.max_overhead is None else digest(key, config.max_overhead)
     return {config: keys[config] for config in configs}
 

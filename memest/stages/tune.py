@@ -47,7 +47,6 @@ from memest.tune import (
 from memest.values import Count, Index
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from optuna.study import Study
 
 REPORT = "report.txt"
@@ -125,7 +124,7 @@ def _study(config: TuneConfig, search: Search) -> Study:
     return open_study(url, name, search.definition, directions, sampler, PRUNERS.call(config.pruner))
 
 
-def _metrics(client: MlflowClient, run: str) -> dict[str, float]:
+def _metrics(client: Any, run: str) -> dict[str, float]:
     """The latest value of each metric of a run."""
     return dict(get_run(client, run).data.metrics)
 
@@ -155,7 +154,7 @@ def _about(config: TuneConfig, search: Search, name: str) -> About:
     )
 
 
-def _parent(study: Study, about: About, client: MlflowClient, experiment: str) -> str:
+def _parent(study: Study, about: About, client: Any, experiment: str) -> str:
     """The id of the run that the trials lie under: begun by the worker that comes first, and left open."""
     uri = str(client.tracking_uri)
     place = f"run {about.key[:16]} {bare(uri)} {experiment}"
@@ -169,7 +168,7 @@ def _parent(study: Study, about: About, client: MlflowClient, experiment: str) -
     return opened.run.id
 
 
-def _there(client: MlflowClient, run_id: str) -> bool:
+def _there(client: Any, run_id: str) -> bool:
     """Whether a run was not deleted since."""
     try:
         return bool(get_run(client, run_id).info.lifecycle_stage == "active")

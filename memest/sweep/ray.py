@@ -128,19 +128,23 @@ def ray(
     if address == "local":
         if gpus > present:
             raise SettingError(
-                f"--engine ray(gpus={gpus:g}): this machine has {present} GPUs; give --address of a cluster that "
-                "has more, or leave gpus out"
+                f"--engine ray(gpus={gpus:g}): this machine has {present} GPUs; give --address of a cluster "
+                "that has more, or leave gpus out"
             )
         resources |= {"num_cpus": max(cores(), int(cpus)), "include_dashboard": False}
     else:
         _require_answer(address)
     with _own_signals():
         module.init(address=address, **resources, **_QUIET)
-    if not _held_somewhere(module.nodes(), cpus, gpus):
+    if not _held_somewhere(_nodes(module), cpus, gpus):
         _log.warning(
             "no node of the cluster has %g cores and %g GPUs now: the runs wait until one joins", cpus, gpus
         )
     return Cluster(module, jobs, cpus, gpus)
+
+
+def _nodes(ray: Any) -> list[Mapping[str, Any]]:
+    return list(ray.nodes())
 
 
 def _held_somewhere(nodes: Iterable[Mapping[str, Any]], cpus: float, gpus: float) -> bool:

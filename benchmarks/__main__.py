@@ -24,9 +24,10 @@ ABOUT = {
     "precision": "Arithmetic",
     "tracking": "What tracking costs",
     "sweep": "Many runs on one machine",
+    "planning": "A sweep that is done already",
     "analysis_scale": "Analysing many runs",
 }
-ON_CPU_ONLY = ("sheet_rates", "tracking", "sweep", "analysis_scale")
+ON_CPU_ONLY = ("sheet_rates", "tracking", "sweep", "planning", "analysis_scale")
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 TEXT = """# Benchmarks
 

@@ -2,8 +2,7 @@
 
 Eight tiny runs by `memest sweep`, one at a time and two at a time, in turns: every sweep is of new runs and
 is timed from the start of its process to the end. Runs of a minute by Ray on this machine, where it is
-installed, and by processes. How long it takes to plan 500 configurations when the server holds a sealed run
-of each; importing torch and MLflow is not in it. And a sweep that is killed at five random moments.
+installed, and by processes. And a sweep that is killed at five random moments.
 """
 
 from __future__ import annotations
@@ -31,13 +30,10 @@ from benchmarks.rows import Row, at_least, at_most, compared, publish
 from benchmarks.timing import alternate
 from memest import services
 from memest.services import Folder, Wanted
-from memest.stages.planning import plan, run_keys
-from memest.stages.train import TrainConfig
 from memest.store.artifacts import ArtifactBlobs
-from memest.sweep import Sweep, read_sweep
 
 PROJECT = Path(__file__).parent.parent
-JOBS_BAR, PLAN_BAR, RAY_BAR = 1.7, 5.0, 1.15
+JOBS_BAR, RAY_BAR = 1.7, 1.15
 BASE = {"data": "digits", "model": "tiny", "device": "cpu"}
 
 
@@ -50,8 +46,6 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=3, help="of sweeps")
     parser.add_argument("--runs", type=int, default=8, help="of a sweep")
     parser.add_argument("--epochs", type=int, default=30, help="of a run")
-    parser.add_argument("--plans", type=int, default=5, help="times that the large sweep is planned")
-    parser.add_argument("--configs", type=int, default=500, help="of the large sweep")
     parser.add_argument("--long", type=int, default=300, help="epochs of a run of a minute")
     parser.add_argument("--kills", type=int, default=5, help="of one sweep, at random moments")
     parser.add_argument("--device", choices=["cpu"], default="cpu")
@@ -60,13 +54,12 @@ def main() -> None:
         folder = Folder(Path(name) / "services")
         services.up(Wanted(store=options.store), folder)
         try:
-            rows = [two_at_a_time(Path(name), folder, options), planning(Path(name), folder, options)]
-            rows += [killed(Path(name), folder, options.kills)]
+            rows = [two_at_a_time(Path(name), folder, options), killed(Path(name), folder, options.kills)]
             if importlib.util.find_spec("ray"):
                 rows += [by_ray(Path(name), folder, options)]
         finally:
             services.down(folder, grace=1)
-    settings = {"runs": options.runs, "epochs": options.epochs, "configs": options.configs} | {
+    settings = {"runs": options.runs, "epochs": options.epochs} | {
         "long": options.long,
         "kills": options.kills,
     }
@@ -171,50 +164,6 @@ def start(root: Path, folder: Folder, file: Path, more: Sequence[str]) -> subpro
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-
-
-def planning(root: Path, folder: Folder, options: argparse.Namespace) -> Row:
-    """Seconds of planning configurations that are all done: five rates, the other axis the seed."""
-    os.environ.update(services.exports(folder))
-    rates = [f"symmetric_noise(rate={rate})" for rate in (0.01, 0.02, 0.05, 0.1, 0.2)]
-    axes = {"corruption": rates, "seed": list(range(options.configs // len(rates)))}
-    wanted = read_sweep(grid(root, f"plan-{uuid.uuid4().hex[:8]}", axes, 30), TrainConfig)
-    client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
-    make_sealed(client, wanted)
-    seconds = []
-    for _ in range(options.plans):
-        began = time.perf_counter()
-        found = plan(wanted, os.environ["MLFLOW_TRACKING_URI"])
-        seconds.append(time.perf_counter() - began)
-        if found.todo:
-            raise SystemExit(f"{len(found.todo)} configurations were not found to be done")
-    what = f"planning {found.count} configurations, all of them sealed on the server"
-    row = Row(what, sorted(seconds)[len(seconds) // 2], "s", (min(seconds), max(seconds)), spread="range")
-    return at_most(PLAN_BAR, row)
-
-
-def make_sealed(client: MlflowClient, wanted: Sweep[TrainConfig]) -> None:
-    """A run for each configuration, with the tags of a finished one, and as much to carry."""
-    experiment = client.create_experiment(wanted.experiment)
-    for part in wanted.grids:
-        for key in run_keys(part.configs).values():
-            tags = {"memest.stage": "train", "memest.state": "sealed", "memest.key": key}
-            run = client.create_run(experiment, tags=tags)
-            client.log_batch(run.info.run_id, params=some_params(), metrics=some_metrics())
-
-
-def some_params() -> list[Any]:
-    """As many as a training run has."""
-    from mlflow.entities import Param
-
-    return [Param(f"cfg.setting_{number}", "value") for number in range(25)]
-
-
-def some_metrics() -> list[Any]:
-    """Likewise."""
-    from mlflow.entities import Metric
-
-    return [Metric(f"group/metric_{number}", 0.5, 0, 1) for number in range(60)]
 
 
 def grid(root: Path, experiment: str, axes: dict[str, Any], epochs: int) -> Path:

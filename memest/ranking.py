@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 from typing import TypeAlias
 
@@ -58,24 +59,21 @@ class Ranking:
     def __init__(self, scores_N: ArrayLike, positives_N: ArrayLike, name: str = "scores") -> None:
         scores_N, self.positives_N = sample(scores_N, positives_N, name)
         order_N = np.argsort(scores_N)
-        sorted_N = scores_N[order_N]
-        begins_N = np.concatenate([[True], sorted_N[1:] != sorted_N[:-1]])
-        starts_K = np.flatnonzero(begins_N)
-        counts_K = np.diff(starts_K, append=sorted_N.size)
-        self._true_K = np.add.reduceat(self.positives_N[order_N].astype(np.int64), starts_K)
+        sorted_N, flags_N = scores_N[order_N], self.positives_N[order_N]
+        ends_K = np.flatnonzero(np.append(sorted_N[1:] != sorted_N[:-1], True))
+        counts_K = np.diff(ends_K, prepend=-1)
+        self._true_K = np.diff(np.cumsum(flags_N)[ends_K], prepend=0)
         self._false_K = counts_K - self._true_K
         self._m, self._n = int(self._true_K.sum()), int(self._false_K.sum())
         # Doubled, so that halves are whole numbers and nothing is rounded.
         below_false_K = 2 * np.cumsum(self._false_K) - self._false_K
         below_true_K = 2 * np.cumsum(self._true_K) - self._true_K
         self.auroc = float(self._true_K @ below_false_K) / (2 * self._m * self._n)
-        group_N = np.cumsum(begins_N) - 1
-        self._placements_N = np.empty(sorted_N.size)
-        self._placements_N[order_N] = np.where(
-            self.positives_N[order_N],
-            (below_false_K / (2 * self._n))[group_N],
-            (1 - below_true_K / (2 * self._m))[group_N],
-        )
+        placements = below_false_K / (2 * self._n), 1 - below_true_K / (2 * self._m)
+        if ends_K.size < order_N.size:
+            placements = np.repeat(placements[0], counts_K), np.repeat(placements[1], counts_K)
+        self._placements_N = np.empty(order_N.size)
+        self._placements_N[order_N] = np.where(flags_N, *placements)
 
     def interval(self, level: float = 0.95) -> Estimate:
         """AUROC with DeLong's confidence interval, taken on the logit scale so that it stays in [0, 1].
@@ -126,7 +124,7 @@ class Ranking:
         Σₖ (Rₖ − Rₖ₋₁) Pₖ over the distinct scores from the highest down, without interpolation; tied examples
         enter together. Source: the definition scikit-learn uses.
         """
-        true_K, false_K = self._from_top()
+        true_K, false_K = self._from_top
         precision_K = true_K / (true_K + false_K)
         return float(np.sum(self._true_K[::-1] * precision_K) / self._m)
 
@@ -141,7 +139,7 @@ class Ranking:
         """
         if not 0 < tpr <= 1:
             raise SettingError(f"tpr must be a number in (0, 1], not {tpr!r}")
-        true_K, false_K = self._from_top()
+        true_K, false_K = self._from_top
         first = int(np.argmax(true_K / self._m >= tpr))
         return float(false_K[first] / self._n)
 
@@ -158,13 +156,14 @@ class Ranking:
             raise SettingError(
                 f"k must be from 1 to the number of examples, {self.positives_N.size}, not {k!r}"
             )
-        true_K, false_K = self._from_top()
+        true_K, false_K = self._from_top
         tie = int(np.searchsorted(true_K + false_K, k))
         tied_true, tied_false = self._true_K[::-1][tie], self._false_K[::-1][tie]
         above_true = true_K[tie] - tied_true
         places_left = k - above_true - (false_K[tie] - tied_false)
         return float((above_true + places_left * tied_true / (tied_true + tied_false)) / k)
 
+    @cached_property
     def _from_top(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Positives and negatives at or above each distinct score, from the highest down: (K,) each."""
         return np.cumsum(self._true_K[::-1]), np.cumsum(self._false_K[::-1])
@@ -205,16 +204,24 @@ def sample(scores_N: ArrayLike, positives_N: ArrayLike, name: str = "scores") ->
     Raises:
         DataError: wrong shapes, scores that are not finite, no positives or no negatives.
     """
-    scores_N, flags_N = vector(scores_N, name), vector(positives_N, "positives")
+    scores_N, flags_N = vector(scores_N, name), _flags(positives_N)
     if scores_N.shape != flags_N.shape:
         raise DataError(f"{name} and positives differ in length: {scores_N.size} and {flags_N.size}")
-    if not ((flags_N == 0) | (flags_N == 1)).all():
-        raise DataError("positives must be booleans, or zeros and ones")
     m = np.count_nonzero(flags_N)
     if m in (0, flags_N.size):
         lacking = "negatives" if m else "positives"
         raise DataError(f"positives and negatives are needed; of {flags_N.size} examples none are {lacking}")
-    return scores_N, flags_N == 1
+    return scores_N, flags_N
+
+
+def _flags(positives_N: ArrayLike) -> Bools:
+    array = np.asarray(positives_N)
+    if array.ndim == 1 and array.dtype == np.bool_:
+        return array
+    numbers_N = vector(array, "positives")
+    if not ((numbers_N == 0) | (numbers_N == 1)).all():
+        raise DataError("positives must be booleans, or zeros and ones")
+    return np.asarray(numbers_N == 1)
 
 
 def _mean_variance(values: Floats, low: float) -> float:

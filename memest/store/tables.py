@@ -23,7 +23,7 @@ def write_table(columns: Mapping[str, NDArray[Any]]) -> bytes:
     from pyarrow import parquet
 
     sink = pa.BufferOutputStream()
-    parquet.write_table(pa.table(dict(columns)), sink, compression="zstd")
+    parquet.write_table(pa.table(dict(columns)), sink, compression="zstd", use_dictionary=False)
     return bytes(sink.getvalue().to_pybytes())
 
 

@@ -45,7 +45,7 @@ def main() -> None:
             row = planning(Path(name) / "plan.yaml", options.configs, options.plans)
         finally:
             services.down(folder, grace=1)
-    publish("planning", torch.device("cpu"), [row], configs=options.configs)
+    publish("planning", torch.device("cpu"), [row], settings={"configs": options.configs})
 
 
 def planning(file: Path, configs: int, plans: int) -> Row:

@@ -1,8 +1,8 @@
 """What a sweep gains, costs and survives, on a real MLflow server.
 
 Eight tiny runs by `memest sweep`, one at a time and two at a time, in turns: every sweep is of new runs and
-is timed from the start of its process to the end. Runs of a minute by Ray on this machine, where it is
-installed, and by processes. And a sweep that is killed at five random moments.
+is timed from the start of its process to the end. Runs of a minute or more by Ray on this machine, where it
+is installed, and by processes. And a sweep that is killed at five random moments.
 """
 
 from __future__ import annotations

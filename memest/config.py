@@ -12,10 +12,10 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 from memest.errors import UnknownNameError
-from memest.registry import Registry
+from memest.registry import Registry, annotations_of
 from memest.spec import literal
 from memest.values import check
 
@@ -78,7 +78,7 @@ def flags(kind: type[Any]) -> dict[str, Flag]:
 
 @functools.cache
 def _flags(kind: type[Any]) -> dict[str, Flag]:
-    hints = _hints(kind)  # type: ignore[arg-type]  # likewise
+    hints = annotations_of(kind)  # type: ignore[arg-type]  # likewise
     found: dict[str, Flag] = {}
     for field in dataclasses.fields(kind):
         if dataclasses.is_dataclass(hints[field.name]):
@@ -114,13 +114,8 @@ def build(kind: Callable[..., C], settings: Mapping[str, Any]) -> C:
     return built
 
 
-@functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind, include_extras=True)
-
-
 def _assemble(kind: Any, values: Mapping[str, Any]) -> Any:
-    hints = _hints(kind)
+    hints = annotations_of(kind)
     return kind(
         **{
             field.name: _assemble(hints[field.name], values)

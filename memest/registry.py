@@ -77,7 +77,7 @@ class Registry(Generic[F]):
         for key in given.settings:
             if key not in parameters:
                 raise UnknownNameError(f"keyword of {self.noun} {given.name}", key, parameters or ["none"])
-        hints = _hints(function)
+        hints = annotations_of(function)
         defaults = {
             key: parameter.default
             for key, parameter in parameters.items()
@@ -126,5 +126,6 @@ def keyword_parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Par
 
 
 @cache
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    return get_type_hints(function, include_extras=True)
+def annotations_of(thing: Callable[..., Any]) -> Mapping[str, Any]:
+    """The annotations of a function's parameters or a dataclass's fields, evaluated."""
+    return MappingProxyType(get_type_hints(thing, include_extras=True))

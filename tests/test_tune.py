@@ -21,6 +21,7 @@ from memest.config import build
 from memest.errors import InputError, SettingError
 from memest.stages import cli, train, tune
 from memest.store.artifacts import ArtifactBlobs
+from memest.tracking import at_work_under
 from memest.tune import Space, read_goals, space_text
 
 pytestmark = pytest.mark.mlflow
@@ -128,6 +129,31 @@ def test_an_interrupted_search_draws_what_an_undisturbed_one_draws(
     search(apart, study="apart", **settings)
     assert [run.data.params["cfg.lr"] for run in runs(client, apart)] == disturbed
     assert len(disturbed) == 4
+
+
+def test_a_shared_run_is_ended_by_the_last_that_leaves_it(
+    tracked: dict[str, Any], client: MlflowClient
+) -> None:
+    """KILLED or FAILED with the reason, unless another goes on or it is sealed; then running again."""
+
+    def left(error: BaseException, others: bool) -> tuple[str, str, str]:
+        with pytest.raises(type(error)), at_work_under(client, run, lambda: others):
+            assert seen()[:2] == ("RUNNING", "running")
+            raise error
+        return seen()
+
+    def seen() -> tuple[str, str, str]:
+        found = client.get_run(run)
+        return found.info.status, found.data.tags["memest.state"], found.data.tags["memest.error"]
+
+    run = client.create_run(client.create_experiment(tracked["experiment"])).info.run_id
+    assert left(KeyboardInterrupt(), others=True) == ("RUNNING", "running", "")
+    assert left(KeyboardInterrupt(), others=False)[:2] == ("KILLED", "killed")
+    assert left(ValueError("x" * 10_000), others=False) == ("FAILED", "failed", f"ValueError: {'x' * 988}")
+    client.set_tag(run, "memest.state", "sealed")
+    with pytest.raises(KeyboardInterrupt), at_work_under(client, run, lambda: False):
+        raise KeyboardInterrupt
+    assert seen()[1] == "sealed"
 
 
 def test_a_search_whose_parent_was_deleted_gets_another(

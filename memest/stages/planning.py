@@ -6,7 +6,6 @@ Every dataset is loaded once and every set of labels made once. Depends on every
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -53,16 +52,14 @@ def plan(sweep: Sweep[TrainConfig], uri: str) -> Plan:
     Raises:
         InputError: a dataset cannot be had, labels cannot be damaged as asked, or nothing is left to train.
     """
-    with ThreadPoolExecutor(1) as pool:  # the server searches while the keys are computed
-        answer = pool.submit(sealed_runs, connect(uri), sweep.experiment, "train")
-        keys, remarks = _keys(sweep)
+    keys, remarks = _keys(sweep)
     if not keys:
         raise InputError("; ".join(["every grid was left out", *remarks]))
     keys, same = _once(keys)
     repeated = sweep.repeated + same
     if repeated:
         remarks.append(f"{repeated} configurations are asked for more than once: each is run once")
-    sealed = answer.result()
+    sealed = sealed_runs(connect(uri), sweep.experiment, "train")
     names = dict(zip(keys, _names(list(keys)), strict=True))
     done = {names[config]: sealed[key] for config, key in keys.items() if key in sealed}
     todo = {names[config]: config for config, key in keys.items() if key not in sealed}

@@ -8,6 +8,7 @@ lost to another one.
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import socket
 import subprocess
@@ -131,7 +132,7 @@ def ray(
                 f"--engine ray(gpus={gpus:g}): this machine has {present} GPUs; give --address of a cluster "
                 "that has more, or leave gpus out"
             )
-        resources |= {"num_cpus": max(cores(), int(cpus)), "include_dashboard": False}
+        resources |= {"num_cpus": max(cores(), math.ceil(cpus)), "include_dashboard": False}
     else:
         _require_answer(address)
     with _own_signals():

@@ -74,7 +74,7 @@ def sealed_runs(client: MlflowClient, experiment: str, stage: str) -> dict[str, 
     """Key → id of every finished run of a stage in the experiment called `experiment`.
 
     MLflow sends each run with all that it has, however little is wanted. The runs are asked for by the first
-    digit of their key, several digits at a time.
+    digit of their key, a hash in hexadecimal, several digits at a time.
     """
     found = client.get_experiment_by_name(experiment)
     if found is None:

@@ -83,7 +83,7 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
             opened.run.begin(about)
             yield opened
         except BaseException as error:
-            with server_may_be_gone():
+            with _server_may_be_gone():
                 opened.run.fail(reason(error), ended_as(error))
             if isinstance(error, PrunedError):
                 opened.resume.clear()
@@ -120,7 +120,7 @@ def mark_busy(message: str) -> None:
 def _conclude_given(tags: dict[str, str], status: str) -> None:
     run_id = os.environ.get(_GIVEN)
     if run_id:
-        with server_may_be_gone():
+        with _server_may_be_gone():
             client = connect(tracking_uri(), existing=True)
             if _unused(client, run_id):
                 for name, value in tags.items():
@@ -193,7 +193,7 @@ def _unused(client: MlflowClient, run_id: str) -> bool:
 
 
 @contextmanager
-def server_may_be_gone() -> Iterator[None]:
+def _server_may_be_gone() -> Iterator[None]:
     """Saying that something failed must not hide what failed.
 
     MLflow's errors are known by their module: a run that was kept out of MLflow must not import it here.

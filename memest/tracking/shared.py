@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
-from memest.tracking.client import get_run
-from memest.tracking.journal import STATE
-from memest.tracking.open import ended_as, reason, server_may_be_gone
+from memest.tracking.client import answering, get_run
+from memest.tracking.delivery import briefly
+from memest.tracking.journal import SEALED, STATE
+from memest.tracking.mlflow_run import SHOWN
+from memest.tracking.open import ended_as, reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -18,24 +21,32 @@ _ERROR = "memest.error"
 
 @contextmanager
 def at_work_under(client: MlflowClient, run_id: str, others: Callable[[], bool]) -> Iterator[None]:
-    """A block of work under a run that is open: shown as running meanwhile.
+    """A block of work under a run that is open: shown as running from its beginning.
 
     If the block raises, the run is ended as a run of its own would be, unless others go on.
 
     Args:
         others: whether another process is at work under it.
+
+    Raises:
+        InputError: the server refuses, or is gone.
     """
-    if _state(client, run_id) in ("killed", "failed"):
-        _mark(client, run_id, "RUNNING", {STATE: "running", _ERROR: ""})
+    with answering(str(client.tracking_uri)):
+        if _state(client, run_id) not in ("running", SEALED):
+            _tag(client, run_id, "running", "")
+            client.update_run(run_id, status="RUNNING")
     try:
         yield
     except BaseException as error:
-        with server_may_be_gone():
-            if _state(client, run_id) == "running" and not others():
-                state = ended_as(error)
-                status = "FAILED" if state == "failed" else "KILLED"
-                _mark(client, run_id, status, {STATE: state, _ERROR: reason(error)})
+        briefly(partial(_end, client, run_id, error, others))
         raise
+
+
+def _end(client: MlflowClient, run_id: str, error: BaseException, others: Callable[[], bool]) -> None:
+    if _state(client, run_id) == "running" and not others():
+        state = ended_as(error)
+        _tag(client, run_id, state, reason(error)[:SHOWN])
+        client.set_terminated(run_id, "FAILED" if state == "failed" else "KILLED")
 
 
 def _state(client: MlflowClient, run_id: str) -> str | None:
@@ -43,10 +54,6 @@ def _state(client: MlflowClient, run_id: str) -> str | None:
     return state
 
 
-def _mark(client: MlflowClient, run_id: str, status: str, tags: dict[str, str]) -> None:
-    for name, value in tags.items():
-        client.set_tag(run_id, name, value)
-    if status == "RUNNING":
-        client.update_run(run_id, status=status)
-    else:
-        client.set_terminated(run_id, status)
+def _tag(client: MlflowClient, run_id: str, state: str, error: str) -> None:
+    client.set_tag(run_id, _ERROR, error)
+    client.set_tag(run_id, STATE, state)

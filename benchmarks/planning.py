@@ -2,7 +2,7 @@
 
 500 configurations and a real MLflow server that holds a sealed run of each, with as many parameters and
 metrics as a training run has. Every time is of a process of its own, from the grid file to the plan;
-importing memest, torch and MLflow is not in it.
+importing memest, torch, MLflow and scikit-learn, which has the digits, is not in it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BAR = 5.0
 CHILD = """
 import sys, time
 from pathlib import Path
-import mlflow
+import mlflow, sklearn.datasets
 from memest.stages.planning import plan
 from memest.stages.train import TrainConfig
 from memest.sweep import read_sweep

@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=3, help="of sweeps")
     parser.add_argument("--runs", type=int, default=8, help="of a sweep")
     parser.add_argument("--epochs", type=int, default=30, help="of a run")
-    parser.add_argument("--long", type=int, default=300, help="epochs of a run of a minute")
+    parser.add_argument("--long", type=int, default=300, help="epochs of a run of a minute or more")
     parser.add_argument("--kills", type=int, default=5, help="of one sweep, at random moments")
     parser.add_argument("--device", choices=["cpu"], default="cpu")
     options = parser.parse_args()

@@ -217,7 +217,7 @@ def sample(scores_N: ArrayLike, positives_N: ArrayLike, name: str = "scores") ->
 def _flags(positives_N: ArrayLike) -> Bools:
     array = np.asarray(positives_N)
     if array.ndim == 1 and array.dtype == np.bool_:
-        return array
+        return array.copy()  # a ranking keeps them
     numbers_N = vector(array, "positives")
     if not ((numbers_N == 0) | (numbers_N == 1)).all():
         raise DataError("positives must be booleans, or zeros and ones")

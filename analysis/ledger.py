@@ -15,12 +15,12 @@ import argparse
 from pathlib import Path
 
 from memest.analysis import ANALYSES
-from memest.analysis.cells import COLLECTED, entries
-from memest.analysis.ledger import page, read_entries, write_entries
 from memest.analysis.queries import find_runs, parse_where
-from memest.config import digest
 from memest.errors import MemestError
-from memest.spec import Spec
+from memest.grammar.config import digest
+from memest.grammar.spec import Spec
+from memest.paper.cells import COLLECTED, entries
+from memest.paper.ledger import page, read_entries, write_entries
 from memest.tracking import connect, home, tracking_uri
 
 ROOT = Path(__file__).parent

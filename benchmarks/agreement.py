@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from benchmarks.rows import Row, publish
-from memest.config import build
-from memest.stages.train import TrainConfig, train
-from memest.stats import auroc, spearman
+from memest.grammar.config import build
+from memest.metrics import auroc, spearman
+from memest.runs.config import TrainConfig
+from memest.stages.train import train
 from memest.store import SheetReader
 from memest.summaries import Trace, summarise
 

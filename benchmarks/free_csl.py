@@ -22,9 +22,10 @@ from torch import Tensor
 
 from benchmarks.rows import Row, at_most, compared, publish
 from benchmarks.timing import Ratio, Timed, alternate
-from memest.data import ImageSet, Loader
+from memest.data import ImageSet
+from memest.loading import Loader
 from memest.models import build_model
-from memest.record import Recorder
+from memest.recorder import Recorder
 from memest.scores import ScoreSet, measure
 from memest.seeding import Streams
 from memest.train import Recipe, train_epochs

@@ -21,10 +21,10 @@ from mlflow.entities import Metric, Param
 
 from benchmarks.rows import Row, at_most, publish
 from memest import services
+from memest.runs.config import TrainConfig
 from memest.services import Folder, Wanted
-from memest.stages.planning import run_keys
-from memest.stages.train import TrainConfig
 from memest.sweep import Sweep, read_sweep
+from memest.sweep.planning import run_keys
 
 PROJECT = Path(__file__).parent.parent
 BAR = 5.0
@@ -32,8 +32,8 @@ CHILD = """
 import sys, time
 from pathlib import Path
 import mlflow, sklearn.datasets
-from memest.stages.planning import plan
-from memest.stages.train import TrainConfig
+from memest.sweep.planning import plan
+from memest.runs.config import TrainConfig
 from memest.sweep import read_sweep
 began = time.perf_counter()
 found = plan(read_sweep(Path(sys.argv[1]), TrainConfig), sys.argv[2])

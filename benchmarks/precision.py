@@ -20,13 +20,14 @@ import torch
 from torch import nn
 
 from benchmarks.rows import Row, publish
-from memest.data import Loader, corrupt, load_images
+from memest.data import corrupt, load_images
+from memest.loading import Loader
+from memest.metrics import spearman
 from memest.models import build_model
-from memest.record import Recorder
+from memest.recorder import Recorder
 from memest.scores import LocalLoss, ScoreSet
-from memest.scores.prepare import folded, frozen, full_precision, tf32
+from memest.scores.engine.inference import folded, frozen, full_precision, tf32
 from memest.seeding import Streams
-from memest.stats import spearman
 from memest.train import Recipe, train_epochs
 
 PAGE = Path(__file__).parent.parent / "docs" / "precision.md"

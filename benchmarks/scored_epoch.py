@@ -24,8 +24,8 @@ from benchmarks.rows import Row, at_least, at_most, compared, publish
 from benchmarks.timing import alternate
 from memest.models import build_model
 from memest.scores import SCORES, ScoreSet, measure
-from memest.scores.pieces import Examples
-from memest.scores.prepare import full_precision
+from memest.scores.engine.inference import full_precision
+from memest.scores.engine.micro_batches import Examples
 from memest.scores.probes import rademacher
 
 BAR, AGREEMENT = {"cpu": 1.8, "cuda": 5.0}, 1e-3

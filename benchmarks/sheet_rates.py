@@ -19,8 +19,8 @@ import torch
 
 from benchmarks.rows import Row, at_least, at_most, publish
 from memest.data import Truth
+from memest.runs.common import summary_table
 from memest.scores import describe
-from memest.stages.common import summary_table
 from memest.store import Header, LocalBlobs, SheetReader, SheetWriter, block_span
 
 KEYS = ("loss", "correct", "input_gradient(norm=2)")

@@ -30,9 +30,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.free_csl import BATCH, CLASSES, synthetic
 from benchmarks.rows import Row, at_least, compared, publish
 from benchmarks.timing import alternate
-from memest.data import ImageSet, Loader
+from memest.data import ImageSet
+from memest.loading import Loader
 from memest.models import build_model
-from memest.record import Recorder
+from memest.recorder import Recorder
 from memest.scores import ScoreSet, measure
 from memest.seeding import Streams
 from memest.train import Recipe, train_epochs

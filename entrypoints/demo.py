@@ -2,7 +2,7 @@
 
 import sys
 
-from memest.stages.cli import main
+from memest.cli import main
 
 if __name__ == "__main__":
     sys.exit(main(["demo", *sys.argv[1:]]))

@@ -36,7 +36,7 @@ SETTINGS = {
     "checkpoints": "every(k=3)",
     "device": "cpu",
 }
-MEMEST = [sys.executable, "-c", "from memest.stages.cli import main; raise SystemExit(main())"]
+MEMEST = [sys.executable, "-c", "from memest.cli import main; raise SystemExit(main())"]
 PATIENCE = {
     "MEMEST_GATHER": "1",
     "MEMEST_HEARTBEAT": "2",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from servers import KEYS, Link, mlflow_server, s3_server
+from real_servers import KEYS, Link, mlflow_server, s3_server
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -3,13 +3,9 @@
 from memest.analysis import cross_architecture as cross_architecture
 from memest.analysis import detection as detection
 from memest.analysis import difficulty as difficulty
-from memest.analysis import duplicates as duplicates
 from memest.analysis import early as early
 from memest.analysis import galleries as galleries
-from memest.analysis import leak_audit as leak_audit
-from memest.analysis import mislabeled as mislabeled
 from memest.analysis import similarity as similarity
-from memest.analysis import theory as theory
 from memest.analysis.finding import ANALYSES, Finding, Gallery, Suspects
 
 __all__ = ["ANALYSES", "Finding", "Gallery", "Suspects"]

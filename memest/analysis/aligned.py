@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from memest.analysis.detection import GROUP, protocol_of
 from memest.analysis.runset import RunRecord, RunSet
 from memest.detect import direction, short, suspicion
+from memest.metrics import Floats
 from memest.references import REFERENCES, Identity, Reference
-from memest.stats import Floats
 from memest.summaries import HIGHER
 
 if TYPE_CHECKING:

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from memest.analysis import figures
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section
-from memest.analysis.judged import records
-from memest.analysis.methods import is_summary, ordered, tabled
 from memest.analysis.runset import RunRecord, RunSet
 from memest.analysis.trials import STANDARD
 from memest.detect import suspicion
 from memest.errors import NoRunsError
-from memest.stats import Floats, midranks
-from memest.values import PositiveShare
+from memest.grammar.values import PositiveShare
+from memest.metrics import Floats, midranks
+from memest.paper.judged import records
+from memest.paper.methods import is_summary, ordered, tabled
+from memest.reports import figures
 
 if TYPE_CHECKING:
     import pandas as pd

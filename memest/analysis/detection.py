@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest import tracking
-from memest.analysis import figures
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section, Suspects
 from memest.analysis.runset import RunRecord, RunSet
 from memest.detect import Detection, judge, rank, suspicion
 from memest.errors import NoRunsError
-from memest.stats import Floats, Ranking, midranks
+from memest.metrics import Floats, Ranking, midranks
+from memest.reports import figures
 
 if TYPE_CHECKING:
     import pandas as pd

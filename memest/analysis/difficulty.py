@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.analysis import figures
 from memest.analysis.aligned import Beside, beside, groups
 from memest.analysis.detection import AXES, GROUP
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section
 from memest.analysis.runset import RunSet
 from memest.errors import NoRunsError
-from memest.stats import Floats, auroc
+from memest.metrics import Floats, auroc
+from memest.reports import figures
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.analysis import figures
 from memest.analysis.detection import AXES, GROUP
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section
 from memest.analysis.runset import RunRecord, RunSet
 from memest.errors import NoRunsError
-from memest.stats import Floats, auroc
+from memest.metrics import Floats, auroc
+from memest.reports import figures
 from memest.store import SheetReader
 from memest.summaries import Trace, needs_of, summarise, suspicion
 

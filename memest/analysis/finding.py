@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from memest.analysis.runset import RunSet
-from memest.registry import Registry
+from memest.grammar.registry import Registry
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from memest.analysis.runset import RunRecord, RunSet
 from memest.errors import NoRunsError, SettingError, UnknownNameError
-from memest.spec import split_list
+from memest.grammar.spec import split_list
 from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import AXES, SEALED
 

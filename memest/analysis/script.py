@@ -13,12 +13,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from memest.analysis import figures
 from memest.analysis.finding import ANALYSES, Finding
 from memest.analysis.queries import find_runs, parse_where
 from memest.errors import MemestError
-from memest.registry import keyword_parameters
-from memest.spec import Spec, literal
+from memest.grammar.registry import keyword_parameters
+from memest.grammar.spec import Spec, literal
+from memest.paper import analyses as analyses
+from memest.reports import figures
 from memest.tracking import connect, home, tracking_uri
 
 

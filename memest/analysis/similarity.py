@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.analysis import figures
 from memest.analysis.aligned import Beside, beside, groups, unit
 from memest.analysis.detection import AXES, GROUP
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section
-from memest.analysis.judged import departures_of
 from memest.analysis.runset import RunSet
 from memest.errors import NoRunsError, SettingError
+from memest.grammar.spec import Spec
+from memest.grammar.values import Index
+from memest.metrics import Floats, cosine, pearson, spearman
+from memest.paper.judged import departures_of
 from memest.references import Reference
-from memest.spec import Spec
-from memest.stats import Floats, cosine, pearson, spearman
-from memest.values import Index
+from memest.reports import figures
 
 if TYPE_CHECKING:
     import pandas as pd

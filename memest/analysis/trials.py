@@ -15,10 +15,10 @@ from itertools import groupby
 
 import numpy as np
 
-from memest.analysis.methods import is_summary
 from memest.analysis.runset import RunRecord, RunSet
 from memest.errors import SheetError
-from memest.stats import Floats
+from memest.metrics import Floats
+from memest.paper.methods import is_summary
 from memest.store.tables import FACTS, Columns
 
 CELL = ("dataset", "limit", "corruption", "model")

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memest import summaries
-from memest.registry import Registry
-from memest.spec import Spec
-from memest.stats import Floats
+from memest.grammar.registry import Registry
+from memest.grammar.spec import Spec
+from memest.metrics import Floats
 from memest.summaries import HIGHER, SUMMARIES, MissingTraceError, Trace
 
 Detector: TypeAlias = Callable[..., Floats]

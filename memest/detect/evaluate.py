@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from memest.stats import Estimate, Ranking
+from memest.metrics import Estimate, Ranking
 
 DEPTHS = (0.01, 0.05)
 """How far down the list precision is read, as shares of all examples, beside the number of positives."""

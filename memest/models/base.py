@@ -15,8 +15,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from memest.registry import Registry
-from memest.spec import Spec
+from memest.grammar.registry import Registry
+from memest.grammar.spec import Spec
 
 ModelBuilder = Callable[..., nn.Module]
 """`(channels, classes, *, keyword…) -> module` from images (N, C, H, W) to logits (N, K)."""

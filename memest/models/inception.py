@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from memest.grammar.values import Count
 from memest.models.base import MODELS, conv_norm_relu
-from memest.values import Count
 
 
 @MODELS.register

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from memest.grammar.values import Count
 from memest.models.base import MODELS, average_head, conv_norm, conv_norm_relu
-from memest.values import Count
 
 _STAGES = (
     # expansion, outputs, blocks, stride of the first block

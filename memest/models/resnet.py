@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from memest.grammar.values import Count
 from memest.models.base import MODELS, average_head, conv_norm, conv_norm_relu
-from memest.values import Count
 
 
 @MODELS.register

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from memest.grammar.values import Count
 from memest.models.base import MODELS, average_head, conv_norm_relu
-from memest.values import Count
 
 
 @MODELS.register

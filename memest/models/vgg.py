@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from memest.grammar.values import Count
 from memest.models.base import MODELS, average_head
-from memest.values import Count
 
 _STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.errors import DataError
+from memest.grammar.registry import Registry
+from memest.metrics import Floats
 from memest.references.identity import Identity, Integers, file_numbers, record_numbers
-from memest.registry import Registry
-from memest.stats import Floats
 
 OPTIONAL = ("ids", "filenames")
 """Arrays with which a file says which example is which; without them it is in the original order."""

@@ -14,9 +14,9 @@ import numpy as np
 
 from memest.arrays import read_arrays
 from memest.errors import DataError
+from memest.metrics import Floats
 from memest.references.base import OPTIONAL, REFERENCES, Reference, numbering, numbers, whole_numbers
 from memest.references.identity import Integers
-from memest.stats import Floats
 
 _HELP = "expected tr_labels and tr_mem, (N,) each, as in cifar100_infl_matrix.npz and imagenet_index.npz"
 _PAIRS = "expected tr_idx, tt_idx, infl and mem, (P,) each"

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from memest.arrays import read_arrays
+from memest.grammar.spec import split_list
 from memest.references.base import OPTIONAL, REFERENCES, Reference, numbering, whole_numbers
 from memest.references.identity import Identity, Integers
-from memest.spec import split_list
 
 
 @REFERENCES.register

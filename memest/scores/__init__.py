@@ -4,10 +4,10 @@ from memest.scores import attacks as attacks
 from memest.scores import inputs as inputs
 from memest.scores import logits as logits
 from memest.scores.base import KINDS, SCORES, LocalLoss, describe, input_score, logit_score
-from memest.scores.clock import Clock
-from memest.scores.measure import FORWARD, GRADIENT, ScoreSet, canonical, measure, score_list
-from memest.scores.probabilities import probabilities
-from memest.scores.rows import Rows
+from memest.scores.engine.gather import Rows
+from memest.scores.engine.measure import FORWARD, GRADIENT, ScoreSet, canonical, measure, score_list
+from memest.scores.engine.probabilities import probabilities
+from memest.scores.engine.timing import Clock
 
 __all__ = [
     "FORWARD",

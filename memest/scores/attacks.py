@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memest.grammar.values import Count
 from memest.scores.base import LOWER, LocalLoss, input_score
-from memest.values import Count
 
 _TOGETHER = 1 << 25
 """Numbers of one batch's gradients: the toolbox keeps that of every class of each example, and copies."""

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from memest.errors import SettingError
-from memest.registry import LabelledRegistry
+from memest.grammar.registry import LabelledRegistry
+from memest.grammar.spec import GIVEN, Spec
 from memest.scores.probes import rademacher
-from memest.spec import GIVEN, Spec
 
 HIGHER: Literal[1] = 1
 LOWER: Literal[-1] = -1

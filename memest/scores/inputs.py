@@ -11,8 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from memest.grammar.values import Count, Positive
 from memest.scores.base import HIGHER, LocalLoss, input_score
-from memest.values import Count, Positive
 
 
 @input_score(unit="nats per input", harder=HIGHER)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from memest.errors import SettingError
-from memest.registry import Registry
+from memest.grammar.registry import Registry
 from memest.services.environment import without
 from memest.services.folder import Folder, Secrets, Settings
 from memest.services.ports import free_ports

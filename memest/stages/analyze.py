@@ -8,21 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from memest.analysis import ANALYSES, Finding, figures
+from memest.analysis import ANALYSES, Finding
 from memest.analysis.queries import find_runs, parse_where
-from memest.analysis.report import Report
 from memest.analysis.runset import RunSet
-from memest.config import digest, key_settings, one, option
-from memest.data import CORRUPTIONS, SETS
+from memest.data import CORRUPTIONS, PROTOCOLS, SETS
 from memest.errors import DataError
+from memest.grammar.config import digest, key_settings, one, option
+from memest.grammar.registry import Registry
 from memest.models import MODELS
-from memest.registry import Registry
-from memest.stages.common import no_local_runs, short
-from memest.stages.describe import suspicious_picture
-from memest.stages.parts import rebuild
+from memest.paper import analyses as analyses
+from memest.reports import figures
+from memest.reports.html import Report
+from memest.runs.common import no_local_runs, short
+from memest.runs.dataset import rebuild
+from memest.runs.description import suspicious_picture
 from memest.store.blobs import Blobs
 from memest.tracking import About, Run, connect, home, open_run, tracking_uri
-from memest.train import PROTOCOLS
 
 SHOWN = 10
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memest import tracking
-from memest.config import option
 from memest.errors import SettingError
+from memest.grammar.config import option
 
 
 @dataclass(frozen=True)

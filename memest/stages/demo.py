@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from memest.config import build, option
+from memest.grammar.config import build, option
+from memest.runs.common import look, progress
+from memest.runs.config import TrainConfig
 from memest.stages.analyze import AnalyzeConfig, Analyzed, analyze
-from memest.stages.common import look, progress
-from memest.stages.train import TrainConfig, train
+from memest.stages.train import train
 from memest.tracking import bare, several_runs, tracking_uri
 
 MODELS = ("tiny", "resnet18(width=8)")

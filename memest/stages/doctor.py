@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from memest.config import option
+from memest.grammar.config import option
 from memest.services import (
     BrokenLinkError,
     Check,

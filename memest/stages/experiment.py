@@ -7,16 +7,16 @@ from typing import Literal
 
 from memest.analysis import ANALYSES
 from memest.analysis.trials import STANDARD
-from memest.config import build, option
 from memest.errors import BusyError, InputError, MemestError, SettingError, SweepError
+from memest.grammar.config import build, option
+from memest.runs.common import look
+from memest.runs.config import TrainConfig
 from memest.stages.analyze import AnalyzeConfig, analyze
-from memest.stages.common import look
-from memest.stages.planning import plan
 from memest.stages.score import ScoreConfig, score
 from memest.stages.sweep import Where, carry_through
-from memest.stages.train import TrainConfig
 from memest.stages.verdict import Verdict
 from memest.sweep import Study, overrides_of, read_study, studies
+from memest.sweep.planning import plan
 from memest.tracking import bare, several_runs
 
 

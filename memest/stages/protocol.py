@@ -14,13 +14,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.config import key_settings
-from memest.data import ImageSet, Split, Truth, corrupt, load_images
+from memest.data import PROTOCOLS, ImageSet, Part, Split, Truth, corrupt, load_images, plan
 from memest.detect import Evidence, suspicions
 from memest.errors import SettingError, SheetError
-from memest.scores import ScoreSet, describe
-from memest.seeding import Streams
-from memest.stages.common import (
+from memest.grammar.config import key_settings
+from memest.overhead.costs import Costs
+from memest.runs.common import (
     Watch,
     choose_device,
     nobody,
@@ -29,10 +28,12 @@ from memest.stages.common import (
     sheet_header,
     summary_table,
 )
-from memest.stages.cost import Costs
-from memest.stages.describe import COST, about_training, report
-from memest.stages.parts import PROBABILITIES, TRAINED
-from memest.stages.train import TrainConfig, train
+from memest.runs.config import TrainConfig
+from memest.runs.dataset import PROBABILITIES, TRAINED
+from memest.runs.description import COST, about_training, report
+from memest.scores import ScoreSet, describe
+from memest.seeding import Streams
+from memest.stages.train import train
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.tables import Columns, array_bytes, read_array, read_table
 from memest.summaries import Trace
@@ -45,7 +46,6 @@ from memest.tracking import (
     read_columns,
     tracking_uri,
 )
-from memest.train import PROTOCOLS, Part, plan
 
 
 def train_protocol(config: TrainConfig, watch: Watch = nobody) -> Opened:

@@ -15,19 +15,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from memest.config import key_settings, one, option
-from memest.data import CORRUPTIONS, SETS, ImageSet, Loader, Split, corrupt, load_images
+from memest.data import CORRUPTIONS, SETS, ImageSet, Split, corrupt, load_images
 from memest.errors import SettingError, SheetError
+from memest.grammar.config import key_settings, one, option
+from memest.grammar.values import Count, Index, Share
+from memest.loading import Loader
 from memest.models import MODELS, build_model
-from memest.record import Unseen
+from memest.recorder import Unseen
 from memest.references import Reference, values_bytes
+from memest.runs.common import SCORING_BATCH, choose_device, deterministic, progress, run_key, short
 from memest.scores import ScoreSet, measure
 from memest.seeding import Streams
-from memest.stages.common import SCORING_BATCH, choose_device, deterministic, progress, run_key, short
 from memest.store.tables import write_table
 from memest.tracking import About, Opened, ResumePoint, open_run
 from memest.train import Recipe, checkpoint, train_epochs
-from memest.values import Count, Index, Share
 
 VALUES = "memorization.npz"
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from memest.config import digest, key_settings, option
 from memest.errors import InputError, SettingError
+from memest.grammar.config import digest, key_settings, option
+from memest.grammar.spec import literal, split_list
 from memest.models import build_model
-from memest.scores import Clock, ScoreSet, describe, measure
-from memest.seeding import Streams
-from memest.spec import literal, split_list
-from memest.stages import resume
-from memest.stages.common import (
+from memest.overhead.costs import Costs
+from memest.runs import resume
+from memest.runs.common import (
     SCORING_BATCH,
     choose_device,
     fingerprints,
@@ -24,9 +23,10 @@ from memest.stages.common import (
     sheet_header,
     summary_table,
 )
-from memest.stages.cost import Costs
-from memest.stages.describe import report_costs
-from memest.stages.parts import loaders, rebuild
+from memest.runs.dataset import loaders, rebuild
+from memest.runs.description import report_costs
+from memest.scores import Clock, ScoreSet, describe, measure
+from memest.seeding import Streams
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import AXES, SEALED, About, Opened, connect, get_run, home, open_run, tracking_uri

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from memest import services
-from memest.config import option
+from memest.grammar.config import option
+from memest.grammar.values import Count, NonNegative, Within
 from memest.services import Condition, Folder, Wanted
 from memest.stages.verdict import Verdict
 from memest.tracking import home
-from memest.values import Count, NonNegative, Within
 
 Port = Annotated[int, Within(0, 65535)]
 FOLDER = option("", "folder of data, logs and credentials; empty: .memest/services")

@@ -13,13 +13,12 @@ from typing import Any
 
 import torch
 
-from memest.config import digest, flatten, one, option
 from memest.errors import BusyError, SettingError, SweepError
-from memest.spec import Spec
-from memest.stages.common import no_local_runs
-from memest.stages.planning import Plan, plan
-from memest.stages.screen import Screen
-from memest.stages.train import TrainConfig
+from memest.grammar.config import digest, flatten, one, option
+from memest.grammar.spec import Spec
+from memest.grammar.values import Index
+from memest.runs.common import no_local_runs
+from memest.runs.config import TrainConfig
 from memest.sweep import (
     ENGINES,
     RETRIES,
@@ -33,8 +32,9 @@ from memest.sweep import (
     carry_out,
     read_sweep,
 )
+from memest.sweep.console import Screen
+from memest.sweep.planning import Plan, plan
 from memest.tracking import About, Opened, children_of, open_run, several_runs, tracking_uri
-from memest.values import Index
 
 ELSEWHERE = ("AWS_", "MLFLOW_", "MEMEST_")
 """Variables by which a run reaches server and store; on a cluster they go with it."""

@@ -6,19 +6,20 @@ the same order, and store and track nothing. Depends on everything below the sta
 
 from __future__ import annotations
 
-from memest.data import corrupt, load_images
+from memest.data import PROTOCOLS, corrupt, load_images
 from memest.errors import SettingError
 from memest.models import build_model
-from memest.record import Recorder, Unseen
+from memest.overhead.budget import Plan
+from memest.recorder import Recorder, Unseen
+from memest.runs.common import SCORING_BATCH, choose_device, deterministic, other_labels
+from memest.runs.config import TrainConfig
+from memest.runs.dataset import chosen_part, loaders
 from memest.scores import ScoreSet, measure
 from memest.seeding import Streams
-from memest.stages.budget import Plan
-from memest.stages.common import SCORING_BATCH, choose_device, deterministic, other_labels
-from memest.stages.parts import chosen_part, loaders
 from memest.stages.protocol import train_protocol
-from memest.stages.train import TrainConfig, train
+from memest.stages.train import train
 from memest.tracking import Opened
-from memest.train import PROTOCOLS, Team, checkpoint, train_epochs
+from memest.train import Team, checkpoint, train_epochs
 from memest.train.parallel import joined
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
 
-from memest.config import key_settings, one, option
-from memest.data import CORRUPTIONS, SETS, corrupt, load_images
-from memest.models import MODELS, build_model
-from memest.record import Recorder, Unseen
-from memest.scores import Clock, ScoreSet, describe, measure, probabilities
-from memest.seeding import Streams
-from memest.stages import resume
-from memest.stages.budget import Plan, within_budget
-from memest.stages.common import (
+from memest.data import corrupt, load_images
+from memest.grammar.config import key_settings
+from memest.models import build_model
+from memest.overhead.budget import Plan, within_budget
+from memest.overhead.costs import Costs, chosen_in
+from memest.overhead.prices import measured_prices
+from memest.recorder import Recorder, Unseen
+from memest.runs import resume
+from memest.runs.common import (
     SCORING_BATCH,
     Watch,
     choose_device,
@@ -23,71 +21,18 @@ from memest.stages.common import (
     other_labels,
     progress,
     run_key,
-    scores_read,
     sheet_header,
     start,
     summary_table,
 )
-from memest.stages.cost import Costs, chosen_in
-from memest.stages.describe import CHOICE, about_training, report
-from memest.stages.parts import chosen_part, keep_part, loaders
-from memest.stages.price import measured_prices
+from memest.runs.config import TrainConfig
+from memest.runs.dataset import chosen_part, keep_part, loaders
+from memest.runs.description import CHOICE, about_training, report
+from memest.scores import Clock, ScoreSet, describe, measure, probabilities
+from memest.seeding import Streams
 from memest.store import SheetWriter, block_span
 from memest.tracking import Opened, open_run
-from memest.train import ALONE, EPOCHS, PROTOCOLS, Recipe, Team, checkpoint, train_epochs
-from memest.values import Index, PositiveShare
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """Everything a training run can be told."""
-
-    data: str = option(
-        "digits", "dataset spec, such as digits, cifar100 or npz(path=mine.npz)", read=one(SETS)
-    )
-    limit: Index = option(0, "train on this many images, class shares kept; 0: all")
-    corruption: str = option(
-        "none", "damage to the labels, such as symmetric_noise(rate=0.05)", read=one(CORRUPTIONS)
-    )
-    corruption_seed: Index | None = option(None, "seed of the corruption alone; none: that of the run")
-    model: str = option("tiny", "network spec, such as resnet18 or resnet18(width=16)", read=one(MODELS))
-    seed: Index = option(0, "seed of weights, order, augmentation, probes and corruption")
-    protocol: str = option(
-        "standard",
-        "who is trained on and who is scored: standard, k_fold(folds=3), second_split",
-        read=one(PROTOCOLS),
-    )
-    part: Index | None = option(None, "this part of the protocol alone; none: every part, then joined")
-    recipe: Recipe = field(default_factory=Recipe)
-    scores: str = option(
-        "logits",
-        "scores to measure after every epoch; logits: all that need logits only",
-        read=scores_read,
-    )
-    score_every: Index = option(
-        1, "measure scores from logits at every k-th epoch, and the last; 0: never, but for seen/…"
-    )
-    gradient_every: Index = option(
-        1, "measure scores from gradients and attacks at every k-th epoch, and the last; 0: never"
-    )
-    max_overhead: PositiveShare | None = option(
-        None,
-        "share of training time that scoring may take: fewer epochs and probes are chosen to keep it",
-        key=False,
-    )
-    checkpoints: str = option(
-        "last", "epochs whose network is kept: none, last, every(k=10), all", read=one(EPOCHS)
-    )
-    device: Literal["auto", "cpu", "cuda"] = option("auto", "where to train", key=False)
-    deterministic: bool = option(True, "the same bits every time on one device")
-    experiment: str = option("memest", "MLflow experiment", key=False)
-    tracking: str = option(
-        "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; off", key=False
-    )
-
-    def keeps(self, epoch: int, epochs: int) -> bool:
-        """Whether the network of this epoch, of so many, is kept."""
-        return bool(EPOCHS.call(self.checkpoints, epoch, epochs))
+from memest.train import ALONE, Team, checkpoint, train_epochs
 
 
 def train(config: TrainConfig, watch: Watch = nobody, team: Team = ALONE) -> Opened:

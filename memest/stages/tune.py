@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from memest.analysis import figures
 from memest.analysis.finding import aligned
-from memest.config import digest, key_settings, one, option
 from memest.errors import BusyError, NoRunsError
-from memest.stages.common import no_local_runs
-from memest.stages.search import HARMLESS, Search, Trials
-from memest.stages.train import TrainConfig
+from memest.grammar.config import digest, key_settings, one, option
+from memest.grammar.values import Count, Index
+from memest.reports import figures
+from memest.runs.common import no_local_runs
+from memest.runs.config import TrainConfig
 from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import (
     SEALED,
@@ -44,7 +44,7 @@ from memest.tune import (
     sampler_by_trial,
     space_text,
 )
-from memest.values import Count, Index
+from memest.tune.search import HARMLESS, Search, Trials
 
 if TYPE_CHECKING:
     from optuna.study import Study

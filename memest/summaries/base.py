@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memest.errors import DataError, InputError
-from memest.registry import LabelledRegistry, keyword_parameters
-from memest.spec import GIVEN, Spec
-from memest.stats import Floats
+from memest.grammar.registry import LabelledRegistry, keyword_parameters
+from memest.grammar.spec import GIVEN, Spec
+from memest.metrics import Floats
 
 HIGHER: Literal[1] = 1
 LOWER: Literal[-1] = -1

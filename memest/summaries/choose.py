@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from memest.registry import keyword_parameters
-from memest.spec import GIVEN, Spec
-from memest.stats import Floats
+from memest.grammar.registry import keyword_parameters
+from memest.grammar.spec import GIVEN, Spec
+from memest.metrics import Floats
 from memest.summaries.base import (
     SCALAR,
     SEEN,

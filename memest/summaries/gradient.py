@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.stats import Floats
+from memest.grammar.values import Count, Positive
+from memest.metrics import Floats
 from memest.summaries.base import HIGHER, LOWER, Trace, first_epoch, summary
-from memest.values import Count, Positive
 
 
 @summary(needs="input_gradient(norm=2)", harder=HIGHER)

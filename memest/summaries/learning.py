@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from memest.stats import Floats
+from memest.grammar.values import Count
+from memest.metrics import Floats
 from memest.summaries.base import HIGHER, LOWER, MissingTraceError, Trace, first_epoch, summary
-from memest.values import Count
 
 
 @summary(needs="correct", harder=HIGHER)

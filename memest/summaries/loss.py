@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from memest.stats import Floats
+from memest.grammar.values import Index
+from memest.metrics import Floats
 from memest.summaries.base import HIGHER, MissingTraceError, Trace, summary
-from memest.values import Index
 
 
 @summary(needs="loss", harder=HIGHER, untouched=True)

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from memest.registry import Registry
+from memest.grammar.registry import Registry
+from memest.grammar.values import Index
 from memest.sweep.task import Child, Ended, Task, cores
-from memest.values import Index
 
 _LOOK = 0.05
 

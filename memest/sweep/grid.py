@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from memest.config import build, flags
 from memest.errors import SettingError, UnknownNameError
-from memest.spec import split_list
+from memest.grammar.config import build, flags
+from memest.grammar.spec import split_list
 
 C = TypeVar("C")
 

@@ -21,9 +21,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from memest.errors import SettingError
+from memest.grammar.values import Index, NonNegative, Positive
 from memest.sweep.engines import ENGINES, Engine
 from memest.sweep.task import Ended, Task, cores, execute
-from memest.values import Index, NonNegative, Positive
 
 _CONNECT = 10.0
 _ANSWER = 60.0

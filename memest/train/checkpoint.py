@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from memest.errors import SheetError
-from memest.registry import Registry
-from memest.values import Count
+from memest.grammar.registry import Registry
+from memest.grammar.values import Count
 
 # What reading damaged bytes raises: a flipped bit can turn one pickle instruction into any other.
 _DAMAGE = (

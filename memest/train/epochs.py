@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from memest.data import Batch, Loader
+from memest.loading import Batch, Loader
 from memest.seeding import Streams
 from memest.train.parallel import ALONE, Team
 from memest.train.recipe import Recipe, learning_rate

@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
-from memest.data import Batch
 from memest.errors import SettingError
+from memest.loading import Batch
 from memest.train.whole_batch_norm import WholeBatchNorm
 
 

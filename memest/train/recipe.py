@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from memest.config import one, option
-from memest.data import AUGMENTATIONS
-from memest.registry import Registry
-from memest.values import Count, NonNegative, Positive, PositiveShare, Share
+from memest.grammar.config import one, option
+from memest.grammar.registry import Registry
+from memest.grammar.values import Count, NonNegative, Positive, PositiveShare, Share
+from memest.loading import AUGMENTATIONS
 
 SCHEDULES: Registry[Callable[..., float]] = Registry("schedule")
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Protocol
 
-from memest.registry import Registry
-from memest.values import Index, Positive, Within
+from memest.grammar.registry import Registry
+from memest.grammar.values import Index, Positive, Within
 
 DISTRIBUTIONS: Registry[Callable[..., Any]] = Registry("distribution")
 Number = Annotated[float, Within()]

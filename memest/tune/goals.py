@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from memest.detect import DETECTORS, slug
 from memest.errors import SettingError, UnknownNameError
-from memest.spec import split_list
+from memest.grammar.spec import split_list
 from memest.summaries import needs_of
 from memest.tune.space import fill
 

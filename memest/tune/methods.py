@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
-from memest.config import digest
-from memest.registry import Registry
-from memest.values import Count, Index, Within
+from memest.grammar.config import digest
+from memest.grammar.registry import Registry
+from memest.grammar.values import Count, Index, Within
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

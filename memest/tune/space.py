@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from memest.errors import SettingError, UnknownNameError
-from memest.registry import keyword_parameters
-from memest.spec import Spec, literal, split_list
+from memest.grammar.registry import keyword_parameters
+from memest.grammar.spec import Spec, literal, split_list
 from memest.tune.distributions import DISTRIBUTIONS, Trial
 
 _ENTRY = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*[=:]\s*(?P<value>.*\S)\s*", re.DOTALL)

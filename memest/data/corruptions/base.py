@@ -1,0 +1,39 @@
+"""Corruptions: known damage to a training set, so that detection can be measured. Depends on numpy.
+
+A corruption takes a clean `ImageSet` and a generator of its own and returns the `Truth`; the damaged set
+is always `truth.apply(clean)`, so what a run trained on and what is rebuilt later cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from memest.data.images import ImageSet
+from memest.data.truth import Truth
+from memest.grammar.registry import Registry
+from memest.seeding import Streams
+
+Corruption = Callable[..., Truth]
+CORRUPTIONS: Registry[Corruption] = Registry("corruption")
+
+
+def corrupt(images: ImageSet, spec: str, streams: Streams) -> tuple[ImageSet, Truth]:
+    """The damaged image set and the truth about it.
+
+    Args:
+        spec: a corruption in the grammar, such as `symmetric_noise(rate=0.05)`.
+        streams: the run's randomness; only the `corruption` stream is drawn from.
+    """
+    canonical = str(CORRUPTIONS.parse(spec))
+    truth = CORRUPTIONS.call(canonical, images, streams.numpy("corruption"))
+    truth = replace(truth, spec=canonical)
+    return truth.apply(images), truth
+
+
+@CORRUPTIONS.register
+def none(images: ImageSet, rng: np.random.Generator) -> Truth:
+    """Leave every label as it is."""
+    return Truth.untouched(images)

@@ -1,0 +1,72 @@
+"""Where datasets come from: the registry of sources and the one function that loads them.
+
+A source is a function in `memest/data/sources/` that returns a `Split`. Depends on numpy; torchvision,
+scikit-learn and Pillow are imported inside the sources that need them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from memest.data.images import ImageSet, Split
+from memest.errors import SettingError
+from memest.grammar.registry import Registry
+
+SETS: Registry[Callable[..., Split]] = Registry("dataset")
+
+
+def data_root() -> Path:
+    """The folder that holds downloaded datasets: `MEMEST_DATA`, else `data` in the working directory."""
+    return Path(os.environ.get("MEMEST_DATA", "data"))
+
+
+@contextmanager
+def downloading(root: Path) -> Iterator[None]:
+    """A block that may download into `root`; one that fails leaves no new empty folders behind."""
+    before = {root, *root.rglob("*")} if root.exists() else set()
+    try:
+        yield
+    except (OSError, RuntimeError):
+        for path in sorted({root, *root.rglob("*")} - before, reverse=True):
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
+def load_images(spec: str, limit: int = 0) -> Split:
+    """The dataset that `spec` names, its training set cut to `limit` examples unless that is 0.
+
+    Raises:
+        InputError: an unknown dataset or keyword, files that cannot be had, arrays that do not fit.
+    """
+    split: Split = SETS.call(spec)
+    return replace(split, train=stratified(split.train, limit)) if limit else split
+
+
+def stratified(images: ImageSet, limit: int) -> ImageSet:
+    """`limit` examples that keep the class shares, the same ones on every machine, in the set's order.
+
+    Within a class the examples are taken in an order drawn once for that class's size, not by the run's
+    seed: two runs with different seeds see the same examples.
+
+    Raises:
+        SettingError: there are fewer examples than `limit`, or classes would be left without one.
+    """
+    if limit > len(images):
+        raise SettingError(f"limit must be at most the {len(images)} training images, not {limit}")
+    rank = np.empty(len(images))
+    for label in np.unique(images.labels):
+        members = np.flatnonzero(images.labels == label)
+        rank[np.random.Generator(np.random.PCG64(0)).permutation(members)] = (
+            np.arange(len(members)) + 0.5
+        ) / len(members)
+    chosen = images.take(np.sort(np.argsort(rank, kind="stable")[:limit]))
+    if len(np.unique(chosen.labels)) < len(np.unique(images.labels)):
+        raise SettingError(f"limit={limit} leaves some of {len(images.classes)} classes without an image")
+    return chosen

@@ -1,0 +1,102 @@
+"""A person's own images, from one .npz file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memest.arrays import read_arrays
+from memest.data.images import ImageSet, Integers, Split
+from memest.data.sources.base import SETS
+from memest.errors import DataError
+
+_HELP = (
+    "expected arrays images (N, H, W[, C]) and labels (N,), and, if you have them, ids (N,), classes (K,), "
+    "test_images and test_labels"
+)
+
+
+@SETS.register
+def npz(*, path: str) -> Split:
+    """Arrays `images` and `labels`; optional `ids`, `classes`, `test_images`, `test_labels`.
+
+    Pixels are uint8, or floats in [0, 1]. Without test arrays a tenth of the images, class shares kept, is
+    kept for testing and not scored. Nothing is known of what the images show, so they are not augmented
+    unless the recipe says so. No pickled array is ever loaded.
+
+    Raises:
+        DataError: no such file, an array missing, of the wrong shape, not finite, or out of range.
+    """
+    arrays = read_arrays(Path(path), _HELP)
+    images, labels = _pair(arrays, "", path)
+    ids = _integers(arrays["ids"], "ids", path) if "ids" in arrays else np.arange(len(labels))
+    if ("test_images" in arrays) != ("test_labels" in arrays):
+        raise DataError(f"{path} has one of test_images and test_labels but not the other; {_HELP}")
+    classes = _classes(arrays, labels, path)
+    if len(labels) and len(classes) < 2:
+        raise DataError(f"{path} has one class only; there is nothing to tell apart")
+    whole = ImageSet(images, labels, ids, classes, order=f"npz:{Path(path).name}")
+    if "test_images" in arrays:
+        test_images, test_labels = _pair(arrays, "test_", path)
+        test_ids = np.arange(len(test_labels))
+        return Split(whole, ImageSet(test_images, test_labels, test_ids, classes, order=whole.order))
+    held_out = np.argsort(labels, kind="stable")[9::10]
+    if not len(held_out):
+        raise DataError(f"{path} has {len(whole)} images; at least 10 are needed when it has no test_images")
+    kept = np.delete(np.arange(len(whole)), held_out)
+    return Split(whole.take(kept), whole.take(np.sort(held_out)))
+
+
+def _pair(arrays: Mapping[str, NDArray[Any]], prefix: str, path: str) -> tuple[NDArray[np.uint8], Integers]:
+    for name in (f"{prefix}images", f"{prefix}labels"):
+        if name not in arrays:
+            raise DataError(f"{path} has no array {name!r} (it has {', '.join(arrays) or 'none'}); {_HELP}")
+    return (
+        _pixels(arrays[f"{prefix}images"], f"{prefix}images", path),
+        _integers(arrays[f"{prefix}labels"], f"{prefix}labels", path),
+    )
+
+
+def _pixels(raw: NDArray[Any], name: str, path: str) -> NDArray[np.uint8]:
+    if raw.ndim == 3:
+        raw = raw[..., None]
+    if raw.ndim != 4:
+        raise DataError(f"{name} in {path} must have shape (N, H, W) or (N, H, W, C), not {raw.shape}")
+    if raw.dtype == np.uint8:
+        return raw
+    if not np.issubdtype(raw.dtype, np.floating):
+        raise DataError(f"{name} in {path} must be uint8, or floats in [0, 1], not {raw.dtype}")
+    if not np.isfinite(raw).all():
+        raise DataError(f"{name} in {path} holds NaN or infinite values")
+    if raw.size and (raw.min() < 0 or raw.max() > 1):
+        raise DataError(
+            f"{name} in {path} are floats in [{raw.min():g}, {raw.max():g}]; expected [0, 1], or uint8"
+        )
+    return np.round(raw * 255).astype(np.uint8)
+
+
+def _integers(raw: NDArray[Any], name: str, path: str) -> Integers:
+    if np.issubdtype(raw.dtype, np.floating):
+        if not np.isfinite(raw).all():
+            raise DataError(f"{name} in {path} holds NaN or infinite values")
+        if (raw == np.round(raw)).all():
+            raw = raw.astype(np.int64)
+    if raw.ndim != 1 or not np.issubdtype(raw.dtype, np.integer):
+        raise DataError(f"{name} in {path} must be whole numbers of shape (N,), not {raw.dtype} {raw.shape}")
+    return raw.astype(np.int64)
+
+
+def _classes(arrays: Mapping[str, NDArray[Any]], labels: Integers, path: str) -> tuple[str, ...]:
+    if "classes" in arrays:
+        names = arrays["classes"]
+        if names.ndim != 1 or names.dtype.kind not in "Uiu":
+            raise DataError(f"classes in {path} must be text of shape (K,), not {names.dtype} {names.shape}")
+        return tuple(map(str, names.tolist()))
+    largest = int(labels.max(initial=0))
+    if largest > len(labels):
+        raise DataError(f"labels in {path} go up to {largest} for {len(labels)} images; give classes (K,)")
+    return tuple(map(str, range(largest + 1)))

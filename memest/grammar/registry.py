@@ -1,0 +1,131 @@
+"""Names that specs can use: one decorated function each, its keyword-only parameters its settings.
+
+    CORRUPTIONS: Registry[Corruption] = Registry("corruption")
+
+    @CORRUPTIONS.register
+    def symmetric_noise(images, rng, *, rate: Share): ...
+
+    CORRUPTIONS.parse("symmetric_noise(rate=0.05)")          # checked, defaults filled in
+    CORRUPTIONS.call("symmetric_noise(rate=0.05)", images, rng)
+
+Adding a thing to memest is one such function; nothing else has to be touched. Depends on `errors`,
+`spec` and `values`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar, get_type_hints
+
+from memest.errors import SettingError, UnknownNameError
+from memest.grammar.spec import GIVEN, Spec
+from memest.grammar.values import check
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Registry(Generic[F]):
+    """Functions by name, for one noun (`dataset`, `score`, …)."""
+
+    def __init__(self, noun: str) -> None:
+        self.noun = noun
+        self._entries: dict[str, F] = {}
+
+    def register(self, function: F) -> F:
+        """Add `function` under its own name.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        name = function.__name__
+        if name in self._entries:
+            raise ValueError(
+                f"{self.noun} {name!r} is already registered by {self._entries[name].__module__}"
+            )
+        self._entries[name] = function
+        return function
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._entries))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __getitem__(self, name: str) -> F:
+        """The function registered as `name`.
+
+        Raises:
+            UnknownNameError: no such name; the message lists the known ones and the nearest.
+        """
+        if name not in self._entries:
+            raise UnknownNameError(self.noun, name, self._entries)
+        return self._entries[name]
+
+    def parse(self, text: str | Spec) -> Spec:
+        """The canonical spec: name known, keywords checked, defaults filled in, in declared order.
+
+        Raises:
+            UnknownNameError: no such name.
+            SettingError: a keyword is unknown, missing, of the wrong type or out of range.
+        """
+        given = Spec.parse(text) if isinstance(text, str) else text
+        function = self[given.name]
+        parameters = keyword_parameters(function)
+        for key in given.settings:
+            if key not in parameters:
+                raise UnknownNameError(f"keyword of {self.noun} {given.name}", key, parameters or ["none"])
+        hints = annotations_of(function)
+        defaults = {
+            key: parameter.default
+            for key, parameter in parameters.items()
+            if parameter.default is not inspect.Parameter.empty
+        }
+        settings = defaults | given.settings
+        for key in parameters:
+            if key not in settings:
+                raise SettingError(f"{self.noun} {given.name} needs {key}=…, as in {given.name}({key}=…)")
+        checked = tuple(
+            (key, check(settings[key], hints[key], f"{given.name}({key}=…)")) for key in parameters
+        )
+        return Spec(given.name, checked, tuple(defaults.items()))
+
+    def call(self, text: str | Spec, *arguments: Any) -> Any:
+        """Call what `text` names with `arguments` and its settings."""
+        spec = self.parse(text)
+        return self[spec.name](*arguments, **spec.settings)
+
+
+class LabelledRegistry(Registry[F]):
+    """Functions whose specs may also name the labels they are measured against: `loss(labels=true)`.
+
+    The functions do not take that keyword: whoever calls one hands it what it is to be measured against. What
+    a name other than `given` means is for the caller to know.
+    """
+
+    def parse(self, text: str | Spec) -> Spec:
+        """The canonical spec, as `Registry.parse` gives it; labels, unless given, are its last keyword."""
+        given = Spec.parse(text) if isinstance(text, str) else text
+        return super().parse(given.against(GIVEN)).against(given.labels)
+
+    def call(self, text: str | Spec, *arguments: Any) -> Any:
+        """Call what `text` names with `arguments` and its settings, the labels left out."""
+        spec = self.parse(text)
+        return self[spec.name](*arguments, **spec.against(GIVEN).settings)
+
+
+@cache
+def keyword_parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The keyword-only parameters of `function`: its settings."""
+    parameters = inspect.signature(function).parameters
+    return MappingProxyType(
+        {key: value for key, value in parameters.items() if value.kind is value.KEYWORD_ONLY}
+    )
+
+
+@cache
+def annotations_of(thing: Callable[..., Any]) -> Mapping[str, Any]:
+    """The annotations of a function's parameters or a dataclass's fields, evaluated."""
+    return MappingProxyType(get_type_hints(thing, include_extras=True))

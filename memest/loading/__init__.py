@@ -1,0 +1,6 @@
+"""From images in memory to batches on a device: the loader and its augmentations."""
+
+from memest.loading.augmentation import AUGMENTATIONS
+from memest.loading.loader import Batch, Loader
+
+__all__ = ["AUGMENTATIONS", "Batch", "Loader"]

@@ -1,0 +1,1 @@
+"""Renderers of typed tables: figures, text and HTML."""

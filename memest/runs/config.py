@@ -1,0 +1,65 @@
+"""What a training run can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from memest.data import CORRUPTIONS, PROTOCOLS, SETS
+from memest.grammar.config import one, option
+from memest.grammar.values import Index, PositiveShare
+from memest.models import MODELS
+from memest.runs.common import scores_read
+from memest.train import EPOCHS, Recipe
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything a training run can be told."""
+
+    data: str = option(
+        "digits", "dataset spec, such as digits, cifar100 or npz(path=mine.npz)", read=one(SETS)
+    )
+    limit: Index = option(0, "train on this many images, class shares kept; 0: all")
+    corruption: str = option(
+        "none", "damage to the labels, such as symmetric_noise(rate=0.05)", read=one(CORRUPTIONS)
+    )
+    corruption_seed: Index | None = option(None, "seed of the corruption alone; none: that of the run")
+    model: str = option("tiny", "network spec, such as resnet18 or resnet18(width=16)", read=one(MODELS))
+    seed: Index = option(0, "seed of weights, order, augmentation, probes and corruption")
+    protocol: str = option(
+        "standard",
+        "who is trained on and who is scored: standard, k_fold(folds=3), second_split",
+        read=one(PROTOCOLS),
+    )
+    part: Index | None = option(None, "this part of the protocol alone; none: every part, then joined")
+    recipe: Recipe = field(default_factory=Recipe)
+    scores: str = option(
+        "logits",
+        "scores to measure after every epoch; logits: all that need logits only",
+        read=scores_read,
+    )
+    score_every: Index = option(
+        1, "measure scores from logits at every k-th epoch, and the last; 0: never, but for seen/…"
+    )
+    gradient_every: Index = option(
+        1, "measure scores from gradients and attacks at every k-th epoch, and the last; 0: never"
+    )
+    max_overhead: PositiveShare | None = option(
+        None,
+        "share of training time that scoring may take: fewer epochs and probes are chosen to keep it",
+        key=False,
+    )
+    checkpoints: str = option(
+        "last", "epochs whose network is kept: none, last, every(k=10), all", read=one(EPOCHS)
+    )
+    device: Literal["auto", "cpu", "cuda"] = option("auto", "where to train", key=False)
+    deterministic: bool = option(True, "the same bits every time on one device")
+    experiment: str = option("memest", "MLflow experiment", key=False)
+    tracking: str = option(
+        "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; off", key=False
+    )
+
+    def keeps(self, epoch: int, epochs: int) -> bool:
+        """Whether the network of this epoch, of so many, is kept."""
+        return bool(EPOCHS.call(self.checkpoints, epoch, epochs))

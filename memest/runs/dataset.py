@@ -1,0 +1,124 @@
+"""What a run trains on and what it observes: chosen for a new run, made again for a finished one.
+
+Depends on everything below the stages. Axes: N examples observed, C classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from memest.data import SETS, ImageSet, Part, Split, Truth, load_images, plan
+from memest.errors import SettingError
+from memest.loading import Loader
+from memest.runs.common import short
+from memest.seeding import Streams
+from memest.store import SheetReader, SheetWriter
+from memest.store.tables import array_bytes, read_table, write_table
+
+TRAINED, PROBABILITIES = "sheet/trained.parquet", "sheet/probabilities.npy"
+"""What a part keeps: ids and stage (from 0) of what it trained on; (N, C) of what it observed."""
+
+
+def chosen_part(images: ImageSet, protocol: str, number: int | None, streams: Streams) -> Part:
+    """One part of a protocol; the only one, if no number is given.
+
+    Raises:
+        SettingError: there is no such part, or there are several.
+    """
+    parts = plan(images, protocol, streams)
+    if number is None and len(parts) == 1:
+        return parts[0]
+    if number is not None and len(parts) > 1 and number < len(parts):
+        return parts[number]
+    have = f"parts 0 to {len(parts) - 1}: name one" if len(parts) > 1 else "one part: leave --part out"
+    raise SettingError(f"--part {'none' if number is None else number}: {protocol} has {have}")
+
+
+@dataclass(frozen=True, eq=False)
+class Loaders:
+    """All that a part of a protocol needs on the device, normalised by what it trains on.
+
+    Attributes:
+        stages: what is trained on, one after the other.
+        observed: what is scored.
+        testing: the test set.
+    """
+
+    stages: list[Loader]
+    observed: Loader
+    testing: Loader
+
+
+def loaders(split: Split, images: ImageSet, part: Part, device: torch.device) -> Loaders:
+    """The images of a part, on the device; what is trained on and observed alike is there once."""
+    statistics = images.take(part.trained).statistics()
+    stages = [Loader(images.take(stage), statistics, device) for stage in part.stages]
+    observed = stages[0] if part.plain else Loader(images.take(part.observed), statistics, device)
+    return Loaders(stages, observed, Loader(split.test, statistics, device))
+
+
+def keep_part(
+    sheet: SheetWriter, images: ImageSet, part: Part, probabilities_NC: NDArray[np.float32]
+) -> None:
+    """Keep what a part trained on, by id and stage, and what its network says of those it observed."""
+    columns = {
+        "id": np.concatenate([images.ids[stage] for stage in part.stages]),
+        "stage": np.repeat(np.arange(len(part.stages)), [len(stage) for stage in part.stages]),
+    }
+    sheet.keep(TRAINED, write_table(columns))
+    sheet.keep(PROBABILITIES, array_bytes(probabilities_NC))
+
+
+@dataclass(frozen=True, eq=False)
+class Rebuilt:
+    """What a finished run was trained on and what it observed.
+
+    Attributes:
+        split: the clean dataset.
+        images: as they were trained on, all of them.
+        truth: of all of them.
+        part: positions of those trained on and observed.
+    """
+
+    split: Split
+    images: ImageSet
+    truth: Truth
+    part: Part
+
+    @property
+    def observed(self) -> ImageSet:
+        """The examples that the sheet is about."""
+        return self.images if self.part.plain else self.images.take(self.part.observed)
+
+
+def rebuild(sheet: SheetReader, config: dict[str, Any]) -> Rebuilt:
+    """The images and labels of a finished run, from its dataset and its stored truth.
+
+    Nothing is drawn again: labels come from the sheet, and the result must have its fingerprint.
+
+    Raises:
+        FingerprintError: the dataset is not what it was.
+    """
+    split = load_images(config["data"], int(config["limit"]))
+    truth = Truth.from_columns(sheet.truth(), sheet.manifest.header.corruption)
+    images = truth.apply(split.train)
+    rebuilt = Rebuilt(split, images, truth, _part(sheet, images))
+    sheet.require(rebuilt.observed.fingerprint, f"dataset {short(SETS, config['data'])}")
+    return rebuilt
+
+
+def _part(sheet: SheetReader, images: ImageSet) -> Part:
+    """What was trained on and observed: everything, unless the sheet says otherwise."""
+    everything = np.arange(len(images))
+    if TRAINED not in [kept.name for kept in sheet.manifest.kept]:
+        return Part((everything,), everything)
+    place = dict(zip(images.ids.tolist(), everything.tolist(), strict=True))
+    trained = read_table(sheet.kept(TRAINED))
+    positions = np.array([place[example] for example in trained["id"].tolist()])
+    stages = tuple(positions[trained["stage"] == stage] for stage in np.unique(trained["stage"]))
+    return Part(stages, np.array([place[example] for example in sheet.summary()["id"].tolist()]))

@@ -1,0 +1,1 @@
+"""How scores are measured: shared passes, micro-batches, gathering by id, timing."""

@@ -1,0 +1,148 @@
+"""Which configurations of a sweep are done: the keys that training would give its runs, before it does.
+
+Every dataset is loaded once and every set of labels made once. Depends on everything below the stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import torch
+
+from memest.data import CORRUPTIONS, SETS, corrupt, load_images
+from memest.errors import DataError, InputError
+from memest.grammar.config import digest, flatten, key_settings
+from memest.grammar.registry import Registry
+from memest.models import MODELS
+from memest.runs.common import choose_device, other_labels, run_key, short
+from memest.runs.config import TrainConfig
+from memest.scores import ScoreSet
+from memest.seeding import Streams
+from memest.sweep import Sweep
+from memest.tracking import connect, sealed_runs
+
+G = TypeVar("G", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What there is to do.
+
+    Attributes:
+        todo: by name, the configurations that no finished run has.
+        done: by name, the finished run of each of the others.
+        remarks: what was left out or asked for twice, a line each.
+    """
+
+    todo: Mapping[str, TrainConfig]
+    done: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Configurations in all."""
+        return len(self.todo) + len(self.done)
+
+
+def plan(sweep: Sweep[TrainConfig], uri: str) -> Plan:
+    """The configurations of a sweep, those apart that a finished run on the server has already.
+
+    Raises:
+        InputError: a dataset cannot be had, labels cannot be damaged as asked, or nothing is left to train.
+    """
+    keys, remarks = _keys(sweep)
+    if not keys:
+        raise InputError("; ".join(["every grid was left out", *remarks]))
+    keys, same = _once(keys)
+    repeated = sweep.repeated + same
+    if repeated:
+        remarks.append(f"{repeated} configurations are asked for more than once: each is run once")
+    sealed = sealed_runs(connect(uri), sweep.experiment, "train")
+    names = dict(zip(keys, _names(list(keys)), strict=True))
+    done = {names[config]: sealed[key] for config, key in keys.items() if key in sealed}
+    todo = {names[config]: config for config, key in keys.items() if key not in sealed}
+    return Plan(todo, done, tuple(remarks))
+
+
+def _keys(sweep: Sweep[TrainConfig]) -> tuple[dict[TrainConfig, str], list[str]]:
+    """Key by configuration, and why optional grids were left out."""
+    keys: dict[TrainConfig, str] = {}
+    remarks: list[str] = []
+    for number, grid in enumerate(sweep.grids, start=1):
+        try:
+            keys |= run_keys(grid.configs)
+        except DataError as error:
+            if not grid.optional:
+                raise
+            remarks.append(f"{grid.name or f'grid {number}'} is left out: {error}")
+    return keys, remarks
+
+
+def run_keys(configs: Iterable[TrainConfig]) -> dict[TrainConfig, str]:
+    """The key that training gives each configuration, in their order.
+
+    A run that is to keep a budget chooses its epochs and probes by measuring, and its key with them: it has a
+    key of its own here, which no finished run has, and training finds for itself what is done.
+
+    Raises:
+        InputError: a dataset cannot be had, or labels cannot be damaged as asked.
+    """
+    configs = list(configs)
+    keys: dict[TrainConfig, str] = {}
+    for (data, limit), here in _grouped(configs, lambda c: (c.data, c.limit)).items():
+        split = load_images(data, limit)
+        others = {
+            scores: other_labels(ScoreSet(scores), split.train)
+            for scores in {config.scores for config in here}
+        }
+        for same in _grouped(here, _labels).values():
+            streams = Streams(same[0].seed, corruption=same[0].corruption_seed)
+            images, _ = corrupt(split.train, same[0].corruption, streams)
+            for config in same:
+                settings, device = key_settings(config), _device(config)
+                key = run_key(settings, split, images, device, others[config.scores])
+                keys[config] = key if config.max_overhead is None else digest(key, config.max_overhead)
+    return {config: keys[config] for config in configs}
+
+
+def _labels(config: TrainConfig) -> Hashable:
+    """What configurations of one dataset share exactly when they train on the same labels."""
+    own = config.corruption_seed
+    return config.corruption, config.seed if own is None else own
+
+
+def _device(config: TrainConfig) -> torch.device:
+    """Where it will train, as far as can be said here: a cluster may have the GPU that this machine lacks."""
+    return torch.device("cuda") if config.device == "cuda" else choose_device(config.device)
+
+
+def _once(keys: Mapping[TrainConfig, str]) -> tuple[dict[TrainConfig, str], int]:
+    """One configuration for each key, and how many were dropped: they differ in what changes no number."""
+    first: dict[str, TrainConfig] = {}
+    for config, key in keys.items():
+        first.setdefault(key, config)
+    return {config: key for key, config in first.items()}, len(keys) - len(first)
+
+
+def _names(configs: Sequence[TrainConfig]) -> list[str]:
+    """What sets each configuration apart from the others: `model=tiny, seed=1`."""
+    settings = [flatten(config) for config in configs]
+    varied = [name for name in settings[0] if len({str(flat[name]) for flat in settings}) > 1]
+    return [
+        ", ".join(f"{name}={_shown(name, flat[name])}" for name in varied) or "the run" for flat in settings
+    ]
+
+
+def _shown(name: str, value: Any) -> str:
+    """A setting as people write it: specs without the keywords at their defaults."""
+    registries: dict[str, Registry[Any]] = {"data": SETS, "model": MODELS, "corruption": CORRUPTIONS}
+    return short(registries[name], value) if name in registries else str(value)
+
+
+def _grouped(configs: Iterable[TrainConfig], by: Callable[[TrainConfig], G]) -> dict[G, list[TrainConfig]]:
+    groups: dict[G, list[TrainConfig]] = {}
+    for config in configs:
+        groups.setdefault(by(config), []).append(config)
+    return groups

@@ -1,0 +1,178 @@
+"""One search: what its trials are, checked before any is made, and how one of them is made.
+
+Depends on everything below the stages; optuna's objects are handed in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from memest.data import PROTOCOLS
+from memest.errors import BusyError, DataError, MemoryFullError, NonFiniteError, PrunedError, SettingError
+from memest.grammar.config import build, flags, flatten
+from memest.overhead.budget import Plan
+from memest.runs.config import TrainConfig
+from memest.scores import ScoreSet
+from memest.stages.protocol import train_protocol
+from memest.tracking import Opened, reason
+from memest.tune import Goal, Space, read_goals
+from memest.tune.outcome import RUN, WATCHED
+from memest.tune.study import REASON, WORKER, twin, worker
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial, Trial
+
+HARMLESS = (NonFiniteError, MemoryFullError, SettingError, DataError)
+"""What ends one trial and not the search: with these settings a run cannot be had."""
+_PLACES = {"experiment", "tracking", "device"}
+"""Settings that may differ between the workers of a search."""
+_PATIENCE = 2.0
+"""Seconds between two tries while another process is at the same configuration."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is varied, what is aimed at, and what is fixed.
+
+    Attributes:
+        space: what is varied.
+        goals: one or two.
+        run: settings of every run that are not varied.
+    """
+
+    space: Space
+    goals: Sequence[Goal]
+    run: TrainConfig
+
+    @classmethod
+    def checked(cls, space: str, objectives: str, pruner: str, run: TrainConfig) -> Search:
+        """A search whose every corner is a run that can be had and measures what is aimed at.
+
+        Raises:
+            InputError: it is empty, names what there is not, or leaves the range of a setting.
+        """
+        search = cls(Space.parse(space), read_goals(objectives), run)
+        search.space.require(flags(TrainConfig).keys() - _PLACES)
+        if pruner != "none" and (len(search.goals) > 1 or search.goals[0].direction == "minimize"):
+            raise SettingError(
+                f"--pruner {pruner} compares trials by {WATCHED} after each epoch, which only one objective "
+                f"that is to be high allows, not {objectives}; use --pruner none"
+            )
+        for drawn in search.space.corners():
+            config = search.config(drawn)
+            for goal in search.goals:
+                goal.require(_measured(config), config.corruption != "none", drawn)
+            aims = {goal.name for goal in search.goals}
+            if _several(config) and ("accuracy" in aims or pruner != "none"):
+                raise SettingError(
+                    f"the parts of --protocol {config.protocol} have no accuracy in common, nor epochs that "
+                    "a pruner could compare; aim at auroc/… or cost, with --pruner none"
+                )
+        return search
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """What all workers of the search must agree on."""
+        varied = {**self.space.drawn, **self.space.filled}
+        fixed = {
+            name: value
+            for name, value in flatten(self.run).items()
+            if name not in varied and name not in _PLACES
+        }
+        return {"space": str(self.space), "objectives": ", ".join(goal.name for goal in self.goals)} | fixed
+
+    def config(self, drawn: Mapping[str, Any], **places: str) -> TrainConfig:
+        """The run that drawn values make.
+
+        Raises:
+            InputError: it is none.
+        """
+        known = flags(TrainConfig)
+        return build(TrainConfig, flatten(self.run) | self.space.settings(drawn, known) | places)
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Makes the trials of a search, each a training run.
+
+    Attributes:
+        search: what they are.
+        study: that asks for them.
+        metrics: gives those of a run, by its id.
+        experiment: they lie in.
+    """
+
+    search: Search
+    study: Study
+    metrics: Callable[[str], Mapping[str, float]]
+    experiment: str
+
+    def __call__(self, trial: Trial) -> list[float]:
+        """The objectives of one trial, as Optuna calls for them."""
+        import optuna
+
+        trial.set_user_attr(WORKER, worker())
+        drawn = self.search.space.draw(trial)
+        if earlier := twin(self.study, trial.number, trial.params):
+            return self._repeated(earlier, trial)
+        config = self.search.config(drawn, experiment=self.experiment)
+        try:
+            opened = self._trained(config, trial)
+        except PrunedError as error:
+            trial.set_user_attr(REASON, str(error))
+            raise optuna.TrialPruned(str(error)) from error
+        except HARMLESS as error:
+            trial.set_user_attr(REASON, reason(error))
+            raise
+        trial.set_user_attr(RUN, opened.run.id)
+        metrics = self.metrics(opened.run.id)
+        try:
+            return [goal.value(metrics, drawn) for goal in self.search.goals]
+        except HARMLESS as error:
+            trial.set_user_attr(REASON, reason(error))
+            raise
+
+    def _trained(self, config: TrainConfig, trial: Trial) -> Opened:
+        """The finished run; where another process is at it, once that has ended."""
+
+        def watch(run: str, epoch: int, metrics: Mapping[str, float]) -> None:
+            trial.set_user_attr(RUN, run)
+            if epoch == 0 or len(self.search.goals) > 1:
+                return
+            trial.report(metrics[WATCHED], epoch)
+            if epoch < config.recipe.epochs and trial.should_prune():
+                raise PrunedError(f"pruned after epoch {epoch}: {WATCHED} {metrics[WATCHED]:.4f}")
+
+        while True:
+            try:
+                return train_protocol(config, watch)
+            except BusyError:
+                time.sleep(_PATIENCE)
+
+    def _repeated(self, earlier: FrozenTrial, trial: Trial) -> list[float]:
+        """What an earlier trial of the same values came to."""
+        import optuna
+
+        trial.set_user_attr(RUN, earlier.user_attrs.get(RUN, ""))
+        for epoch, value in earlier.intermediate_values.items():
+            trial.report(value, epoch)
+        trial.set_user_attr(REASON, f"the same as trial {earlier.number}")
+        if earlier.state == optuna.trial.TrialState.PRUNED:
+            raise optuna.TrialPruned(f"as trial {earlier.number} was")
+        return list(earlier.values)
+
+
+def _several(config: TrainConfig) -> bool:
+    """Whether a trial is several runs and what joins them."""
+    return config.part is None and PROTOCOLS.parse(config.protocol).name != "standard"
+
+
+def _measured(config: TrainConfig) -> set[str]:
+    """The scores that a run has in the end, from clean passes and from training."""
+    epochs, free = config.recipe.epochs, ScoreSet(config.scores).free.keys
+    clean = Plan.of(config).due(epochs, epochs).keys
+    return {*clean, *(f"seen/{key}" for key in free), "scalar/weight_norm"}

@@ -1,0 +1,438 @@
+"""The stages end to end: real digits, real networks, a real MLflow store."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from mlflow import MlflowClient
+from sklearn.metrics import roc_auc_score
+
+from memest import cli
+from memest.errors import (
+    BusyError,
+    FingerprintError,
+    InputError,
+    NonFiniteError,
+    NoRunsError,
+    SettingError,
+    SheetError,
+)
+from memest.grammar.config import build, flags
+from memest.runs.config import TrainConfig
+from memest.stages import analyze, score, train
+from memest.store import LocalBlobs, SheetReader
+from memest.store.artifacts import ArtifactBlobs
+from memest.summaries import suspicion
+
+pytestmark = pytest.mark.mlflow
+NOISE = "symmetric_noise(rate=0.05)"
+PROJECT = Path(__file__).parents[2]
+_names = itertools.count()
+
+
+def training(**settings: Any) -> TrainConfig:
+    """A short run on part of the digits."""
+    short = {"corruption": NOISE, "epochs": 2, "limit": 300, "tracking": "off"}
+    return build(TrainConfig, short | settings)
+
+
+@pytest.fixture
+def tracked(store_uri: str) -> dict[str, str]:
+    """Settings that put runs into a fresh experiment of the shared store."""
+    return {"tracking": store_uri, "experiment": f"test-{next(_names)}-{Path.cwd().name}"}
+
+
+@pytest.fixture
+def client(store_uri: str) -> MlflowClient:
+    """A client of the shared store."""
+    return MlflowClient(store_uri)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_wrong_digits_are_found(seed: int) -> None:
+    """With their declared directions csl, aum, mean_correct and first_learned find 5 % wrong digits."""
+    opened = train.train(training(limit=0, epochs=30, seed=seed))
+    summary = SheetReader.open(opened.run.blobs).summary()
+    assert summary["changed"].sum() == 71
+    for name in ("csl", "seen/csl", "aum", "mean_correct", "first_learned"):
+        assert roc_auc_score(summary["changed"], suspicion(name, summary[name])) > 0.8, name
+
+
+def test_a_run_says_what_it_is_in_mlflow(tracked: dict[str, str], client: MlflowClient) -> None:
+    """Parameters, tags, per-epoch metrics, the dataset input, artifacts: all there without opening a file."""
+    opened = train.train(training(seed=4, **tracked))
+    run = client.get_run(opened.run.id)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["memest.state"] == "sealed"
+    assert run.data.tags["memest.corruption"] == NOISE
+    assert run.data.params["cfg.model"] == "tiny(width=16)"
+    history = client.get_metric_history(opened.run.id, "train/loss")
+    assert [point.step for point in history] == [1, 2]
+    assert run.inputs.dataset_inputs[0].dataset.digest == run.data.tags["memest.fingerprint"][:32]
+    assert "auroc/csl" in run.data.metrics
+    assert len(run.data.tags["mlflow.note.content"]) > 50
+    found = {
+        a.path
+        for folder in ("", "sheet", "figures", "tables")
+        for a in client.list_artifacts(run.info.run_id, folder)
+    }
+    assert {"config.json", "sheet/manifest.json", "sheet/summary.parquet", "sheet/truth.parquet"} <= found
+    assert {"figures/csl.png", "figures/suspicious.png", "tables/suspicious.json"} <= found
+
+
+def test_the_same_configuration_is_not_run_twice(tracked: dict[str, str]) -> None:
+    """A second identical call finds the finished run; another seed is another run."""
+    first, again = train.train(training(**tracked)), train.train(training(**tracked))
+    other = train.train(training(seed=9, **tracked))
+    assert (first.done, again.done, other.done) == (False, True, False)
+    assert first.run.id == again.run.id != other.run.id
+
+
+def test_a_given_run_becomes_a_ticket(
+    tracked: dict[str, str], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mlflow run` makes a run first: it is adopted, or, where the work is done, points at that."""
+    experiment = client.create_experiment(tracked["experiment"])
+    given = [client.create_run(experiment).info.run_id for _ in range(2)]
+    for run_id in given:
+        monkeypatch.setenv("MLFLOW_RUN_ID", run_id)
+        assert train.train(training(**tracked)).run.id == given[0]
+    ticket = client.get_run(given[1])
+    assert ticket.data.tags["memest.ticket_of"] == given[0]
+    assert ticket.info.status == "FINISHED"
+    found = analyze.analyze(build(analyze.AnalyzeConfig, tracked))
+    assert "1 run:" in found.text
+
+
+def test_a_run_twice_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file of the sheet is the same bit for bit when the run is made again from nothing."""
+    sheets = []
+    for home in ("one", "two"):
+        monkeypatch.setenv("MEMEST_HOME", home)
+        blobs = train.train(training(scores="logits, curvature(probes=2)", gradient_every=2)).run.blobs
+        sheets.append({name: blobs.get(name) for name in blobs.names("sheet")})
+    assert sheets[0] == sheets[1]
+    assert len(sheets[0]) == 4
+
+
+def test_the_noise_seed_moves_labels_only() -> None:
+    """Another corruption seed changes other labels and leaves the untouched network's logits as they are."""
+    peaks, changed = [], []
+    for seed in (0, 1):
+        sheet = SheetReader.open(train.train(training(corruption_seed=seed)).run.blobs)
+        peaks.append(sheet.trace("peak")[1][0])
+        changed.append(sheet.truth()["changed"])
+    np.testing.assert_array_equal(peaks[0], peaks[1])
+    assert (changed[0] != changed[1]).any()
+
+
+def test_scoring_from_checkpoints_repeats_training(tracked: dict[str, str], client: MlflowClient) -> None:
+    """What `score` measures from a kept network is what training measured, probes included."""
+    scores = "loss, curvature(probes=2)"
+    trained = train.train(training(scores=scores, checkpoints="all", **tracked))
+    again = score.score(
+        build(score.ScoreConfig, {"run": trained.run.id, "scores": scores, "tracking": tracked["tracking"]})
+    )
+    assert again.run.id != trained.run.id
+    assert client.get_run(again.run.id).data.tags["memest.source_run"] == trained.run.id
+    first, second = SheetReader.open(trained.run.blobs), SheetReader.open(again.run.blobs)
+    for key in first.manifest.scores:
+        if not key.startswith("seen/"):
+            np.testing.assert_array_equal(first.trace(key)[0], second.trace(key)[0])
+            np.testing.assert_allclose(first.trace(key)[1], second.trace(key)[1], rtol=1e-5)
+
+
+def test_analysis_joins_what_score_added(tracked: dict[str, str]) -> None:
+    """A summary that only a later scoring run can answer stands in the table of its training run."""
+    trained = train.train(training(**tracked))
+    settings = {"run": trained.run.id, "scores": "input_gradient", "tracking": tracked["tracking"]}
+    before = analyze.analyze(build(analyze.AnalyzeConfig, tracked))
+    score.score(build(score.ScoreConfig, settings))
+    after = analyze.analyze(build(analyze.AnalyzeConfig, tracked))
+    for found, there in ((before, False), (after, True)):
+        assert ("csg " in found.text) == there
+        assert (b"<td>csg</td>" in found.blobs.get("report.html")) == there
+
+
+def test_score_refuses_epochs_that_were_not_kept(tracked: dict[str, str]) -> None:
+    """The error lists the epochs that can be reached, and nothing is written."""
+    trained = train.train(training(**tracked))
+    settings = {"run": trained.run.id, "epochs": "1", "tracking": tracked["tracking"]}
+    with pytest.raises(SettingError, match=r"epoch 1 was not kept .*kept: 2"):
+        score.score(build(score.ScoreConfig, settings))
+
+
+def test_score_refuses_a_dataset_that_has_changed(tracked: dict[str, str]) -> None:
+    """Images that changed since the run are refused by fingerprint: labels are never joined by luck."""
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 255, (60, 8, 8), np.uint8), np.arange(60) % 3
+    np.savez("mine.npz", images=images, labels=labels)
+    trained = train.train(training(data="npz(path=mine.npz)", limit=0, **tracked))
+    images[0, 0, 0] ^= 1
+    np.savez("mine.npz", images=images, labels=labels)
+    settings = {"run": trained.run.id, "tracking": tracked["tracking"]}
+    with pytest.raises(FingerprintError, match="measured against fingerprint"):
+        score.score(build(score.ScoreConfig, settings))
+
+
+def test_a_query_without_runs_says_why(tracked: dict[str, str]) -> None:
+    """The condition that removed the last run is named, with the values there are."""
+    train.train(training(**tracked))
+    with pytest.raises(NoRunsError, match=r"seed=7 removed the last run .* model=tiny, seed is 0"):
+        analyze.analyze(build(analyze.AnalyzeConfig, tracked | {"where": "model=tiny, seed=7"}))
+
+
+def test_a_crash_marks_the_run_failed(tracked: dict[str, str], client: MlflowClient) -> None:
+    """Training that diverges ends as FAILED, with the epoch and the examples as the reason."""
+    with pytest.raises(NonFiniteError, match="epoch 1"):
+        train.train(training(lr=1e30, **tracked))
+    (run,) = client.search_runs([client.get_experiment_by_name(tracked["experiment"]).experiment_id])
+    assert run.info.status == "FAILED"
+    assert "not finite at epoch 1" in run.data.tags["memest.error"]
+
+
+def test_two_trainers_of_one_configuration_keep_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one process works on a configuration another is told so."""
+    from filelock import FileLock
+
+    train.train(training())
+    (folder,) = Path(".memest/runs").iterdir()
+    with FileLock(folder / "lock"), pytest.raises(BusyError, match="another process"):
+        train.train(training())
+
+
+BAD = [
+    (["train", "--data", "digitz"], "did you mean 'digits'"),
+    (["train", "--corruption", "symmetric_noise(rate=1.5)"], "a number in (0, 1], not 1.5"),
+    (["train", "--corruption", "symmetric_noise(rat=0.1)"], "did you mean 'rate'"),
+    (["train", "--corruption", "symmetric_noise"], "needs rate="),
+    (["train", "--corruption", "symmetric_noise(rate=0.0001)"], "would change 0 of"),
+    (["train", "--scores", "curvature(probes=0)"], "probes"),
+    (["train", "--scores", "losss"], "did you mean 'loss'"),
+    (["train", "--model", "resnet81"], "did you mean 'resnet18'"),
+    (["train", "--sede", "1"], "did you mean '--seed'"),
+    (["train", "--epochs", "0"], "at least 1, not 0"),
+    (["train", "--device", "cuda"], "no GPU"),
+    (["train", "--data", "npz(path=no.npz)"], "there is no file no.npz"),
+    (["train", "--data", "cifar10"], "put cifar-10-python.tar.gz"),
+    (["train", "--data", "mnist"], "put train-images-idx3-ubyte"),
+    (["score", "--run", "abc"], "there are no runs yet"),
+    (["score"], "--run is needed"),
+    (["score", "--tracking", "off"], "only train works without MLflow"),
+    (["train", "--scores", ""], "at least one score is needed"),
+    (["train", "--tracking", "http://127.0.0.1:9"], "no MLflow server answers"),
+    (["train", "--tracking", "sqlite:///no/such/x.db"], "there is no folder"),
+    (["analyze", "--where", "seed=1, seed=2"], "names seed twice"),
+    (["analyze"], "there are no runs yet"),
+    (["analyze", "--where", "modl=tiny"], "did you mean 'model'"),
+    (["analyze", "--analysis", "detektion"], "did you mean 'detection'"),
+    (["trian"], "invalid choice"),
+    ([], "required"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), BAD, ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else ""
+)
+def test_bad_input_is_one_line_and_writes_nothing(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 2, one line that names the way out, no traceback, not one file."""
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # as if offline, wherever the test runs
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    if "cuda" in arguments:
+        torch = pytest.importorskip("torch")
+        if torch.cuda.is_available():
+            pytest.skip("there is a GPU here")
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_mlproject_knows_the_flags() -> None:
+    """Every flag is an MLproject parameter with the same default, but those MLflow has of its own."""
+    project = yaml.safe_load((PROJECT / "MLproject").read_text())
+    own = {"experiment", "tracking"}
+    for entry in ("train", "score", "analyze", "sweep", "experiment", "tune"):
+        kind = cli.stages()[entry][0]
+        wanted = {
+            n: f for n, f in flags(kind).items() if n not in own or (entry, n) == ("analyze", "experiment")
+        }
+        parameters = project["entry_points"][entry]["parameters"]
+        assert list(parameters) == list(wanted)
+        for name, flag in wanted.items():
+            assert flag.read(parameters[name]["default"]) == flag.read(flag.default), name
+        assert re.findall(r"{(\w+)}", project["entry_points"][entry]["command"]) == list(wanted)
+
+
+def test_every_setting_decides_the_key_or_says_not() -> None:
+    """A new setting belongs to the run key unless it declares that it cannot change the numbers.
+
+    What a budget chooses is in the key; the budget itself is not.
+    """
+    outside = {name for name, flag in flags(TrainConfig).items() if not flag.in_key}
+    assert outside == {"device", "experiment", "tracking", "max_overhead"}
+
+
+def test_configurations_are_frozen() -> None:
+    """A configuration cannot change after it was checked."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        training().seed = 3  # type: ignore[misc]
+
+
+def test_runs_of_another_recipe_are_not_averaged(tracked: dict[str, str]) -> None:
+    """Only runs that differ in seeds share a row; another learning rate is another group."""
+    for settings in ({"seed": 0}, {"seed": 1}, {"seed": 0, "lr": 0.01}):
+        train.train(training(**settings, **tracked))
+    text = analyze.analyze(build(analyze.AnalyzeConfig, tracked)).text
+    assert sorted(re.findall(r"(\d) runs?:", text)) == ["1", "2"]
+
+
+def test_runs_without_a_loss_are_analysed_too(tracked: dict[str, str]) -> None:
+    """A run that measured margins only is judged by what it has, and ranked with what all runs share."""
+    train.train(training(scores="margin", **tracked, seed=0, corruption_seed=0))
+    train.train(training(**tracked, seed=1, corruption_seed=0))
+    text = analyze.analyze(build(analyze.AnalyzeConfig, tracked)).text
+    assert "2 runs:" in text
+    assert "\naum " in text
+
+
+def test_one_seed_is_one_seed_however_often_it_was_measured(tracked: dict[str, str]) -> None:
+    """The same training with other scores is joined to the first: it is no further seed."""
+    train.train(training(scores="margin", **tracked))
+    train.train(training(**tracked))
+    text = analyze.analyze(build(analyze.AnalyzeConfig, tracked)).text
+    assert "1 run:" in text
+    assert "\ncsl " in text
+    assert "\naum " in text
+
+
+def test_the_classes_belong_to_the_identity() -> None:
+    """The same pixels and labels with more classes make another network, and so another run."""
+    images, labels = np.zeros((60, 8, 8), np.uint8), np.arange(60) % 3
+    fingerprints = set()
+    for count in (3, 7):
+        np.savez("mine.npz", images=images, labels=labels, classes=[f"class {c}" for c in range(count)])
+        opened = train.train(training(data="npz(path=mine.npz)", limit=0, corruption="none"))
+        assert not opened.done
+        fingerprints.add(SheetReader.open(opened.run.blobs).manifest.header.fingerprint)
+    assert len(fingerprints) == 2
+
+
+def test_a_failed_local_run_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that broke after its sheet was written is made again, from an empty folder."""
+    with monkeypatch.context() as broken:
+        broken.setattr(train, "report", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train.train(training())
+    assert not train.train(training()).done
+    assert train.train(training()).done
+
+
+def test_an_error_leaves_a_finished_run_finished(
+    tracked: dict[str, str], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bad input under a run id that is in use already does not touch that run."""
+    run_id = train.train(training(**tracked)).run.id
+    monkeypatch.setenv("MLFLOW_RUN_ID", run_id)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracked["tracking"])
+    assert cli.main(["train", "--epochs", "0"]) == 2
+    assert client.get_run(run_id).info.status == "FINISHED"
+
+
+def test_the_main_entry_point_runs_under_mlflow(
+    store_uri: str, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mlflow run .` gives one run for the whole demo: it ends as the ticket of the analysis."""
+    from memest.stages import demo
+
+    given = client.create_run("0").info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", given)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
+    monkeypatch.setattr(demo, "SETTINGS", demo.SETTINGS | {"epochs": 1, "limit": 200, "scores": "loss"})
+    demo.demo(build(demo.DemoConfig, {}))
+    ticket = client.get_run(given).data.tags["memest.ticket_of"]
+    assert client.get_run(ticket).data.tags["memest.stage"] == "analyze"
+    assert Path("suspicious.png").stat().st_size > 1000
+
+
+def test_a_terminated_run_says_so(tracked: dict[str, str], client: MlflowClient) -> None:
+    """SIGTERM ends a run as KILLED instead of leaving it RUNNING for ever."""
+    arguments = ["train", "--epochs", "100000", *(f"--{key}={value}" for key, value in tracked.items())]
+    process = subprocess.Popen([sys.executable, "-m", "entrypoints.train", *arguments[1:]], cwd=PROJECT)
+    deadline = time.monotonic() + 60
+    runs: list[Any] = []
+    while not any("train/loss" in run.data.metrics for run in runs):
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+        found = client.get_experiment_by_name(tracked["experiment"])
+        runs = list(client.search_runs([found.experiment_id])) if found else []
+    process.terminate()
+    assert process.wait(30) == 130
+    (run,) = client.search_runs([found.experiment_id])
+    assert run.info.status == "KILLED"
+
+
+def test_local_runs_need_no_server() -> None:
+    """With tracking off everything lies in one folder: settings, metrics, sheet, checkpoint."""
+    run = train.train(training()).run
+    assert isinstance(run.blobs, LocalBlobs)
+    lines = (run.blobs.root / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) == 5  # epochs 0, 1 and 2, what scoring cost, how well the summaries detect
+    assert run.blobs.names("checkpoint") == ["checkpoint/epoch-000002.pt"]
+
+
+def test_a_flipped_bit_is_refused(tracked: dict[str, str], client: MlflowClient) -> None:
+    """A damaged artifact is named when it is read."""
+    opened = train.train(training(**tracked))
+    root = Path(client.get_run(opened.run.id).info.artifact_uri.removeprefix("file://"))
+    path = root / "sheet" / "summary.parquet"
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(Exception, match=r"sheet/summary\.parquet is damaged"):
+        SheetReader.open(ArtifactBlobs(client, opened.run.id)).summary()
+
+
+def test_a_kept_network_is_read_only_as_it_was_written(
+    tracked: dict[str, str], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bit of a weight flipped in the store: `score` names the file instead of measuring with it."""
+    opened = train.train(training(**tracked))
+    root = Path(client.get_run(opened.run.id).info.artifact_uri.removeprefix("file://"))
+    (path,) = (root / "checkpoint").iterdir()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    monkeypatch.setenv("MEMEST_HOME", "another-machine")
+    settings = {"run": opened.run.id, "scores": "loss", "tracking": tracked["tracking"]}
+    with pytest.raises(SheetError, match=r"checkpoint/epoch-000002\.pt is damaged"):
+        score.score(build(score.ScoreConfig, settings))
+
+
+def test_scoring_a_ticket_scores_the_run_it_points_at(tracked: dict[str, str], client: MlflowClient) -> None:
+    """The id that `mlflow run` printed will do, although the work lies in another run."""
+    opened = train.train(training(**tracked))
+    experiment = client.get_run(opened.run.id).info.experiment_id
+    ticket = client.create_run(experiment, tags={"memest.ticket_of": opened.run.id}).info.run_id
+    settings = {"run": ticket, "scores": "entropy", "tracking": tracked["tracking"]}
+    scored = score.score(build(score.ScoreConfig, settings))
+    assert client.get_run(scored.run.id).data.tags["memest.source_run"] == opened.run.id
+
+
+def test_unfinished_checkpoints_choice_is_refused_early() -> None:
+    """`every` without its k is refused before anything is loaded."""
+    with pytest.raises(InputError, match="needs k="):
+        training(checkpoints="every")

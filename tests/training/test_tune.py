@@ -1,0 +1,392 @@
+"""Searches: real digits, real networks, a real MLflow store, a real database of the study."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from matplotlib import rcParams
+from mlflow import MlflowClient
+
+from memest import cli
+from memest.errors import InputError, SettingError
+from memest.grammar.config import build
+from memest.runs.config import TrainConfig
+from memest.stages import train, tune
+from memest.store.artifacts import ArtifactBlobs
+from memest.tracking import at_work_under
+from memest.tune import Space, read_goals, space_text
+
+pytestmark = pytest.mark.mlflow
+PROJECT = Path(__file__).parents[2]
+_names = itertools.count()
+
+
+@pytest.fixture
+def tracked(store_uri: str) -> dict[str, Any]:
+    """Settings of short runs in a fresh experiment of the shared store."""
+    return {
+        "tracking": store_uri,
+        "experiment": f"tune-{next(_names)}-{Path.cwd().name}",
+        "corruption": "symmetric_noise(rate=0.1)",
+        "limit": 200,
+        "epochs": 2,
+        "batch_size": 32,
+        "scores": "loss",
+    }
+
+
+@pytest.fixture
+def client(store_uri: str) -> MlflowClient:
+    """A client of the shared store."""
+    return MlflowClient(store_uri)
+
+
+def search(tracked: dict[str, Any], **settings: Any) -> str:
+    """What a search says at its end."""
+    usual = {"space": "lr=log(0.003, 0.3)", "trials": 3, "sampler": "random", "study": "s"}
+    return tune.tune(build(tune.TuneConfig, usual | tracked | settings))
+
+
+def study(name: str = "s") -> optuna.Study:
+    """The study as Optuna itself reads it."""
+    return optuna.load_study(study_name=name, storage=f"sqlite:///{Path('.memest/studies.db').absolute()}")
+
+
+def runs(client: MlflowClient, tracked: dict[str, Any], stage: str = "train") -> list[Any]:
+    """The runs of one stage, oldest first."""
+    experiment = client.get_experiment_by_name(tracked["experiment"]).experiment_id
+    query = f"tags.`memest.stage` = '{stage}'"
+    return list(client.search_runs([experiment], query, order_by=["attributes.start_time"]))
+
+
+def test_trials_are_runs_under_one_parent(tracked: dict[str, Any], client: MlflowClient) -> None:
+    """Each trial is a sealed training run with what was drawn; the parent holds table, figures and report."""
+    before = dict(rcParams)
+    text = search(tracked)
+    assert dict(rcParams) == before  # the style of our own figures is not Optuna's
+    (parent,) = runs(client, tracked, "tune")
+    assert (parent.info.status, parent.data.tags["memest.state"]) == ("FINISHED", "sealed")
+    assert parent.data.params["cfg.space"] == "lr=log(low=0.003, high=0.3)"
+    trials = study().trials
+    for trial, run in zip(trials, runs(client, tracked), strict=True):
+        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert run.data.tags["memest.state"] == "sealed"
+        assert run.data.params["cfg.lr"] == str(trial.params["lr"])
+        assert trial.value == run.data.metrics["test/accuracy"]
+    blobs = ArtifactBlobs(client, parent.info.run_id)
+    pictures = {"figures/epochs.png", "figures/history.png", "figures/importances.png"}
+    assert set(blobs.names("figures")) == pictures
+    table = json.loads(blobs.get("tables/trials.json"))
+    assert [row[table["columns"].index("accuracy")] for row in table["data"]] == [t.value for t in trials]
+    best = max(trials, key=lambda trial: trial.value or 0)
+    assert best.user_attrs["run"] in text
+    assert parent.data.metrics["best/accuracy"] == best.value
+
+
+def test_the_same_command_goes_on_to_the_trials_in_all(tracked: dict[str, Any], client: MlflowClient) -> None:
+    """Again: nothing is run, the same is said. More trials: only the further ones are run."""
+    first = search(tracked)
+    assert search(tracked) == first
+    assert len(runs(client, tracked)) == 3
+    search(tracked, trials=4)
+    assert len(runs(client, tracked)) == 4
+    assert len(study().trials) == 4
+
+
+def test_an_interrupted_search_draws_what_an_undisturbed_one_draws(
+    tracked: dict[str, Any], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trial that was stopped goes on in its run, and every later one is what it would have been."""
+    settings = {"sampler": "tpe(n_startup_trials=2)", "trials": 4}
+    calls, real = itertools.count(), train.measure
+
+    def stopped(*arguments: Any) -> Any:
+        if next(calls) == 4:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    with monkeypatch.context() as once:
+        once.setattr(train, "measure", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            search(tracked, **settings)
+    assert [run.info.status for run in runs(client, tracked)] == ["FINISHED", "KILLED"]
+    (parent,) = runs(client, tracked, "tune")
+    assert (parent.info.status, parent.data.tags["memest.state"]) == ("KILLED", "killed")
+    search(tracked, **settings)
+    (parent,) = runs(client, tracked, "tune")
+    assert (parent.info.status, parent.data.tags["memest.error"]) == ("FINISHED", "")
+    disturbed = [run.data.params["cfg.lr"] for run in runs(client, tracked)]
+    assert {run.data.tags["memest.state"] for run in runs(client, tracked)} == {"sealed"}
+    apart = tracked | {"experiment": f"{tracked['experiment']}-apart"}
+    search(apart, study="apart", **settings)
+    assert [run.data.params["cfg.lr"] for run in runs(client, apart)] == disturbed
+    assert len(disturbed) == 4
+
+
+def test_a_shared_run_is_ended_by_the_last_that_leaves_it(
+    tracked: dict[str, Any], client: MlflowClient
+) -> None:
+    """KILLED or FAILED with the reason, unless another goes on or it is sealed; then running again."""
+
+    def left(error: BaseException, others: bool) -> tuple[str, str, str]:
+        with pytest.raises(type(error)), at_work_under(client, run, lambda: others):
+            assert seen()[:2] == ("RUNNING", "running")
+            raise error
+        return seen()
+
+    def seen() -> tuple[str, str, str]:
+        found = client.get_run(run)
+        return found.info.status, found.data.tags["memest.state"], found.data.tags["memest.error"]
+
+    run = client.create_run(client.create_experiment(tracked["experiment"])).info.run_id
+    assert left(KeyboardInterrupt(), others=True) == ("RUNNING", "running", "")
+    assert left(KeyboardInterrupt(), others=False)[:2] == ("KILLED", "killed")
+    assert left(ValueError("x" * 10_000), others=False) == ("FAILED", "failed", f"ValueError: {'x' * 988}")
+    client.set_tag(run, "memest.state", "sealed")
+    with pytest.raises(KeyboardInterrupt), at_work_under(client, run, lambda: False):
+        raise KeyboardInterrupt
+    assert seen()[1] == "sealed"
+
+
+def test_a_search_whose_parent_was_deleted_gets_another(
+    tracked: dict[str, Any], client: MlflowClient
+) -> None:
+    """The trials that are done count; nothing has to be removed by hand."""
+    search(tracked)
+    (first,) = runs(client, tracked, "tune")
+    client.delete_run(first.info.run_id)
+    search(tracked, trials=4)
+    (second,) = runs(client, tracked, "tune")
+    assert second.info.run_id != first.info.run_id
+    assert second.data.tags["memest.state"] == "sealed"
+    assert len(runs(client, tracked)) == 4
+
+
+def test_pruned_runs_are_ended_and_not_counted_as_results(
+    tracked: dict[str, Any], client: MlflowClient
+) -> None:
+    """A pruned run is KILLED with the reason and keeps no resume point; asked for again it is finished."""
+    tracked["epochs"] = 3
+    search(tracked, pruner="median(n_startup_trials=1)", space="lr=log(0.0001, 0.3)", trials=6)
+    states = Counter(trial.state.name for trial in study().trials)
+    assert states["PRUNED"] >= 1
+    assert sum(states.values()) == 6
+    pruned = [run for run in runs(client, tracked) if run.data.tags["memest.state"] == "pruned"]
+    assert len(pruned) == states["PRUNED"]
+    assert {run.info.status for run in pruned} == {"KILLED"}
+    assert "pruned after epoch" in pruned[0].data.tags["memest.error"]
+    assert not list(Path(".memest/runs").rglob("resume.pt"))
+    lr = float(pruned[0].data.params["cfg.lr"])
+    opened = train.train(build(TrainConfig, tracked | {"lr": lr}))
+    assert opened.run.id == pruned[0].info.run_id
+    assert client.get_run(opened.run.id).data.tags["memest.state"] == "sealed"
+
+
+def test_equal_trials_are_run_once(tracked: dict[str, Any], client: MlflowClient) -> None:
+    """Two values, five trials: two runs; a run that was there before the search is found, and stays."""
+    before = train.train(build(TrainConfig, tracked | {"lr": 0.1})).run.id
+    search(tracked, space="lr=one_of(0.1, 0.05)", trials=5)
+    assert len(runs(client, tracked)) == 2
+    values = {(trial.params["lr"], trial.value) for trial in study().trials}
+    assert len(values) == 2
+    assert "mlflow.parentRunId" not in client.get_run(before).data.tags
+
+
+def test_two_objectives_give_a_front(tracked: dict[str, Any], client: MlflowClient) -> None:
+    """Values are those of the runs, and the best are exactly the trials that no other beats."""
+    settings = {
+        "space": 'probes=int(1, 4), scores="loss, curvature(probes={probes})", lr=log(0.01, 0.3)',
+        "objectives": "auroc/mean_curvature(probes={probes}), scoring_cost",
+        "trials": 5,
+        "sampler": "nsgaii(population_size=2)",
+    }
+    search(tracked, **settings)
+    trials = study().trials
+    for trial in trials:
+        run = client.get_run(trial.user_attrs["run"])
+        probes = "" if trial.params["probes"] == 10 else f".probes-{trial.params['probes']}"
+        metrics = run.data.metrics
+        wanted = [metrics[f"auroc/mean_curvature{probes}"], metrics["cost_seconds/all_scoring"]]
+        assert trial.values == wanted
+    points = {trial.number: trial.values for trial in trials}
+    front = {
+        number
+        for number, (quality, cost) in points.items()
+        if not any(q >= quality and c <= cost and [q, c] != [quality, cost] for q, c in points.values())
+    }
+    (parent,) = runs(client, tracked, "tune")
+    blobs = ArtifactBlobs(client, parent.info.run_id)
+    table = json.loads(blobs.get("tables/best.json"))
+    assert {row[0] for row in table["data"]} == front
+    assert len(blobs.get("figures/pareto_front.png")) > 1000
+
+
+def test_a_trial_may_be_a_protocol(tracked: dict[str, Any], client: MlflowClient) -> None:
+    """What is aimed at is then in the run that joins the parts, which lies under the search."""
+    settings = {"protocol": "k_fold(folds=2)", "objectives": "auroc/confident_learning", "scores": "correct"}
+    search(tracked | settings, trials=1)
+    (trial,) = study().trials
+    joined = client.get_run(trial.user_attrs["run"])
+    assert trial.value == joined.data.metrics["auroc/confident_learning"]
+    (parent,) = runs(client, tracked, "tune")
+    assert joined.data.tags["mlflow.parentRunId"] == parent.info.run_id
+
+
+def test_a_trial_that_diverges_does_not_end_the_search(tracked: dict[str, Any], client: MlflowClient) -> None:
+    """It is counted, and the table says why it failed."""
+    text = search(tracked, space="lr=one_of(0.1, 1e30)", sampler="random", trials=4, search_seed=1)
+    assert "fail" in text
+    (parent,) = runs(client, tracked, "tune")
+    table = json.loads(ArtifactBlobs(client, parent.info.run_id).get("tables/trials.json"))
+    why = [row[table["columns"].index("why")] for row in table["data"]]
+    assert any("not finite at epoch 1" in reason for reason in why)
+    assert len(why) == 4
+
+
+def test_a_given_run_is_the_parent(
+    tracked: dict[str, Any], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mlflow run . -e tune` makes a run first: it becomes the parent, its trials lie beside it."""
+    experiment = client.create_experiment(f"{tracked['experiment']}-given")
+    given = client.create_run(experiment).info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", given)
+    search(tracked, trials=2)
+    found = client.search_runs([experiment])
+    assert client.get_run(given).data.tags["memest.state"] == "sealed"
+    assert [r.data.tags["mlflow.parentRunId"] for r in found if r.info.run_id != given] == [given] * 2
+
+
+@pytest.mark.slow
+def test_workers_share_a_study_and_one_may_die(tracked: dict[str, Any], client: MlflowClient) -> None:
+    """Two processes, one killed with -9 in a trial; the same command again: exactly the trials asked for."""
+    settings = tracked | {"space": "lr=log(0.003, 0.3)", "trials": 6, "study": "s", "epochs": 10}
+    flags = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", "entrypoints.tune", *flags]
+    environment = os.environ | {"MEMEST_HOME": str(Path(".memest").absolute()), "PYTHONPATH": str(PROJECT)}
+    workers = [subprocess.Popen(command, cwd=PROJECT, env=environment) for _ in range(2)]
+    deadline = time.monotonic() + 120
+    while not any(f"{workers[0].pid}" in name for name in busy(client, tracked)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    workers[0].kill()
+    workers[0].wait()
+    assert workers[1].wait(240) == 0
+    subprocess.run(command, cwd=PROJECT, env=environment, check=True, timeout=240)
+    states = Counter(trial.state.name for trial in study().trials)
+    assert states == {"COMPLETE": 6, "FAIL": 1}
+    assert [run.data.tags["memest.state"] for run in runs(client, tracked)] == ["sealed"] * 6
+    assert len({run.data.params["cfg.lr"] for run in runs(client, tracked)}) == 6
+
+
+def busy(client: MlflowClient, tracked: dict[str, Any]) -> list[str]:
+    """Who is at a trial right now, and has begun its run."""
+    if client.get_experiment_by_name(tracked["experiment"]) is None:  # looking at a study would make tables
+        return []
+    running = [trial for trial in study().trials if trial.state == optuna.trial.TrialState.RUNNING]
+    return [trial.user_attrs.get("worker", "") for trial in running if "run" in trial.user_attrs]
+
+
+def test_a_space_is_the_same_from_a_file() -> None:
+    """Values in order or by name, in one line or in a YAML file: one canonical spelling."""
+    lines = ["lr: log(0.01, 0.3)", "batch_size: [64, 128]", "probes: int(1, high=9)"]
+    Path("space.yaml").write_text("\n".join([*lines, "scores: loss, curvature(probes={probes})"]))
+    line = (
+        "lr: log(high=0.3, low=0.01), batch_size=one_of(64, 128), probes=int(1, 9), "
+        'scores="loss, curvature(probes={probes})"'
+    )
+    text = space_text("space.yaml")
+    assert text == space_text(text)
+    assert sorted(Space.parse(text).drawn.items()) == sorted(Space.parse(space_text(line)).drawn.items())
+    assert Space.parse(text).filled == Space.parse(line).filled
+
+
+BAD = [
+    ({"space": ""}, "--space is empty"),
+    ({"space": "scores=logits"}, "give it as --scores"),
+    ({"space": "lr=0.1"}, "give it as --lr"),
+    ({"space": "rl=log(0.01, 0.3)"}, "unknown setting in --space 'rl'"),
+    ({"space": "epoch=int(1, 3)"}, "did you mean 'epochs'"),
+    ({"space": "lr=lgo(0.01, 0.3)"}, "did you mean 'log'"),
+    ({"space": "lr=log(0.3, 0.01)"}, "lower end above"),
+    ({"space": "lr=log(0.01)"}, "needs high="),
+    ({"space": "lr=log(0.01, hi=3)"}, "did you mean 'high'"),
+    ({"space": "lr=log(0.01, 0.3, 5)"}, "too many values"),
+    ({"space": "epochs=int(0, 3)"}, "at least 1, not 0"),
+    ({"space": "lr=one_of()"}, "one_of takes"),
+    ({"space": "tracking=one_of(a, b)"}, "unknown setting in --space 'tracking'"),
+    ({"space": 'scores="curvature(probes={prob})", probes=int(1, 3)'}, "did you mean 'probes'"),
+    ({"space": "lr=log(0.01, 0.3), lr=log(0.01, 0.3)"}, "names lr twice"),
+    ({"space": "no.yaml"}, "no.yaml cannot be read"),
+    ({"objectives": "acuracy"}, "did you mean 'accuracy'"),
+    ({"objectives": "auroc/cls"}, "did you mean 'csl'"),
+    ({"objectives": "auroc/csg"}, "needs input_gradient"),
+    ({"objectives": "accuracy, cost, scoring_cost"}, "takes one or two"),
+    ({"objectives": "auroc/csl", "corruption": "none"}, "none are changed"),
+    ({"objectives": "accuracy, cost", "pruner": "median"}, "--pruner median"),
+    ({"objectives": "cost", "pruner": "hyperband"}, "only one objective"),
+    ({"protocol": "k_fold(folds=2)"}, "no accuracy in common"),
+    ({"sampler": "tep"}, "did you mean 'tpe'"),
+    ({"pruner": "medain"}, "did you mean 'median'"),
+    ({"trials": 0}, "at least 1, not 0"),
+    ({"storage": "nosuch://x"}, "no study can be kept at"),
+    ({"storage": "sqlite:///no/such/x.db"}, "there is no folder"),
+    ({"tracking": "off"}, "--tracking off"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), BAD, ids=lambda value: str(value)[:40])
+def test_what_cannot_be_searched_is_refused_early(
+    settings: dict[str, Any], message: str, tracked: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line that names the way out, exit code 2, and no run."""
+    given = {"space": "lr=log(0.003, 0.3)"} | tracked | settings
+    flags = [part for name, value in given.items() for part in (f"--{name}", str(value))]
+    assert cli.main(["tune", *flags]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not Path("mlruns").exists()
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (
+            {"space": "lr=log(0.003, 0.2)"},
+            "space was lr=log(low=0.003, high=0.3), now lr=log(",
+        ),
+        ({"objectives": "accuracy, cost"}, "objectives was accuracy, now accuracy, cost"),
+        ({"batch_size": 64}, "batch_size was 32, now 64"),
+    ],
+)
+def test_a_study_of_another_search_is_refused(
+    other: dict[str, Any], message: str, tracked: dict[str, Any], client: MlflowClient
+) -> None:
+    """The same name with another space, objectives or fixed settings: what differs is named."""
+    search(tracked, trials=1)
+    with pytest.raises(SettingError) as caught:
+        search(tracked, trials=2, **other)
+    assert message in str(caught.value)
+    assert len(runs(client, tracked)) == 1
+
+
+def test_a_foreign_study_is_left_alone(tracked: dict[str, Any]) -> None:
+    """A study that somebody else made is not added to."""
+    Path(".memest").mkdir()
+    url = f"sqlite:///{Path('.memest/studies.db').absolute()}"
+    theirs = optuna.create_study(study_name="s", storage=url)
+    theirs.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    with pytest.raises(InputError, match="was not made by memest tune"):
+        search(tracked)
+    assert len(theirs.trials) == 1
+    assert read_goals("accuracy")[0].direction == "maximize"

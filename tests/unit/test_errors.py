@@ -1,0 +1,170 @@
+"""What is said when something is wrong: one line, a way out, and never a password."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from memest import cli
+from memest.errors import MemestError, masked
+from memest.runs.common import look
+from memest.services import BrokenLinkError, Check, Folder, Reach, Secrets, Settings, artifact_route, examine
+from memest.services.folder import changed
+from memest.services.ports import free_ports
+from memest.tracking.send import Trouble
+
+PASSWORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=30)
+"""Every character that a shell can be made to pass, twelve or more, so that none is in the text around."""
+
+
+def refused(*arguments: str) -> str:
+    """The one line with which a command fails."""
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        assert cli.main(list(arguments)) in (1, 2)
+    assert said.getvalue().count("\n") == 1, said.getvalue()
+    return said.getvalue()
+
+
+@given(password=PASSWORDS, before=st.integers(0, 400))
+@example(password="pa/ss#w?ord:", before=0)
+@example(password="p#ass[word@@", before=290)
+@example(password="://ada:a@b/c", before=299)
+def test_no_password_is_seen(password: str, before: int) -> None:
+    """Whatever it is made of and wherever the text is cut, neither it nor a half of it is shown."""
+    url = f"postgresql://ada:{password}@db.example/runs"
+    text = f"{'é' * before} cannot reach {url} at all"
+    secret, reach = Secrets(backend=url), Reach("here", {"MLFLOW_TRACKING_URI": url})
+    said = [masked(text), str(MemestError(text)), Trouble.of(OSError(text)).text]
+    said += [
+        secret.hide(text),
+        reach.hide(text),
+        secret.hide(f"not {password}"),
+        reach.hide(f"not {password}"),
+    ]
+    said += [one.details for one in examine([Check("link", lambda: _raise(OSError(text)))])]
+    assert not [one for one in said if password in one or password[:6] in one]
+
+
+def _raise(error: Exception) -> str:
+    raise error
+
+
+@given(st.from_regex(r"[^@]{0,60}", fullmatch=True))
+def test_a_text_without_credentials_stays(text: str) -> None:
+    """Without an @ nothing is taken away, nor from the path of a file."""
+    assert masked(text) == text
+    assert masked("sqlite:////home/ada@work/mlflow.db") == "sqlite:////home/ada@work/mlflow.db"
+    assert (
+        masked("https://tracking.example/api mail ada@work") == "https://tracking.example/api mail ada@work"
+    )
+
+
+def test_the_rest_of_a_password_taken_for_a_host_is_hidden() -> None:
+    """Libraries end a password at @ or # and say that there is no such host as what follows."""
+    secret = Secrets(backend="postgresql://ada:hunter2#tail-of-it@db/runs")
+    assert "tail-of-it" not in secret.hide("no host is called 'tail-of-it@db'")
+
+
+@pytest.mark.mlflow
+def test_the_doctor_passes_no_password_on_a_command_line() -> None:
+    """`ps` shows the command lines of everybody: none of our children's holds the tracking URI."""
+    (port,) = free_ports(1)
+    address = f"http://ada:hunter2hunter2@127.0.0.1:{port}"
+    seen: list[str] = []
+    attempt = threading.Thread(target=lambda: _broken(address))
+    attempt.start()
+    while attempt.is_alive():
+        seen += _command_lines()
+        time.sleep(0.02)
+    assert [line for line in seen if "memest.services.artifact_route" in line]
+    assert not [line for line in seen if "hunter2" in line]
+
+
+def _broken(address: str) -> None:
+    with pytest.raises(BrokenLinkError):
+        artifact_route(Reach("here", {"PATH": "/usr/bin"}), address)
+
+
+def _command_lines() -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(entry.read_text(errors="replace"))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_place_that_cannot_be_written_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home or folder that is a file, or where nothing can be made: one line that names the place."""
+    Path("afile").touch()
+    for folder in ("afile", "/proc/x"):
+        said = refused("services", "up", "--store", "seaweedfs", "--folder", folder)
+        assert folder in said
+        assert "see that this place can be written" in said
+    monkeypatch.setenv("MEMEST_HOME", "/proc/x")
+    said = refused("train", "--tracking", "off", "--limit", "100", "--epochs", "1")
+    assert "/proc/x" in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:abc",
+        "http://127.0.0.1:99999",
+        "http://[",
+        "http://",
+        "127.0.0.1:9000",
+        "http://ada:hunter2@127.0.0.1:9000",
+        "http://127.0.0.1:9000/folder",
+        "http://a b",
+    ],
+)
+def test_an_endpoint_that_is_none_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an endpoint looks like, where its credentials go, and not even a folder is made."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "name")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    said = refused("services", "up", "--endpoint", url)
+    assert "looks like http://127.0.0.1:9000" in said
+    assert "hunter2" not in said
+    assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{", '{"store": 1}', '{"store": {"pid": 1}}', "\x00", '"x"'])
+def test_damaged_files_are_named(content: str) -> None:
+    """What is not as it was written is named with the way out, and stays as it is."""
+    for name, command in (
+        ("processes.json", "down"),
+        ("settings.json", "status"),
+        ("credentials.json", "env"),
+    ):
+        folder = Folder(Path(f"{name}-folder"))
+        folder.root.mkdir()
+        folder.path(name).write_text(content)
+        said = refused("services", command, "--folder", str(folder.root))
+        assert f"{folder.path(name)} is not as memest wrote it" in said
+        assert folder.path(name).read_text() == content
+
+
+def test_a_setting_is_taken_back_with_none() -> None:
+    """Nothing said: as before. The word `none` clears host names and database, and nothing else."""
+    known = Settings(allowed_hosts="mlflow.example", bucket="kept")
+    assert changed(known, {"allowed_hosts": "", "bucket": None}) == known
+    assert changed(known, {"allowed_hosts": "none"}) == Settings(bucket="kept")
+    assert changed(known, {"bucket": "none"}).bucket == "none"
+    secret = Secrets(backend="postgresql://db/runs")
+    assert changed(secret, {"backend": "none"}).backend == ""
+
+
+def test_the_demo_says_where_to_look() -> None:
+    """The pages of a server are opened; a database is shown by `mlflow ui`."""
+    assert look("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
+    assert look("sqlite:////tmp/mlflow.db") == "mlflow ui --backend-store-uri sqlite:////tmp/mlflow.db"

@@ -1,0 +1,264 @@
+"""Theory, galleries and the ledger: what is binned and shown, and no number without its runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from generated import generated, truth_of
+from scipy.stats import spearmanr
+
+from memest.analysis.cross_architecture import cross_architecture
+from memest.analysis.galleries import extremes, galleries
+from memest.analysis.runset import RunSet
+from memest.analysis.similarity import similarity
+from memest.errors import DataError, NoRunsError
+from memest.paper import published
+from memest.paper.cells import entries
+from memest.paper.ledger import EMPTY, Entry, page, paper_cells, read_entries, write_entries
+from memest.paper.mislabeled import mislabeled
+from memest.paper.theory import binned, theory
+from memest.references import Reference, write_values
+
+N = 200
+RNG = np.random.default_rng
+
+
+def truth(seed: int = 0, classes: int = 4) -> dict[str, np.ndarray]:
+    """A tenth of changed labels."""
+    changed = np.arange(N) < N // 10
+    return truth_of(RNG(seed).integers(0, classes, N), changed)
+
+
+def test_bins_hold_every_example_and_their_means() -> None:
+    """Counts and means equal those of a loop over examples; the greatest value lies in the last bin."""
+    x, y = RNG(0).exponential(size=N), RNG(1).normal(size=N)
+    edges, means, counts = binned(x, y, 15)
+    place = [min(int((v - x.min()) / (x.max() - x.min()) * 15), 14) for v in x]
+    for bin_, mean in enumerate(means):
+        inside = [y[n] for n in range(N) if place[n] == bin_]
+        assert counts[bin_] == len(inside)
+        assert np.isnan(mean) if not inside else mean == pytest.approx(np.mean(inside))
+    assert counts.sum() == N
+    assert edges[[0, -1]].tolist() == [0, 1]
+
+
+def test_expectations_are_means_over_seeds(tmp_path: Path) -> None:
+    """What is binned is the mean of the runs of one set of labels; figures are painted for every pair."""
+    values = [RNG(seed).random(N) for seed in range(3)]
+    traces = {"loss": RNG(9).random((4, N)), "input_gradient(norm=2)": RNG(8).random((4, N))}
+    runs = [
+        generated(tmp_path, truth(), {"csl": v, "learning_time": 1 - v}, traces=traces, seed=str(seed))
+        for seed, v in enumerate(values)
+    ]
+    found = theory(RunSet(runs), bins=5)
+    table = found.tables["theory"]
+    assert set(zip(table.x, table.y, strict=True)) == {("learning_time", "csl"), ("csl", "learning_time")}
+    _, means, counts = binned(np.mean(values, 0), 1 - np.mean(values, 0), 5)
+    mine = table[table.x == "csl"]
+    np.testing.assert_allclose(mine["mean"], means)
+    assert mine["count"].tolist() == counts.tolist()
+    assert mine.pearson.iloc[0] == pytest.approx(-1)
+    (section,) = found.sections
+    assert {name for name, _ in section.paint()} == {
+        "traces-0",
+        "histogram-csl-0",
+        "histogram-learning_time-0",
+        "csl-learning_time-0",
+        "learning_time-csl-0",
+    }
+
+
+def test_a_run_without_gradients_is_named(tmp_path: Path) -> None:
+    """Without input_gradient there is no learning time: the remark names the run and the way out."""
+    runs = [generated(tmp_path, truth(), {"csl": RNG(0).random(N)})]
+    found = theory(RunSet(runs))
+    assert f"Run {runs[0].id} lacks input_gradient and curvature" in found.remark
+    with pytest.raises(NoRunsError, match="has csl"):
+        theory(RunSet([generated(tmp_path, truth(), {"aum": RNG(0).random(N)})]))
+
+
+def test_memorization_comes_from_the_reference(tmp_path: Path) -> None:
+    """With a reference its values are binned, of the examples whose labels were not changed."""
+    facts, values = truth(), RNG(4).random(N)
+    reference = Reference("mine", facts["id"], values, True, facts["original_label"], "generated")
+    write_values(tmp_path / "mine.npz", reference)
+    run = generated(tmp_path, facts, {"csl": values, "learning_time": RNG(5).random(N)})
+    found = theory(RunSet([run]), reference=f"values_file(path={str(tmp_path / 'mine.npz')!r})")
+    part = found.tables["theory"].set_index(["x", "y"]).loc[("memorization", "csl")]
+    assert part["count"].sum() == N - facts["changed"].sum()
+    assert part.pearson.iloc[0] == pytest.approx(1)
+    assert len(found.sources) == 1
+
+
+def test_galleries_hold_both_ends_of_each_class(tmp_path: Path) -> None:
+    """Highest and lowest of a class are those of the mean rank over runs; rows are equally long."""
+    facts = truth()
+    values = [RNG(seed).random(N) for seed in (1, 2)]
+    runs = RunSet([generated(tmp_path, facts, {"csl": v}, seed=str(n)) for n, v in enumerate(values)])
+    table = extremes(runs, "csl", 3, 2)
+    rank = sum(np.argsort(np.argsort(v)) for v in values)
+    for label in range(2):
+        mine = np.flatnonzero(facts["label"] == label)
+        mine = mine[np.argsort(rank[mine], kind="stable")]
+        shown = table[table.label == f"class {label}"]
+        assert set(rank[shown[shown.end == "highest"].id]) == set(rank[mine[-3:]])
+        assert set(rank[shown[shown.end == "lowest"].id]) == set(rank[mine[:3]])
+    found = galleries(runs, count=3, classes=2)
+    assert [(len(gallery.ids), gallery.columns) for gallery in found.galleries] == [(6, 3), (6, 3)]
+
+
+def papers_runs(root: Path) -> RunSet:
+    """Two seeds at another scale on a dataset of the paper's name."""
+    return RunSet(
+        [
+            generated(
+                root,
+                truth(seed),
+                {"csl": RNG(seed).random(N), "mean_curvature(probes=2)": RNG(seed + 9).random(N)},
+                config={"data": "cifar100", "model": "resnet18(width=16)"},
+                dataset="cifar100",
+                corruption="symmetric_noise(rate=0.05)",
+                model="resnet18(width=16)",
+                seed=str(seed),
+                fingerprint=str(seed) * 64,
+            )
+            for seed in range(2)
+        ]
+    )
+
+
+def test_the_ledger_is_made_from_its_files(tmp_path: Path) -> None:
+    """Entries survive the JSON; each paper cell is there once, with ours beside it or visibly empty."""
+    runs = papers_runs(tmp_path)
+    found = entries(mislabeled(runs), "smoke", "abc1234")
+    write_entries(tmp_path / "results" / "mislabeled.json", found)
+    kept = read_entries(tmp_path / "results")
+    assert sorted(kept, key=str) == sorted(found, key=str)
+    text = page(kept)
+    lines = [line for line in text.splitlines() if line.startswith(("| CIFAR", "| ImageNet"))]
+    assert len(lines) == sum(
+        len(list(paper_cells(table))) for table in ("mislabeled", "duplicates", "similarity")
+    )
+    full = [line for line in lines if EMPTY not in line]
+    assert len(full) == 2
+    (csl,) = (line for line in full if "CIFAR-100, 5 %, CSL" in line)
+    for part in ("0.9895", "abc1234", "`run", "epochs 30, not 200", "| 2 |", "200 images in 4 classes"):
+        assert part in csl
+    assert "mean_curvature(probes=2)" in next(line for line in full if "Curvature" in line)
+
+
+def test_similarity_goes_into_the_papers_cells(tmp_path: Path) -> None:
+    """With Feldman and Zhang beside the paper; with others, and of baselines, in cells of their own."""
+    facts, values = truth_of(RNG(0).integers(0, 4, N), np.zeros(N, bool)), RNG(4).random(N)
+    axes = {"dataset": "cifar100", "corruption": "none", "fingerprint": "0" * 64}
+    runs = [
+        generated(
+            tmp_path,
+            facts,
+            {
+                "csl": values + seed * RNG(seed).random(N),
+                "loss_sensitivity": RNG(seed + 5).random(N),
+                "loss_sensitivity(norm=2)": RNG(seed + 6).random(N),
+                "mean_curvature(probes=2)": RNG(seed + 7).random(N),
+            },
+            seed=str(seed),
+            **axes,
+        )
+        for seed in (0, 1)
+    ]
+    np.savez(tmp_path / "fz.npz", tr_labels=facts["original_label"], tr_mem=values)
+    np.savez(tmp_path / "c.npz", labels=facts["original_label"], scores=1 - values)
+    pearson = np.mean([np.corrcoef(run.summary["csl"], values)[0, 1] for run in runs])
+    for kind, file, dataset, column in (
+        ("feldman_zhang", "fz.npz", "CIFAR-100", "all, Pearson"),
+        ("c_scores", "c.npz", "", "c_scores, all, Pearson"),
+    ):
+        reference = f"{kind}(path={str(tmp_path / file)!r})"
+        found = entries(similarity(RunSet(runs), reference=reference, top=50), "smoke", "abc1234")
+        cells = {(entry.dataset, entry.column, entry.method): entry for entry in found}
+        assert len(cells) == len(found)
+        entry = cells[dataset, column, "CSL"]
+        assert entry.value == pytest.approx(pearson, abs=1e-5)
+        assert (entry.seeds, entry.runs) == (2, tuple(run.id for run in runs))
+        assert entry.spread is not None
+        bent = "Curvature" if dataset else "Curvature, mean_curvature(probes=2)"
+        methods = {method for _, _, method in cells}
+        assert methods == {"CSL", "Loss sensitivity", bent, "constant", "permutation"}
+        assert "mean_curvature(probes=2)" in cells[dataset, column, bent].reason
+        assert "loss_sensitivity" not in cells[dataset, column, "Loss sensitivity"].reason
+        assert any("top 50, cosine" in column for _, column, _ in cells)
+
+
+def test_agreement_goes_into_cells_of_our_own(tmp_path: Path) -> None:
+    """One cell for each pair of models, the mean over pairs of runs, with all runs that are in it."""
+    values = [RNG(seed).random(N) for seed in range(4)]
+    models = ["resnet18", "resnet18", "vgg16", "vgg16"]
+    runs = [
+        generated(tmp_path, truth(), {"csl": v}, model=model, seed=str(n % 2))
+        for n, (v, model) in enumerate(zip(values, models, strict=True))
+    ]
+    found = {entry.column: entry for entry in entries(cross_architecture(RunSet(runs)), "smoke", "abc1234")}
+    (across,) = (entry for column, entry in found.items() if " and " in column)
+    assert len(found) == 3
+    assert (across.seeds, len(across.runs), across.method) == (2, 4, "csl")
+    wanted = [spearmanr(values[a], values[b]).statistic for a in (0, 1) for b in (2, 3)]
+    assert across.value == pytest.approx(np.mean(wanted), abs=1e-5)
+
+
+def test_noise_and_folds_are_not_the_papers_similarity(tmp_path: Path) -> None:
+    """Runs on changed labels do not stand in the paper's cells, whatever the reference."""
+    facts, values = truth(), RNG(4).random(N)
+    run = generated(
+        tmp_path, facts, {"csl": values}, dataset="cifar100", corruption="symmetric_noise(rate=0.05)"
+    )
+    np.savez(tmp_path / "fz.npz", tr_labels=facts["original_label"], tr_mem=values)
+    reference = f"feldman_zhang(path={str(tmp_path / 'fz.npz')!r})"
+    found = entries(similarity(RunSet([run]), reference=reference, top=50), "smoke", "abc1234")
+    assert {entry.dataset for entry in found} == {""}
+
+
+def test_the_page_is_that_of_the_results() -> None:
+    """docs/reproduction.md is what `python -m analysis.ledger` makes of analysis/results."""
+    root = Path(__file__).parents[2]
+    kept = read_entries(root / "analysis" / "results")
+    assert (root / "docs" / "reproduction.md").read_text() == page(kept)
+
+
+def test_no_number_without_its_runs(tmp_path: Path) -> None:
+    """An entry without run ids is refused when it is made and when it is read; so is a damaged file."""
+    (entry, *_) = entries(mislabeled(papers_runs(tmp_path)), "smoke", "abc1234")
+    path = tmp_path / "results" / "x.json"
+    write_entries(path, [entry])
+    content = json.loads(path.read_text())
+    content["entries"][0]["runs"] = []
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="names no run"):
+        read_entries(path.parent)
+    path.write_text("{}")
+    with pytest.raises(DataError, match="not a ledger file"):
+        read_entries(path.parent)
+    with pytest.raises(DataError, match="names no run"):
+        Entry("mislabeled", "", "5 %", "CSL", 0.9, None, 1, "smoke", "digits", "abc", (), "")
+
+
+def test_cells_that_the_paper_has_not_are_kept(tmp_path: Path) -> None:
+    """A result on digits stands in a table of its own, with its runs."""
+    facts = truth()
+    run = generated(tmp_path, facts, {"csl": RNG(0).random(N)})
+    text = page(entries(mislabeled(RunSet([run])), "smoke", "abc1234"))
+    assert "## Cells that the paper has not" in text
+    assert f"`{run.id[:8]}`" in text.partition("## Cells that the paper has not")[2]
+
+
+def test_the_papers_tables_are_whole() -> None:
+    """Every dataset has every method, and every method a value for every rate."""
+    for dataset in ("CIFAR-10", "CIFAR-100"):
+        assert (
+            list(published.MISLABELED[dataset])
+            == list(published.METHODS)
+            == list(published.DUPLICATES[dataset])
+        )
+        assert {len(values) for values in published.MISLABELED[dataset].values()} == {len(published.RATES)}

@@ -1,7 +1,4 @@
-"""Suspicion, (N,), higher = more suspicious: what ranks examples, and how well that works.
-
-Depends on numpy, the ground floor and `summaries`.
-"""
+"""Suspicion, (N,), higher = more suspicious: what ranks examples, and how well that works."""
 
 from memest.detect.detectors import (
     DETECTORS,
@@ -15,15 +12,21 @@ from memest.detect.detectors import (
     suspicions,
 )
 from memest.detect.evaluate import Detection, detect, judge
+from memest.detect.evaluation import Evaluation, evaluate, evaluate_table, evaluation_of, judged
 
 __all__ = [
     "DETECTORS",
     "Detection",
+    "Evaluation",
     "Evidence",
     "detect",
     "detector",
     "direction",
+    "evaluate",
+    "evaluate_table",
+    "evaluation_of",
     "judge",
+    "judged",
     "rank",
     "short",
     "slug",

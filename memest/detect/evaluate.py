@@ -1,4 +1,4 @@
-"""How well suspicion finds the examples that were changed. Depends on numpy and `stats`."""
+"""How well one suspicion finds the examples that were changed."""
 
 from __future__ import annotations
 

@@ -1,112 +1,102 @@
-"""Statistics of rankings: how well scores find the positives, and how alike two vectors are.
+"""How sure an AUROC is: DeLong's variances, intervals and paired tests, and the bootstrap.
 
-Scores are (N,) numbers, higher = ranked first; positives are (N,) booleans (or zeros and ones). N counts
-examples, m positives and n negatives. Every value is a plain share or coefficient without a unit, and none
-depends on the order of the examples, ties included. Depends on numpy and `errors`.
+All from placement values, (N,): per positive the share of negatives ranked below it, per negative that of
+positives ranked above it, ties counting half. Their mean over either kind is the AUROC. N counts examples, m
+positives, n negatives and S rankings of the same examples.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from memest.errors import DataError, SettingError
-from memest.metrics.ranking import Bools, Comparison, Estimate, Floats, Ranking, quantile, sample, vector
-
-__all__ = [
-    "Bools",
-    "Comparison",
-    "Estimate",
-    "Floats",
-    "Ranking",
-    "auroc",
-    "auroc_interval",
-    "average_precision",
-    "bootstrap",
-    "cosine",
-    "fpr_at_tpr",
-    "midranks",
-    "paired_delong",
-    "pearson",
-    "precision_at",
-    "spearman",
-]
+from memest.errors import SettingError
+from memest.metrics.vectors import Bools, Floats, sample
 
 
-def midranks(x_N: ArrayLike) -> Floats:
-    """Ranks 1…N from the smallest up, (N,); equal values share the mean of the ranks they take up.
+@dataclass(frozen=True)
+class Estimate:
+    """A value and the ends of its confidence interval."""
 
-    Raises:
-        DataError: `x_N` is not a vector of finite numbers.
-    """
-    _, inverse_N, counts = np.unique(vector(x_N, "x"), return_inverse=True, return_counts=True)
-    middle = np.cumsum(counts) - (counts - 1) / 2
-    return middle[inverse_N]
+    value: float
+    low: float
+    high: float
 
 
-def auroc(scores_N: ArrayLike, positives_N: ArrayLike) -> float:
-    """P(a positive scores above a negative) + ½ P(they tie), in [0, 1]; 0.5 is chance, higher is better.
+@dataclass(frozen=True)
+class Comparison:
+    """A difference of two AUROCs, the ends of its interval, and the two-sided p-value of "no difference"."""
 
-    The Mann–Whitney form. Source: Hanley & McNeil 1982.
+    difference: float
+    low: float
+    high: float
+    p_value: float
+
+
+def interval(value: float, placements_N: Floats, positives_N: Bools, level: float) -> Estimate:
+    """An AUROC with DeLong's confidence interval, taken on the logit scale so that it stays in [0, 1].
+
+    logit(A) ± z · se / (A(1 − A)), se² = var(V₁₀)/m + var(V₀₁)/n over the placement values V. At A = 1 that
+    variance is 0 whatever the sample, so the interval is [(α/2)^(1/min(m, n)), 1], the exact one for
+    min(m, n) disjoint pairs all in the right order; at A = 0 its mirror image. A group of one example has
+    no variance of its own and takes the largest possible, A(1 − A).
+    Source: DeLong et al. 1988 by the midrank form of Sun & Xu 2014; logit scale as in Pepe 2003.
 
     Raises:
-        DataError: wrong shapes, scores that are not finite, no positives or no negatives.
-    """
-    return Ranking(scores_N, positives_N).auroc
-
-
-def auroc_interval(scores_N: ArrayLike, positives_N: ArrayLike, level: float = 0.95) -> Estimate:
-    """AUROC with DeLong's confidence interval: `Ranking.interval`.
-
-    Raises:
-        DataError: wrong shapes, scores that are not finite, no positives or no negatives.
         SettingError: `level` is not between 0 and 1.
     """
-    return Ranking(scores_N, positives_N).interval(level)
+    z = quantile(level)
+    parts = placements_N[positives_N], placements_N[~positives_N]
+    if value in (0.0, 1.0):
+        reach = ((1 - level) / 2) ** (1 / min(part.size for part in parts))
+        return Estimate(value, reach, 1.0) if value else Estimate(value, 0.0, 1 - reach)
+    variance = sum(_mean_variance(part, low=0) for part in parts)
+    centre, margin = math.log(value / (1 - value)), z * math.sqrt(variance) / (value * (1 - value))
+    return Estimate(value, min(_logistic(centre - margin), value), max(_logistic(centre + margin), value))
 
 
-def paired_delong(
-    scores_a_N: ArrayLike, scores_b_N: ArrayLike, positives_N: ArrayLike, level: float = 0.95
-) -> Comparison:
-    """AUROC of `a` minus AUROC of `b` on the same examples, with its interval: `Ranking.against`.
+def difference_variance(placements_N: Floats, others_N: Floats, positives_N: Bools) -> float:
+    """DeLong's variance of the difference of two AUROCs of the same examples, hence with their covariance."""
+    differences_N = placements_N - others_N
+    parts = differences_N[positives_N], differences_N[~positives_N]
+    return sum(_mean_variance(part, low=-1) for part in parts)
+
+
+def compare(difference: float, variance: float, level: float = 0.95) -> Comparison:
+    """A difference of two AUROCs with its interval and two-sided p-value.
+
+    d ± z · se, cut to [−1, 1]; p = 2Φ(−|d|/se). Where se = 0 the interval is the point d, and p is 1 if
+    d = 0, else 0. Source: DeLong et al. 1988.
 
     Raises:
-        DataError: wrong shapes, scores that are not finite, no positives or no negatives.
         SettingError: `level` is not between 0 and 1.
     """
-    first = Ranking(scores_a_N, positives_N, "scores_a")
-    return first.against(Ranking(scores_b_N, positives_N, "scores_b"), level)
+    z, error = quantile(level), math.sqrt(max(variance, 0.0))
+    if error == 0:
+        return Comparison(difference, difference, difference, float(difference == 0))
+    low, high = max(difference - z * error, -1.0), min(difference + z * error, 1.0)
+    return Comparison(difference, low, high, 2 * NormalDist().cdf(-abs(difference) / error))
 
 
-def average_precision(scores_N: ArrayLike, positives_N: ArrayLike) -> float:
-    """Precision averaged over recall: `Ranking.average_precision`.
+def covariance(aurocs_S: Floats, placements_SN: Floats, positives_N: Bools) -> Floats:
+    """DeLong's covariance matrix of the AUROCs of S rankings of the same examples, (S, S).
 
-    Raises:
-        DataError: wrong shapes, scores that are not finite, no positives or no negatives.
+    Summed row by row and not by a matrix product, whose bits depend on the number of threads. A group of one
+    example has no variance of its own and takes the largest possible, for each difference too.
+    Source: DeLong et al. 1988.
     """
-    return Ranking(scores_N, positives_N).average_precision()
-
-
-def fpr_at_tpr(scores_N: ArrayLike, positives_N: ArrayLike, tpr: float = 0.95) -> float:
-    """The share of negatives flagged when `tpr` of the positives are: `Ranking.fpr_at_tpr`.
-
-    Raises:
-        DataError: wrong shapes, scores that are not finite, no positives or no negatives.
-        SettingError: `tpr` is not in (0, 1].
-    """
-    return Ranking(scores_N, positives_N).fpr_at_tpr(tpr)
-
-
-def precision_at(scores_N: ArrayLike, positives_N: ArrayLike, k: int) -> float:
-    """The share of positives among the `k` highest scores: `Ranking.precision_at`.
-
-    Raises:
-        DataError: wrong shapes, scores that are not finite, no positives or no negatives.
-        SettingError: `k` is not from 1 to N.
-    """
-    return Ranking(scores_N, positives_N).precision_at(k)
+    sizes_N = np.where(positives_N, positives_N.sum(), (~positives_N).sum())
+    centred_SN = (placements_SN - aurocs_S[:, None]) / np.sqrt(sizes_N * np.maximum(sizes_N - 1, 1))
+    matrix_SS = np.stack([(centred_SN * row_N).sum(1) for row_N in centred_SN])
+    for flags_N in (positives_N, ~positives_N):
+        if np.count_nonzero(flags_N) == 1:
+            matrix_SS += _single(placements_SN[:, flags_N][:, 0])
+    return matrix_SS
 
 
 def bootstrap(
@@ -138,50 +128,32 @@ def bootstrap(
     return Estimate(float(statistic(scores_N, positives_N)), float(low), float(high))
 
 
-def pearson(x_N: ArrayLike, y_N: ArrayLike) -> float:
-    """Pearson's correlation in [−1, 1]; 0 where either vector is constant, as it then explains nothing.
+def quantile(level: float) -> float:
+    """The normal quantile z of a two-sided interval.
 
     Raises:
-        DataError: not two vectors of the same length, at least 1, of finite numbers.
+        SettingError: `level` is not between 0 and 1.
     """
-    x_N, y_N = _pair(x_N, y_N)
-    if np.ptp(x_N) == 0 or np.ptp(y_N) == 0:
-        return 0.0
-    return _cosine(x_N - x_N.mean(), y_N - y_N.mean())
+    if not 0 < level < 1:
+        raise SettingError(f"level must be a number between 0 and 1, not {level!r}")
+    return NormalDist().inv_cdf((1 + level) / 2)
 
 
-def spearman(x_N: ArrayLike, y_N: ArrayLike) -> float:
-    """Spearman's rank correlation in [−1, 1]: Pearson's of the midranks; 0 where either is constant.
-
-    Raises:
-        DataError: not two vectors of the same length, at least 1, of finite numbers.
-    """
-    x_N, y_N = _pair(x_N, y_N)
-    return pearson(midranks(x_N), midranks(y_N))
+def _mean_variance(values: Floats, low: float) -> float:
+    """The variance of the mean of `values`, which lie in [low, 1]; for one value, the largest possible."""
+    if values.size == 1:
+        return float((1 - values[0]) * (values[0] - low))
+    return float(values.var(ddof=1) / values.size)
 
 
-def cosine(x_N: ArrayLike, y_N: ArrayLike) -> float:
-    """x·y / (‖x‖ ‖y‖) in [−1, 1]; 0 where either vector is all zeros.
-
-    Nothing is centred: two vectors without negative entries are alike for nothing, so read it beside a
-    constant and a permutation.
-
-    Raises:
-        DataError: not two vectors of the same length, at least 1, of finite numbers.
-    """
-    return _cosine(*_pair(x_N, y_N))
+def _single(values_S: Floats) -> Floats:
+    """The covariances of single values in [0, 1], (S, S), by which every one, and every difference of two,
+    has the largest variance possible: a(1 − a), and 1 − (a − b)²."""
+    sums_SS = values_S[:, None] + values_S
+    matrix_SS = (sums_SS - 1) / 2 - np.outer(values_S, values_S)
+    np.fill_diagonal(matrix_SS, values_S * (1 - values_S))
+    return matrix_SS
 
 
-def _cosine(x_N: Floats, y_N: Floats) -> float:
-    scale_x, scale_y = np.abs(x_N).max(), np.abs(y_N).max()
-    if scale_x == 0 or scale_y == 0:
-        return 0.0
-    x_N, y_N = x_N / scale_x, y_N / scale_y  # so that no square overflows
-    return float(np.clip(x_N @ y_N / (np.linalg.norm(x_N) * np.linalg.norm(y_N)), -1, 1))
-
-
-def _pair(x_N: ArrayLike, y_N: ArrayLike) -> tuple[Floats, Floats]:
-    x_N, y_N = vector(x_N, "x"), vector(y_N, "y")
-    if x_N.shape != y_N.shape or x_N.size == 0:
-        raise DataError(f"x and y must have the same length, at least 1, not {x_N.size} and {y_N.size}")
-    return x_N, y_N
+def _logistic(x: float) -> float:
+    return 0.5 * (1 + math.tanh(x / 2))

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from memest.data import ImageSet, Split, Truth, draw_labels, label_name
+from memest.detect import evaluate_table
 from memest.errors import SettingError
 from memest.grammar.config import digest
 from memest.grammar.registry import Registry
@@ -172,6 +173,12 @@ def summary_table(sheet: SheetReader, truth: Truth) -> Columns:
     summaries = summarise_all(keys, *stretches)
     facts = {name: truth.columns()[name] for name in FACTS}
     return facts | {name: np.asarray(values) for name, values in summaries.items()}
+
+
+def evaluation_bytes(summary: Columns) -> bytes | None:
+    """What is stored of how well a summary table finds what was changed; None where nothing was."""
+    found = evaluate_table(summary)
+    return None if found is None else found.to_json()
 
 
 def _trace(sheet: SheetReader, examples: slice, key: str) -> Trace:

@@ -22,6 +22,7 @@ from memest.overhead.costs import Costs
 from memest.runs.common import (
     Watch,
     choose_device,
+    evaluation_bytes,
     nobody,
     other_labels,
     run_key,
@@ -108,7 +109,7 @@ def _train_parts(
         reader = sheet.reader()
         summary = summary_table(reader, truth)
         summary |= _suspicions(config, images, reader, probabilities)
-        sheet.seal(truth.columns() | others, summary)
+        sheet.seal(truth.columns() | others, summary, evaluation_bytes(summary))
         report(run, images, summary, costs, epochs)
         run.seal({})
     return opened

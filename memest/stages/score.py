@@ -15,6 +15,7 @@ from memest.runs import resume
 from memest.runs.common import (
     SCORING_BATCH,
     choose_device,
+    evaluation_bytes,
     fingerprints,
     no_local_runs,
     other_labels,
@@ -95,7 +96,8 @@ def score(config: ScoreConfig) -> Opened:
             opened.run.metrics(epoch, {"scoring_seconds": clock.total()})
             point = partial(resume.pack, about.key, writer, costs=costs.state())
             opened.resume.save(point, must=writer.full)
-        writer.seal(truth.columns() | others, summary_table(writer.reader(), truth.of(images.ids)))
+        summary = summary_table(writer.reader(), truth.of(images.ids))
+        writer.seal(truth.columns() | others, summary, evaluation_bytes(summary))
         report_costs(opened.run, costs, epochs[-1])
         opened.run.seal({})
     return opened

@@ -17,6 +17,7 @@ from memest.runs.common import (
     Watch,
     choose_device,
     deterministic,
+    evaluation_bytes,
     nobody,
     other_labels,
     progress,
@@ -101,7 +102,7 @@ def train(config: TrainConfig, watch: Watch = nobody, team: Team = ALONE) -> Ope
             batches = loaded.observed.batches(SCORING_BATCH)
             keep_part(sheet, images, part, probabilities(network, batches))
         summary = summary_table(sheet.reader(), truth.of(observed.ids))
-        sheet.seal(truth.columns() | others, summary)
+        sheet.seal(truth.columns() | others, summary, evaluation_bytes(summary))
         report(run, observed, summary, costs, epochs)
         run.seal({})
     return opened

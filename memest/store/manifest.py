@@ -98,7 +98,7 @@ class Manifest:
         scores: by key, its unit, direction and the epochs it was measured at.
         scalars: by key, the epochs of per-epoch numbers such as the weight norm.
         blocks: in order of epochs.
-        tables: `truth` and `summary`.
+        tables: `truth`, `summary`, and `evaluation` where something was changed.
         kept: other files of the run, such as its checkpoints.
     """
 

@@ -3,6 +3,7 @@
     sheet/block-000000-000019.safetensors   by key: (epochs, N) float32; scalars (epochs,) float64
     sheet/truth.parquet                     what the corruption did
     sheet/summary.parquet                   one row per example; read this first
+    sheet/evaluation.json                   how well the summaries find what was changed, where something was
     sheet/manifest.json                     written last: without it a sheet is unfinished
 
 Depends on numpy, `block` and `blobs`; never on torch. Axes: E epochs, N examples.
@@ -146,19 +147,23 @@ class SheetWriter:
         self._first, self.latest, self._epochs = first, latest, epochs
         self._blocks, self._pending, self._kept = blocks, pending, kept
 
-    def seal(self, truth: Columns, summary: Columns) -> Manifest:
-        """Write the last block, the two tables and, last of all, the manifest.
+    def seal(self, truth: Columns, summary: Columns, evaluation: bytes | None = None) -> Manifest:
+        """Write the last block, the tables and, last of all, the manifest.
 
         Args:
             truth: columns id, label, original_label, changed, partner_id, (N,) each.
             summary: one row per example.
+            evaluation: how well the summaries find what was changed; None where there is nothing to find.
         """
         self._close_block()
+        contents = {"truth.parquet": write_table(truth), "summary.parquet": write_table(summary)}
+        if evaluation is not None:
+            contents["evaluation.json"] = evaluation
         tables = {}
-        for name, columns in (("truth", truth), ("summary", summary)):
-            content = write_table(columns)
-            tables[name] = Part.of(f"{FOLDER}/{name}.parquet", content)
-            self._blobs.put(tables[name].name, content)
+        for name, content in contents.items():
+            part = Part.of(f"{FOLDER}/{name}", content)
+            tables[name.partition(".")[0]] = part
+            self._blobs.put(part.name, content)
         manifest = self._manifest(tables)
         self._blobs.put(MANIFEST, manifest.to_json())
         return manifest
@@ -291,6 +296,14 @@ class SheetReader:
     def summary_names(self) -> list[str]:
         """The columns of the summary table, none of which is read."""
         return table_names(self._table("summary"))
+
+    def evaluation(self) -> bytes | None:
+        """What the run stored of how well its summaries find what was changed; None where it stored nothing.
+
+        Raises:
+            SheetError: it is damaged.
+        """
+        return self._table("evaluation") if "evaluation" in self.manifest.tables else None
 
     def _table(self, name: str) -> bytes:
         """The bytes of a table, which are verified the first time."""

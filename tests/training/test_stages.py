@@ -122,7 +122,7 @@ def test_a_run_twice_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> No
         blobs = train.train(training(scores="logits, curvature(probes=2)", gradient_every=2)).run.blobs
         sheets.append({name: blobs.get(name) for name in blobs.names("sheet")})
     assert sheets[0] == sheets[1]
-    assert len(sheets[0]) == 4
+    assert len(sheets[0]) == 5
 
 
 def test_the_noise_seed_moves_labels_only() -> None:

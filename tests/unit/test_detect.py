@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from memest.detect import detect, rank
 from memest.errors import DataError, UnknownNameError
-from memest.metrics import auroc_interval
+from memest.metrics import Ranking
 from memest.summaries import Trace, default_summaries, summarise, suspicion
 
 
@@ -23,7 +23,7 @@ def test_a_detection_is_what_scikit_learn_computes():
     """AUROC and average precision have an independent witness; counts are those of the truth."""
     suspicious, changed = planted()
     found = detect(suspicious, changed)
-    assert found.auroc == auroc_interval(suspicious, changed)
+    assert found.auroc == Ranking(suspicious, changed).interval()
     assert found.auroc.value == pytest.approx(roc_auc_score(changed, suspicious))
     assert found.average_precision == pytest.approx(average_precision_score(changed, suspicious))
     assert (found.positives, found.examples) == (30, 400)

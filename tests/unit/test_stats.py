@@ -17,6 +17,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from memest import metrics as stats
 from memest.errors import DataError, InputError, SettingError
+from memest.metrics import Ranking
 
 
 def sample(seed=0, m=13, n=29, levels=None):
@@ -76,11 +77,11 @@ def test_no_statistic_depends_on_the_order_of_examples(case, random):
     order = random.sample(range(scores.size), scores.size)
     for statistic in (
         stats.auroc,
-        stats.average_precision,
-        stats.fpr_at_tpr,
-        lambda s, p: stats.precision_at(s, p, (s.size + 1) // 2),
-        lambda s, p: stats.auroc_interval(s, p).low,
-        lambda s, p: stats.paired_delong(s, s**2, p).p_value,
+        lambda s, p: Ranking(s, p).average_precision(),
+        lambda s, p: Ranking(s, p).fpr_at_tpr(),
+        lambda s, p: Ranking(s, p).precision_at((s.size + 1) // 2),
+        lambda s, p: Ranking(s, p).interval().low,
+        lambda s, p: Ranking(s, p).against(Ranking(s**2, p)).p_value,
     ):
         assert statistic(scores[order], positives[order]) == pytest.approx(
             statistic(scores, positives), abs=1e-9
@@ -97,31 +98,31 @@ def test_delong_variance_is_that_of_the_double_loop(levels):
     logits = scipy.special.logit(area) + np.array([-1, 1]) * scipy.stats.norm.ppf(0.95) * error / (
         area * (1 - area)
     )
-    found = stats.auroc_interval(scores, positives, level=0.9)
+    found = Ranking(scores, positives).interval(0.9)
     assert (found.value, found.low, found.high) == pytest.approx((area, *scipy.special.expit(logits)))
 
 
 @given(tied_samples(), st.sampled_from([0.5, 0.95, 0.999]))
 def test_an_interval_stays_in_the_unit_range_around_its_value(case, level):
     """0 ≤ low ≤ AUROC ≤ high ≤ 1 for any sample, single examples and perfect rankings included."""
-    found = stats.auroc_interval(*case, level=level)
+    found = Ranking(*case).interval(level)
     assert 0 <= found.low <= found.value <= found.high <= 1
 
 
 def test_a_perfect_ranking_has_an_interval_of_width():
     """AUROC 1 from 10 positives is bounded below by the exact binomial bound, and AUROC 0 mirrors it."""
     positives = np.arange(40) < 10
-    perfect = stats.auroc_interval(positives, positives)
+    perfect = Ranking(positives, positives).interval()
     exact = scipy.stats.binomtest(10, 10).proportion_ci(0.95).low
     assert (perfect.value, perfect.low, perfect.high) == (1.0, pytest.approx(exact), 1.0)
-    inverted = stats.auroc_interval(~positives, positives)
+    inverted = Ranking(~positives, positives).interval()
     assert (inverted.value, inverted.low, inverted.high) == (0.0, 0.0, pytest.approx(1 - exact))
 
 
 def test_the_interval_covers_the_true_auroc_at_its_level():
     """Over repeated binormal samples a 90 % interval holds Φ(1/√2) about 90 % of the time."""
     truth = NormalDist().cdf(1 / math.sqrt(2))
-    found = [stats.auroc_interval(*sample(seed, m=30, n=60), level=0.9) for seed in range(1000)]
+    found = [Ranking(*sample(seed, m=30, n=60)).interval(0.9) for seed in range(1000)]
     assert np.mean([one.low <= truth <= one.high for one in found]) == pytest.approx(0.9, abs=0.03)
 
 
@@ -133,7 +134,7 @@ def test_paired_delong_is_the_contrast_of_the_double_loop(levels):
     covariance = delong_covariance([a, b], positives)
     error = math.sqrt(np.array([1, -1]) @ covariance @ np.array([1, -1]))
     difference = roc_auc_score(positives, a) - roc_auc_score(positives, b)
-    found = stats.paired_delong(a, b, positives)
+    found = Ranking(a, positives).against(Ranking(b, positives))
     assert found.difference == pytest.approx(difference)
     assert (found.low, found.high) == pytest.approx(
         tuple(difference + np.array([-1, 1]) * scipy.stats.norm.ppf(0.975) * error)
@@ -144,7 +145,9 @@ def test_paired_delong_is_the_contrast_of_the_double_loop(levels):
 def test_a_ranking_does_not_differ_from_itself():
     """The same ranking on another scale has difference 0 and p-value 1."""
     scores, positives = sample()
-    assert stats.paired_delong(scores, np.exp(scores), positives) == stats.Comparison(0.0, 0.0, 0.0, 1.0)
+    assert Ranking(scores, positives).against(Ranking(np.exp(scores), positives)) == stats.Comparison(
+        0.0, 0.0, 0.0, 1.0
+    )
 
 
 def test_paired_delong_rejects_at_its_level_when_nothing_differs():
@@ -153,7 +156,7 @@ def test_paired_delong_rejects_at_its_level_when_nothing_differs():
     for seed in range(1000):
         shared, positives = sample(seed, m=40, n=60)
         a, b = shared + np.random.default_rng(10_000 + seed).normal(size=(2, shared.size))
-        hits.append(stats.paired_delong(a, b, positives).p_value < 0.1)
+        hits.append(Ranking(a, positives).against(Ranking(b, positives)).p_value < 0.1)
     assert np.mean(hits) == pytest.approx(0.1, abs=0.03)
 
 
@@ -161,7 +164,7 @@ def test_paired_delong_rejects_at_its_level_when_nothing_differs():
 def test_average_precision_is_scikit_learns(case):
     """Tied examples enter together, without interpolation."""
     expected = average_precision_score(case[1], case[0])
-    assert stats.average_precision(*case) == pytest.approx(expected, abs=1e-12)
+    assert Ranking(*case).average_precision() == pytest.approx(expected, abs=1e-12)
 
 
 @given(tied_samples(), st.sampled_from([0.05, 0.5, 0.95, 1.0]))
@@ -169,15 +172,15 @@ def test_fpr_at_tpr_is_read_off_the_roc_curve(case, tpr):
     """The smallest false-positive rate on the ROC curve among points that reach the asked recall."""
     scores, positives = case
     fpr, reached, _ = roc_curve(positives, scores, drop_intermediate=False)
-    assert stats.fpr_at_tpr(scores, positives, tpr) == pytest.approx(fpr[reached >= tpr].min())
+    assert Ranking(scores, positives).fpr_at_tpr(tpr) == pytest.approx(fpr[reached >= tpr].min())
 
 
 def test_recall_of_exactly_the_asked_share_is_enough():
     """19 of 20 positives are 95 %: the twentieth, ranked last, costs nothing."""
     scores = np.concatenate([np.arange(100, 81, -1), [-1], np.zeros(50)])
     positives = np.arange(70) < 20
-    assert stats.fpr_at_tpr(scores, positives, 0.95) == 0.0
-    assert stats.fpr_at_tpr(scores, positives, 1.0) == 1.0
+    assert Ranking(scores, positives).fpr_at_tpr(0.95) == 0.0
+    assert Ranking(scores, positives).fpr_at_tpr(1.0) == 1.0
 
 
 @pytest.mark.parametrize("k", [1, 3, 5, 8])
@@ -189,7 +192,7 @@ def test_precision_at_is_the_mean_over_random_tie_breaks(k):
     for _ in range(4000):
         order = np.lexsort([rng.random(scores.size), -scores])
         found.append(positives[order[:k]].mean())
-    assert stats.precision_at(scores, positives, k) == pytest.approx(np.mean(found), abs=0.02)
+    assert Ranking(scores, positives).precision_at(k) == pytest.approx(np.mean(found), abs=0.02)
 
 
 def test_bootstrap_agrees_with_delong_and_keeps_its_strata():
@@ -202,7 +205,7 @@ def test_bootstrap_agrees_with_delong_and_keeps_its_strata():
         return stats.auroc(scores, positives)
 
     found = stats.bootstrap(counted_auroc, scores, positives, np.random.default_rng(0))
-    delong = stats.auroc_interval(scores, positives)
+    delong = Ranking(scores, positives).interval()
     assert sizes == {(60, 180)}
     assert found.value == delong.value
     assert (found.low, found.high) == pytest.approx((delong.low, delong.high), abs=0.02)
@@ -247,11 +250,7 @@ MIXED = np.array([True, False, False])
     "statistic",
     [
         stats.auroc,
-        stats.auroc_interval,
-        stats.average_precision,
-        stats.fpr_at_tpr,
-        lambda s, p: stats.paired_delong(s, s, p),
-        lambda s, p: stats.precision_at(s, p, 1),
+        Ranking,
         lambda s, p: stats.bootstrap(stats.auroc, s, p, np.random.default_rng(0), 2),
     ],
 )
@@ -277,11 +276,11 @@ def test_a_sample_that_cannot_be_judged_is_refused(statistic, scores, positives,
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: stats.auroc_interval(GOOD, MIXED, level=1.0),
-        lambda: stats.paired_delong(GOOD, GOOD, MIXED, level=95),
-        lambda: stats.fpr_at_tpr(GOOD, MIXED, tpr=0),
-        lambda: stats.precision_at(GOOD, MIXED, 0),
-        lambda: stats.precision_at(GOOD, MIXED, 4),
+        lambda: Ranking(GOOD, MIXED).interval(1.0),
+        lambda: Ranking(GOOD, MIXED).against(Ranking(GOOD, MIXED), level=95),
+        lambda: Ranking(GOOD, MIXED).fpr_at_tpr(0),
+        lambda: Ranking(GOOD, MIXED).precision_at(0),
+        lambda: Ranking(GOOD, MIXED).precision_at(4),
         lambda: stats.bootstrap(stats.auroc, GOOD, MIXED, np.random.default_rng(0), resamples=0),
     ],
 )

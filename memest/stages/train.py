@@ -32,7 +32,7 @@ from memest.runs.description import CHOICE, about_training, report
 from memest.scores import Clock, ScoreSet, describe, measure, probabilities
 from memest.seeding import Streams
 from memest.store import SheetWriter, block_span
-from memest.tracking import Opened, open_run
+from memest.tracking import OFF, Opened, check_tracking, open_run
 from memest.train import ALONE, Team, checkpoint, train_epochs
 
 
@@ -47,6 +47,8 @@ def train(config: TrainConfig, watch: Watch = nobody, team: Team = ALONE) -> Ope
     Raises:
         InputError: before anything is written, if something asked for cannot be done.
     """
+    if config.tracking != OFF:
+        check_tracking(config.tracking)
     streams = Streams(config.seed, corruption=config.corruption_seed)
     split = load_images(config.data, config.limit)
     images, truth = corrupt(split.train, config.corruption, streams)

@@ -1,6 +1,15 @@
 """The thin layer over MLflow: clients, runs, and finding a run by its key."""
 
-from memest.tracking.client import bare, connect, experiment_id, experiment_of, get_run, tracking_uri
+from memest.tracking.client import (
+    bare,
+    check_tracking,
+    connect,
+    experiment_id,
+    experiment_of,
+    get_run,
+    tracking_uri,
+)
+from memest.tracking.database import check_database
 from memest.tracking.deliver import deliver
 from memest.tracking.find import sealed_runs
 from memest.tracking.journal import SEALED
@@ -33,6 +42,8 @@ __all__ = [
     "Run",
     "at_work_under",
     "bare",
+    "check_database",
+    "check_tracking",
     "children_of",
     "connect",
     "deliver",

@@ -1,4 +1,4 @@
-"""A client of the MLflow server, and experiments made once. Depends on mlflow.
+"""A client of the MLflow server, and experiments made once.
 
 The fluent API is not used here: every call names its run or experiment.
 """
@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from memest.errors import InputError, NoRunsError, masked
+from memest.tracking.database import check_database, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_SQLITE = "sqlite:///"
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+"""The database engines that MLflow knows."""
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 """What makes the UI open an experiment on its training runs."""
 _DEFAULTS = {
@@ -34,12 +38,49 @@ _DEFAULTS = {
 
 def tracking_uri() -> str:
     """`MLFLOW_TRACKING_URI`, else the SQLite store that a plain `mlflow ui` opens in this folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{Path('mlflow.db').absolute()}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').absolute()}"
 
 
 def bare(uri: str) -> str:
     """`uri` without credentials, as it may be written down."""
     return masked(uri).replace("…@", "")
+
+
+def check_tracking(tracking: str) -> None:
+    """Refuse a place where no run can be kept, before any work; no tracking server is asked.
+
+    Args:
+        tracking: a tracking URI, or `auto` for `MLFLOW_TRACKING_URI`.
+
+    Raises:
+        InputError: the URI is misspelled, or of a database that cannot be used.
+    """
+    uri = tracking_uri() if tracking == "auto" else tracking
+    if uri == os.environ.get("MLFLOW_TRACKING_URI"):
+        flag = "MLFLOW_TRACKING_URI"
+    else:
+        flag = "MLFLOW_TRACKING_URI is not set" if uri == tracking_uri() else "--tracking"
+    scheme = uri.partition(":")[0]
+    if scheme.lower() in ("http", "https"):
+        _check_server(uri, flag)
+    elif scheme.partition("+")[0] in _DATABASES or uri.lower().startswith("sqlite"):
+        check_database(uri, flag, "experiments")
+    elif scheme in ("file", "postgres") or ("://" not in uri and not uri.startswith("databricks")):
+        raise InputError(
+            f"{flag}: {masked(uri)!r} is not a tracking URI; write http://127.0.0.1:5000 for a server, or "
+            "sqlite:///mlflow.db or postgresql://host:5432/name for a database (MLflow no longer keeps runs "
+            "in plain folders)"
+        )
+
+
+def _check_server(uri: str, flag: str) -> None:
+    try:
+        parts = urlsplit(uri)
+        good = bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", uri)
+    except ValueError:  # a port that is none, brackets that do not close
+        good = False
+    if not good:
+        raise InputError(f"{flag}: a tracking server looks like http://127.0.0.1:5000, not {masked(uri)!r}")
 
 
 def connect(uri: str, existing: bool = False) -> MlflowClient:
@@ -52,22 +93,21 @@ def connect(uri: str, existing: bool = False) -> MlflowClient:
     Raises:
         InputError: nothing answers at `uri`, or it is not a tracking server.
     """
-    if uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).parent.is_dir():
-        raise InputError(f"there is no folder for {uri}; make it first, or set MLFLOW_TRACKING_URI")
-    if existing and uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).is_file():
+    check_tracking(uri)
+    file = _sqlite(uri)
+    if existing and file and not file.is_file():
         raise InputError(f"there are no runs yet: no {uri}; train first, or set MLFLOW_TRACKING_URI")
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     for noisy in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
 
     try:
         client = MlflowClient(tracking_uri=uri)
         with _alone(uri):
             client.search_experiments(max_results=1)
-    except (MlflowException, ImportError) as error:
+    except Exception as error:  # MLflow's, SQLAlchemy's, Alembic's, a driver's: they share no base
         raise InputError(
             f"no MLflow server answers at {uri} ({_first_line(error)}); start one, set MLFLOW_TRACKING_URI, "
             "or use --tracking off"
@@ -147,11 +187,16 @@ def experiment_id(client: MlflowClient, name: str) -> str:
 
 def _alone(uri: str) -> AbstractContextManager[object]:
     """Two processes that make the schema or an experiment in one SQLite file at once break each other."""
-    if not uri.startswith(_SQLITE):
+    file = _sqlite(uri)
+    if file is None:
         return nullcontext()
     from filelock import FileLock
 
-    return FileLock(uri.removeprefix(_SQLITE) + ".lock")
+    return FileLock(f"{file}.lock")
+
+
+def _sqlite(uri: str) -> Path | None:
+    return sqlite_file(uri) if uri.startswith("sqlite") else None
 
 
 def _first_line(error: Exception) -> str:

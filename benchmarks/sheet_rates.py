@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.rows import Row, at_least, at_most, publish
 from memest.data import Truth
-from memest.runs.common import summary_table
+from memest.runs.sheet import summary_table
 from memest.scores import describe
 from memest.store import Header, LocalBlobs, SheetReader, SheetWriter, block_span
 

@@ -54,6 +54,14 @@ class Registry(Generic[F]):
     def __contains__(self, name: object) -> bool:
         return name in self._entries
 
+    def short(self, text: str) -> str:
+        """A spec as people read it: without the keywords at their defaults.
+
+        Raises:
+            InputError: see `parse`.
+        """
+        return self.parse(text).short()
+
     def __getitem__(self, name: str) -> F:
         """The function registered as `name`.
 

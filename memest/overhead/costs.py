@@ -1,14 +1,13 @@
-"""What a run's scores cost: seconds, and their share of training. Depends on `scores`."""
+"""What a run's scores cost: seconds, and their share of training."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from memest.overhead.budget import Choice
 from memest.scores import SCORES, Clock
 
-TRAINING, CHOOSING, TOTAL = "training", "choosing what fits", "all scoring"
+TRAINING, TOTAL = "training", "all scoring"
 REST = "folding, gathering, writing"
 
 
@@ -48,7 +47,7 @@ class Costs:
 
         What scores share stands in rows of its own.
         """
-        scoring = sum(s for what, s in self._seconds.items() if what not in (TRAINING, CHOOSING))
+        scoring = sum(s for what, s in self._seconds.items() if what != TRAINING)
         rows = {**self._seconds, TOTAL: scoring}
         columns: dict[str, list[float | str]] = {
             "what": list(rows),
@@ -68,11 +67,6 @@ class Costs:
             for name, values in named.items()
             for slug, value in zip(slugs, values, strict=bool(values))
         }
-
-
-def chosen_in(choice: Choice | None) -> dict[str, float]:
-    """What it took to choose scores and epochs within a budget; not counted as scoring."""
-    return {CHOOSING: choice.seconds} if choice and choice.seconds else {}
 
 
 def _slug(what: str) -> str:

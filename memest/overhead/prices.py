@@ -1,7 +1,4 @@
-"""What training and scores cost on this machine, measured on a copy of the network and a sample of images.
-
-Depends on torch and everything below the stages.
-"""
+"""What training and scores cost on this machine, measured on a copy of the network and a sample of images."""
 
 from __future__ import annotations
 
@@ -17,8 +14,7 @@ from memest.data import ImageSet
 from memest.grammar.spec import Spec
 from memest.loading import Loader
 from memest.recorder import Recorder
-from memest.runs.common import SCORING_BATCH
-from memest.scores import Clock, ScoreSet, measure
+from memest.scores import SCORING_BATCH, Clock, ScoreSet, measure
 from memest.seeding import Streams
 from memest.train import Recipe, train_epochs
 

@@ -1,4 +1,4 @@
-"""What a training run can be told."""
+"""The settings of a training run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from memest.data import CORRUPTIONS, PROTOCOLS, SETS
 from memest.grammar.config import one, option
 from memest.grammar.values import Index, PositiveShare
 from memest.models import MODELS
-from memest.runs.common import scores_read
+from memest.overhead.schedule import ScoringSchedule
+from memest.runs.other_labels import read_scores
 from memest.train import EPOCHS, Recipe
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything a training run can be told."""
+    """The settings of a training run."""
 
     data: str = option(
         "digits", "dataset spec, such as digits, cifar100 or npz(path=mine.npz)", read=one(SETS)
@@ -37,7 +38,7 @@ class TrainConfig:
     scores: str = option(
         "logits",
         "scores to measure after every epoch; logits: all that need logits only",
-        read=scores_read,
+        read=read_scores,
     )
     score_every: Index = option(
         1, "measure scores from logits at every k-th epoch, and the last; 0: never, but for seen/…"
@@ -60,6 +61,11 @@ class TrainConfig:
         "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; off", key=False
     )
 
+    @property
+    def schedule(self) -> ScoringSchedule:
+        """Which scores are measured when."""
+        return ScoringSchedule(self.scores, self.score_every, self.gradient_every)
+
     def keeps(self, epoch: int, epochs: int) -> bool:
-        """Whether the network of this epoch, of so many, is kept."""
+        """Whether the network of `epoch` is kept, in a training of `epochs` epochs."""
         return bool(EPOCHS.call(self.checkpoints, epoch, epochs))

@@ -1,6 +1,6 @@
 """What a run trains on and what it observes: chosen for a new run, made again for a finished one.
 
-Depends on everything below the stages. Axes: N examples observed, C classes.
+Axes: N examples observed, C classes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from memest.data import SETS, ImageSet, Part, Split, Truth, load_images, plan
 from memest.errors import SettingError
 from memest.loading import Loader
-from memest.runs.common import short
 from memest.seeding import Streams
 from memest.store import SheetReader, SheetWriter
 from memest.store.tables import array_bytes, read_table, write_table
@@ -108,7 +107,7 @@ def rebuild(sheet: SheetReader, config: dict[str, Any]) -> Rebuilt:
     truth = Truth.from_columns(sheet.truth(), sheet.manifest.header.corruption)
     images = truth.apply(split.train)
     rebuilt = Rebuilt(split, images, truth, _part(sheet, images))
-    sheet.require(rebuilt.observed.fingerprint, f"dataset {short(SETS, config['data'])}")
+    sheet.require(rebuilt.observed.fingerprint, f"dataset {SETS.short(config['data'])}")
     return rebuilt
 
 

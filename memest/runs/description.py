@@ -1,7 +1,4 @@
-"""What a training run says of itself: its axes and description, and the report at its end.
-
-Depends on everything below the stages.
-"""
+"""What a training run says of itself: its axes and description, and the report at its end."""
 
 from __future__ import annotations
 
@@ -18,10 +15,10 @@ from memest.data import CORRUPTIONS, PROTOCOLS, SETS, ImageSet, Truth
 from memest.detect import DETECTORS, detect, rank, slug, suspicion
 from memest.grammar.config import digest, key_settings
 from memest.models import MODELS
-from memest.overhead.budget import every, plan_text
+from memest.overhead.budget import Choice
 from memest.overhead.costs import Costs
+from memest.overhead.schedule import every
 from memest.reports import figures
-from memest.runs.common import short
 from memest.store import Blobs, SheetReader
 from memest.store.tables import FACTS, Columns
 from memest.summaries import against_others
@@ -42,8 +39,8 @@ def about_training(
     config: TrainConfig, key: str, images: ImageSet, truth: Truth, device: torch.device
 ) -> About:
     """The axes, settings and description of a training run."""
-    dataset, corruption = short(SETS, config.data), short(CORRUPTIONS, config.corruption)
-    model, protocol = short(MODELS, config.model), short(PROTOCOLS, config.protocol)
+    dataset, corruption = SETS.short(config.data), CORRUPTIONS.short(config.corruption)
+    model, protocol = MODELS.short(config.model), PROTOCOLS.short(config.protocol)
     part = {} if config.part is None else {"part": str(config.part)}
     name = f"{dataset} {model} seed {config.seed}"
     if protocol != "standard":
@@ -138,9 +135,14 @@ def leading(summary: Columns) -> str | None:
     return next((name for name in (*DETECTORS, *REFERENCES) if name in summary), None)
 
 
+def choice_files(choice: Choice | None) -> dict[str, bytes]:
+    """What a run keeps of the choice that a budget made, by file name."""
+    return {CHOICE: choice.to_json()} if choice else {}
+
+
 def trained_text(blobs: Blobs) -> str:
     """What a finished training run has to say, for a terminal."""
-    chosen = [plan_text(blobs.get(CHOICE))] if CHOICE in blobs.names("") else []
+    chosen = [Choice.from_json(blobs.get(CHOICE)).text()] if CHOICE in blobs.names("") else []
     return "\n\n".join([*chosen, suspicious_text(SheetReader.open(blobs))])
 
 

@@ -6,6 +6,7 @@ from memest.scores import logits as logits
 from memest.scores.base import KINDS, SCORES, LocalLoss, describe, input_score, logit_score
 from memest.scores.engine.gather import Rows
 from memest.scores.engine.measure import FORWARD, GRADIENT, ScoreSet, canonical, measure, score_list
+from memest.scores.engine.micro_batches import SCORING_BATCH
 from memest.scores.engine.probabilities import probabilities
 from memest.scores.engine.timing import Clock
 
@@ -14,6 +15,7 @@ __all__ = [
     "GRADIENT",
     "KINDS",
     "SCORES",
+    "SCORING_BATCH",
     "Clock",
     "LocalLoss",
     "Rows",

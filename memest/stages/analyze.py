@@ -19,11 +19,11 @@ from memest.models import MODELS
 from memest.paper import analyses as analyses
 from memest.reports import figures
 from memest.reports.html import Report
-from memest.runs.common import no_local_runs, short
 from memest.runs.dataset import rebuild
 from memest.runs.description import suspicious_picture
+from memest.runs.tracked import server_uri
 from memest.store.blobs import Blobs
-from memest.tracking import About, Run, connect, home, open_run, tracking_uri
+from memest.tracking import About, Run, connect, home, open_run
 
 SHOWN = 10
 
@@ -53,8 +53,7 @@ def analyze(config: AnalyzeConfig) -> Analyzed:
     Raises:
         NoRunsError: no run answers the query; the message says which condition removed the last ones.
     """
-    no_local_runs(config.tracking)
-    uri = tracking_uri() if config.tracking == "auto" else config.tracking
+    uri = server_uri(config.tracking)
     where = parse_where(config.where, _spell)
     runs = find_runs(connect(uri, existing=True), config.experiment, where, home() / "cache")
     finding: Finding = ANALYSES.call(config.analysis, runs)
@@ -79,7 +78,7 @@ def _spell(axis: str, value: str) -> str:
     """A value as runs are tagged with it: specs in their short form."""
     registries: dict[str, Registry[Any]] = {"dataset": SETS, "model": MODELS, "corruption": CORRUPTIONS}
     registries |= {"protocol": PROTOCOLS}
-    return short(registries[axis], value) if axis in registries else value
+    return registries[axis].short(value) if axis in registries else value
 
 
 def log(run: Run, finding: Finding) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memest.grammar.config import build, option
-from memest.runs.common import look, progress
 from memest.runs.config import TrainConfig
+from memest.runs.console import look, progress
 from memest.stages.analyze import AnalyzeConfig, Analyzed, analyze
 from memest.stages.train import train
 from memest.tracking import bare, several_runs, tracking_uri

@@ -9,8 +9,8 @@ from memest.analysis import ANALYSES
 from memest.analysis.trials import STANDARD
 from memest.errors import BusyError, InputError, MemestError, SettingError, SweepError
 from memest.grammar.config import build, option
-from memest.runs.common import look
 from memest.runs.config import TrainConfig
+from memest.runs.console import look
 from memest.stages.analyze import AnalyzeConfig, analyze
 from memest.stages.score import ScoreConfig, score
 from memest.stages.sweep import Where, carry_through

@@ -19,22 +19,17 @@ from memest.detect import Evidence, suspicions
 from memest.errors import SettingError, SheetError
 from memest.grammar.config import key_settings
 from memest.overhead.costs import Costs
-from memest.runs.common import (
-    Watch,
-    choose_device,
-    evaluation_bytes,
-    nobody,
-    other_labels,
-    run_key,
-    sheet_header,
-    summary_table,
-)
+from memest.runs.budget import within_budget
 from memest.runs.config import TrainConfig
 from memest.runs.dataset import PROBABILITIES, TRAINED
-from memest.runs.description import COST, about_training, report
+from memest.runs.description import COST, about_training, choice_files, report
+from memest.runs.device import choose_device
+from memest.runs.key import run_key
+from memest.runs.other_labels import other_labels
+from memest.runs.sheet import evaluation_bytes, sheet_header, summary_table
 from memest.scores import ScoreSet, describe
 from memest.seeding import Streams
-from memest.stages.train import train
+from memest.stages.train import Callback, ignore, train
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.tables import Columns, array_bytes, read_array, read_table
 from memest.summaries import Trace
@@ -49,25 +44,21 @@ from memest.tracking import (
 )
 
 
-def train_protocol(config: TrainConfig, watch: Watch = nobody) -> Opened:
+def train_protocol(config: TrainConfig, callback: Callback = ignore) -> Opened:
     """Train what a configuration asks for: one run, or every part of its protocol and what joins them.
 
     Args:
         config: what to train.
-        watch: as for `train`, where it is one run; several are not watched.
+        callback: as for `train`, where it is one run; not called where there are several.
 
     Raises:
         InputError: before anything is written, if something asked for cannot be done.
     """
+    config, choice = within_budget(config)
     streams = Streams(config.seed, corruption=config.corruption_seed)
     name = PROTOCOLS.parse(config.protocol).name
     if config.part is not None or name == "standard":
-        return train(config, watch)
-    if config.max_overhead is not None:
-        raise SettingError(
-            f"--max-overhead chooses for one run, and {config.protocol} makes several that must agree: set "
-            "--score-every and --gradient-every instead"
-        )
+        return train(config, callback, files=choice_files(choice))
     if name == "second_split" and "correct" not in ScoreSet(config.scores).keys:
         raise SettingError(f"second_split needs the score correct; add it to --scores {config.scores}")
     split = load_images(config.data, config.limit)

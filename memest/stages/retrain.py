@@ -23,8 +23,10 @@ from memest.loading import Loader
 from memest.models import MODELS, build_model
 from memest.recorder import Unseen
 from memest.references import Reference, values_bytes
-from memest.runs.common import SCORING_BATCH, choose_device, deterministic, progress, run_key, short
-from memest.scores import ScoreSet, measure
+from memest.runs.console import progress
+from memest.runs.device import choose_device, deterministic
+from memest.runs.key import run_key
+from memest.scores import SCORING_BATCH, ScoreSet, measure
 from memest.seeding import Streams
 from memest.store.tables import write_table
 from memest.tracking import About, Opened, ResumePoint, open_run
@@ -89,7 +91,7 @@ def retrain(config: RetrainConfig) -> Opened:
 
 
 def _about(config: RetrainConfig, key: str, images: ImageSet, device: torch.device) -> About:
-    dataset, model = short(SETS, config.data), short(MODELS, config.model)
+    dataset, model = SETS.short(config.data), MODELS.short(config.model)
     return About(
         stage="retrain",
         key=key,
@@ -98,7 +100,7 @@ def _about(config: RetrainConfig, key: str, images: ImageSet, device: torch.devi
         tags={
             "dataset": dataset,
             "limit": str(config.limit),
-            "corruption": short(CORRUPTIONS, config.corruption),
+            "corruption": CORRUPTIONS.short(config.corruption),
             "model": model,
             "seed": str(config.seed),
             "device": device.type,

@@ -12,25 +12,19 @@ from memest.grammar.spec import literal, split_list
 from memest.models import build_model
 from memest.overhead.costs import Costs
 from memest.runs import resume
-from memest.runs.common import (
-    SCORING_BATCH,
-    choose_device,
-    evaluation_bytes,
-    fingerprints,
-    no_local_runs,
-    other_labels,
-    progress,
-    scores_read,
-    sheet_header,
-    summary_table,
-)
+from memest.runs.console import progress
 from memest.runs.dataset import loaders, rebuild
 from memest.runs.description import report_costs
-from memest.scores import Clock, ScoreSet, describe, measure
+from memest.runs.device import choose_device
+from memest.runs.key import fingerprints
+from memest.runs.other_labels import other_labels, read_scores
+from memest.runs.sheet import evaluation_bytes, sheet_header, summary_table
+from memest.runs.tracked import server_uri
+from memest.scores import SCORING_BATCH, Clock, ScoreSet, describe, measure
 from memest.seeding import Streams
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.artifacts import ArtifactBlobs
-from memest.tracking import AXES, SEALED, About, Opened, connect, get_run, home, open_run, tracking_uri
+from memest.tracking import AXES, SEALED, About, Opened, connect, get_run, home, open_run
 from memest.train import checkpoint
 
 
@@ -39,7 +33,7 @@ class ScoreConfig:
     """Everything a scoring run can be told."""
 
     run: str = option("", "id of the finished training run to measure")
-    scores: str = option("logits, input_gradient", "scores to measure", read=scores_read)
+    scores: str = option("logits, input_gradient", "scores to measure", read=read_scores)
     epochs: str = option("all", "epochs to measure: all that were kept, last, or a list such as 0, 10, 20")
     device: Literal["auto", "cpu", "cuda"] = option("auto", "where to measure", key=False)
     tracking: str = option("auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite", key=False)
@@ -54,8 +48,7 @@ def score(config: ScoreConfig) -> Opened:
     Raises:
         InputError: no such finished run, an epoch that was not kept, a dataset that has changed.
     """
-    no_local_runs(config.tracking)
-    uri = tracking_uri() if config.tracking == "auto" else config.tracking
+    uri = server_uri(config.tracking)
     source = _source(uri, config.run)
     sheet, tags = source.sheet, source.tags
     trained = sheet.manifest.header.config

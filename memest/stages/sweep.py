@@ -17,8 +17,8 @@ from memest.errors import BusyError, SettingError, SweepError
 from memest.grammar.config import digest, flatten, one, option
 from memest.grammar.spec import Spec
 from memest.grammar.values import Index
-from memest.runs.common import no_local_runs
 from memest.runs.config import TrainConfig
+from memest.runs.tracked import server_uri
 from memest.sweep import (
     ENGINES,
     RETRIES,
@@ -34,7 +34,7 @@ from memest.sweep import (
 )
 from memest.sweep.console import Screen
 from memest.sweep.planning import Plan, plan
-from memest.tracking import About, Opened, children_of, open_run, several_runs, tracking_uri
+from memest.tracking import About, Opened, children_of, open_run, several_runs
 
 ELSEWHERE = ("AWS_", "MLFLOW_", "MEMEST_")
 """Variables by which a run reaches server and store; on a cluster they go with it."""
@@ -78,8 +78,7 @@ class Where:
         Raises:
             SettingError: tracking is off.
         """
-        no_local_runs(self.tracking)
-        return tracking_uri() if self.tracking == "auto" else self.tracking
+        return server_uri(self.tracking)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from __future__ import annotations
 from memest.data import PROTOCOLS, corrupt, load_images
 from memest.errors import SettingError
 from memest.models import build_model
-from memest.overhead.budget import Plan
 from memest.recorder import Recorder, Unseen
-from memest.runs.common import SCORING_BATCH, choose_device, deterministic, other_labels
+from memest.runs.budget import within_budget
 from memest.runs.config import TrainConfig
 from memest.runs.dataset import chosen_part, loaders
-from memest.scores import ScoreSet, measure
+from memest.runs.description import choice_files
+from memest.runs.device import choose_device, deterministic
+from memest.runs.other_labels import other_labels
+from memest.scores import SCORING_BATCH, ScoreSet, measure
 from memest.seeding import Streams
 from memest.stages.protocol import train_protocol
 from memest.stages.train import train
@@ -42,7 +44,8 @@ def _lead(config: TrainConfig, team: Team) -> Opened:
     """All of the stage; the last word to the others lets them go, now that what they made is stored."""
     try:
         _require_one_run(config, team)
-        opened = train(config, team=team)
+        config, choice = within_budget(config)
+        opened = train(config, team=team, files=choice_files(choice))
     except BaseException:
         if not team.told:  # they still wait for the first word; in the middle of training torchrun ends them
             team.tell(None)
@@ -73,7 +76,7 @@ def _follow(team: Team) -> None:
     scores = ScoreSet(config.scores)
     others = other_labels(scores, split.train)
     within = {name: labels[part.observed] for name, labels in others.items()}
-    device, plan = choose_device(config.device), Plan.of(config)
+    device = choose_device(config.device)
     network = build_model(config.model, images.channels, len(images.classes), streams.seed("weights"))
     with deterministic(config.deterministic):
         loaded = loaders(split, images, part, device)
@@ -81,7 +84,7 @@ def _follow(team: Team) -> None:
         state = checkpoint.unpack(packed, device) if packed else None
         stages, testing = loaded.stages, loaded.testing
         for end in train_epochs(network, stages, testing, config.recipe, streams, recorder, state, team):
-            due, probes = plan.due(end.epoch, epochs), streams.seed("probes", end.epoch)
+            due, probes = config.schedule.due(end.epoch, epochs), streams.seed("probes", end.epoch)
             batches = team.shares(loaded.observed.batches(SCORING_BATCH))
             measure(end.network, batches, ids, due, device, probes, others=within, add=team.adding)
             recorder.take(team.adding)

@@ -2,47 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 
 from memest.data import corrupt, load_images
 from memest.grammar.config import key_settings
 from memest.models import build_model
-from memest.overhead.budget import Plan, within_budget
-from memest.overhead.costs import Costs, chosen_in
-from memest.overhead.prices import measured_prices
+from memest.overhead.costs import Costs
 from memest.recorder import Recorder, Unseen
 from memest.runs import resume
-from memest.runs.common import (
-    SCORING_BATCH,
-    Watch,
-    choose_device,
-    deterministic,
-    evaluation_bytes,
-    nobody,
-    other_labels,
-    progress,
-    run_key,
-    sheet_header,
-    start,
-    summary_table,
-)
 from memest.runs.config import TrainConfig
+from memest.runs.console import progress
 from memest.runs.dataset import chosen_part, keep_part, loaders
-from memest.runs.description import CHOICE, about_training, report
-from memest.scores import Clock, ScoreSet, describe, measure, probabilities
+from memest.runs.description import about_training, report
+from memest.runs.device import choose_device, deterministic
+from memest.runs.key import run_key
+from memest.runs.other_labels import other_labels
+from memest.runs.sheet import evaluation_bytes, sheet_header, summary_table
+from memest.scores import SCORING_BATCH, Clock, ScoreSet, describe, measure, probabilities
 from memest.seeding import Streams
 from memest.store import SheetWriter, block_span
 from memest.tracking import OFF, Opened, check_tracking, open_run
 from memest.train import ALONE, Team, checkpoint, train_epochs
 
+Callback = Callable[[str, int, Mapping[str, float]], None]
+"""Called after every epoch of a run with its id, the epoch and its metrics; may raise a `PrunedError`."""
 
-def train(config: TrainConfig, watch: Watch = nobody, team: Team = ALONE) -> Opened:
+
+def ignore(run: str, epoch: int, metrics: Mapping[str, float]) -> None:
+    """A callback that does nothing."""
+
+
+def train(
+    config: TrainConfig,
+    callback: Callback = ignore,
+    team: Team = ALONE,
+    files: Mapping[str, bytes] = MappingProxyType({}),
+) -> Opened:
     """Train, measure, store and track one part; a run of the same configuration is found, not repeated.
 
     Args:
         config: what to train.
-        watch: told of every epoch; it may end the run with a `PrunedError`.
+        callback: called after every epoch.
         team: the processes that train together, of which this one leads.
+        files: further files to keep with the run, by name.
 
     Raises:
         InputError: before anything is written, if something asked for cannot be done.
@@ -56,10 +60,7 @@ def train(config: TrainConfig, watch: Watch = nobody, team: Team = ALONE) -> Ope
     observed, epochs = images.take(part.observed), config.recipe.epochs * len(part.stages)
     device = choose_device(config.device)
     network = build_model(config.model, images.channels, len(images.classes), streams.seed("weights"))
-    price = partial(measured_prices, network, images, device, config.recipe, streams)
-    config, choice = within_budget(config, images.fingerprint, price)
-    plan = Plan.of(config)
-    plan.require_something()
+    config.schedule.require_something()
     team.require_shares([len(stage) for stage in part.stages], config.recipe.batch_size)
     others = other_labels(ScoreSet(config.scores), split.train)
     within = {name: labels[part.observed] for name, labels in others.items()}
@@ -73,18 +74,18 @@ def train(config: TrainConfig, watch: Watch = nobody, team: Team = ALONE) -> Ope
         recorder = Recorder(observed.ids, str(scores.free), device) if part.plain else Unseen()
         header = sheet_header(key, observed, truth, key_settings(config))
         span = block_span(len(observed), 2 * len(scores), epochs + 1)
-        if choice:
-            run.blobs.put(CHOICE, choice.to_json())
+        for name, content in files.items():
+            run.blobs.put(name, content)
         sheet = SheetWriter(run.blobs, header, observed.ids, span, describe)
         before = resume.restore(opened.resume, key, sheet, device)
         keeps = partial(config.keeps, epochs=epochs)
         resume.keep_again(sheet, before, keeps)
-        costs = Costs(len(part.stages[0]), before.costs or chosen_in(choice))
-        start(team, config, before.training)
+        costs = Costs(len(part.stages[0]), before.costs)
+        team.tell((config, checkpoint.pack(before.training) if before.training else None))
         stages, testing = loaded.stages, loaded.testing
         ends = train_epochs(network, stages, testing, recipe, streams, recorder, before.training, team)
         for end in progress(ends, epochs + 1, about.name):
-            clock, due = Clock(device), plan.due(end.epoch, epochs)
+            clock, due = Clock(device), config.schedule.due(end.epoch, epochs)
             probes = streams.seed("probes", end.epoch)
             batches = team.shares(loaded.observed.batches(SCORING_BATCH))
             measured = measure(
@@ -99,7 +100,7 @@ def train(config: TrainConfig, watch: Watch = nobody, team: Team = ALONE) -> Ope
             opened.resume.save(partial(resume.pack, key, sheet, end.state(), costs.state()), must)
             if kept:  # after the point: an epoch that is run again may give other bytes, which are refused
                 sheet.keep(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
-            watch(run.id, end.epoch, end.metrics)
+            callback(run.id, end.epoch, end.metrics)
         if not part.plain:
             batches = loaded.observed.batches(SCORING_BATCH)
             keep_part(sheet, images, part, probabilities(network, batches))

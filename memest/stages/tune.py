@@ -15,8 +15,9 @@ from memest.errors import BusyError, NoRunsError
 from memest.grammar.config import digest, key_settings, one, option
 from memest.grammar.values import Count, Index
 from memest.reports import figures
-from memest.runs.common import no_local_runs
 from memest.runs.config import TrainConfig
+from memest.runs.tracked import server_uri
+from memest.stages.protocol import train_protocol
 from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import (
     SEALED,
@@ -31,7 +32,6 @@ from memest.tracking import (
     home,
     open_run,
     several_runs,
-    tracking_uri,
 )
 from memest.tune import (
     PRUNERS,
@@ -83,9 +83,8 @@ def tune(config: TuneConfig) -> str:
         InputError: the search cannot be made, or its study is of another search.
     """
     require_optuna()
-    no_local_runs(config.run.tracking)
+    uri = server_uri(config.run.tracking)
     search = Search.checked(config.space, config.objectives, config.pruner, config.run)
-    uri = tracking_uri() if config.run.tracking == "auto" else config.run.tracking
     client = connect(uri)
     study = _study(config, search)
     about = _about(config, search, study.study_name)
@@ -93,7 +92,7 @@ def tune(config: TuneConfig) -> str:
     run = get_run(client, parent)
     if run.data.tags.get("memest.state") != SEALED:
         experiment = client.get_experiment(run.info.experiment_id).name
-        trials = Trials(search, study, partial(_metrics, client), experiment)
+        trials = Trials(search, study, partial(_metrics, client), experiment, train_protocol)
         with children_of(parent), at_work_under(client, parent, partial(others_at_work, study)):
             _optimize(config, study, trials)
         if finished(study) < config.trials:

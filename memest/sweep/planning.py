@@ -16,8 +16,10 @@ from memest.errors import DataError, InputError
 from memest.grammar.config import digest, flatten, key_settings
 from memest.grammar.registry import Registry
 from memest.models import MODELS
-from memest.runs.common import choose_device, other_labels, run_key, short
 from memest.runs.config import TrainConfig
+from memest.runs.device import choose_device
+from memest.runs.key import run_key
+from memest.runs.other_labels import other_labels
 from memest.scores import ScoreSet
 from memest.seeding import Streams
 from memest.sweep import Sweep
@@ -138,7 +140,7 @@ def _names(configs: Sequence[TrainConfig]) -> list[str]:
 def _shown(name: str, value: Any) -> str:
     """A setting as people write it: specs without the keywords at their defaults."""
     registries: dict[str, Registry[Any]] = {"data": SETS, "model": MODELS, "corruption": CORRUPTIONS}
-    return short(registries[name], value) if name in registries else str(value)
+    return registries[name].short(value) if name in registries else str(value)
 
 
 def _grouped(configs: Iterable[TrainConfig], by: Callable[[TrainConfig], G]) -> dict[G, list[TrainConfig]]:

@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 from memest.data import PROTOCOLS
 from memest.errors import BusyError, DataError, MemoryFullError, NonFiniteError, PrunedError, SettingError
 from memest.grammar.config import build, flags, flatten
-from memest.overhead.budget import Plan
 from memest.runs.config import TrainConfig
 from memest.scores import ScoreSet
-from memest.stages.protocol import train_protocol
 from memest.tracking import Opened, reason
 from memest.tune import Goal, Space, read_goals
 from memest.tune.outcome import RUN, WATCHED
@@ -104,12 +102,15 @@ class Trials:
         study: that asks for them.
         metrics: gives those of a run, by its id.
         experiment: they lie in.
+        train: trains a configuration; its second argument is called after every epoch of the run with the
+            run's id, the epoch and its metrics.
     """
 
     search: Search
     study: Study
     metrics: Callable[[str], Mapping[str, float]]
     experiment: str
+    train: Callable[[TrainConfig, Callable[[str, int, Mapping[str, float]], None]], Opened]
 
     def __call__(self, trial: Trial) -> list[float]:
         """The objectives of one trial, as Optuna calls for them."""
@@ -149,7 +150,7 @@ class Trials:
 
         while True:
             try:
-                return train_protocol(config, watch)
+                return self.train(config, watch)
             except BusyError:
                 time.sleep(_PATIENCE)
 
@@ -174,5 +175,5 @@ def _several(config: TrainConfig) -> bool:
 def _measured(config: TrainConfig) -> set[str]:
     """The scores that a run has in the end, from clean passes and from training."""
     epochs, free = config.recipe.epochs, ScoreSet(config.scores).free.keys
-    clean = Plan.of(config).due(epochs, epochs).keys
+    clean = config.schedule.due(epochs, epochs).keys
     return {*clean, *(f"seen/{key}" for key in free), "scalar/weight_norm"}

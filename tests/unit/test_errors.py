@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from memest import cli
 from memest.errors import MemestError, masked
-from memest.runs.common import look
+from memest.runs.console import look
 from memest.services import BrokenLinkError, Check, Folder, Reach, Secrets, Settings, artifact_route, examine
 from memest.services.folder import changed
 from memest.services.ports import free_ports

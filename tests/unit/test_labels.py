@@ -295,7 +295,7 @@ def test_what_knows_the_truth_is_not_judged_as_a_detector(tracked: dict[str, str
 def test_a_budget_is_kept_with_other_labels_too() -> None:
     """Prices are measured for scores against any labels."""
     settings = {"scores": "loss, loss(labels=true)", "max_overhead": 1.0, "tracking": "off"}
-    sheet = SheetReader.open(train.train(training(**settings)).run.blobs)
+    sheet = SheetReader.open(train_protocol(training(**settings)).run.blobs)
     assert "loss" in sheet.manifest.scores or "seen/loss" in sheet.manifest.scores
 
 

@@ -12,6 +12,9 @@ from torch import Tensor
 from memest.errors import MemoryFullError
 from memest.scores.engine.gather import Rows
 
+SCORING_BATCH = 256
+"""Images scored at a time; halved where they do not fit into memory."""
+
 
 class Examples(Protocol):
     """Some examples of a pass: images (B, C, H, W), labels (B,), ids (B,)."""

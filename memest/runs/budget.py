@@ -1,0 +1,63 @@
+"""The configuration of a run that keeps within a budget, resolved before the run begins.
+
+What was chosen is remembered in `.memest/plans`, so that the same command on the same machine finds the
+same run.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from memest.data import PROTOCOLS, corrupt, load_images
+from memest.errors import SettingError
+from memest.grammar.config import digest, flatten
+from memest.models import build_model
+from memest.overhead.budget import Choice, choose
+from memest.overhead.prices import measured_prices
+from memest.runs.config import TrainConfig
+from memest.runs.device import choose_device
+from memest.scores import ScoreSet
+from memest.seeding import Streams
+from memest.tracking import home
+
+
+def within_budget(config: TrainConfig) -> tuple[TrainConfig, Choice | None]:
+    """The configuration with the scores and epochs that fit its budget; as it is, if it has none.
+
+    Raises:
+        SettingError: nothing that was asked for fits, or the configuration makes several runs.
+    """
+    from filelock import FileLock
+
+    share = config.max_overhead
+    if share is None:
+        return config, None
+    if config.part is None and PROTOCOLS.parse(config.protocol).name != "standard":
+        raise SettingError(
+            f"--max-overhead chooses for one run, and {config.protocol} makes several that must agree: set "
+            "--score-every and --gradient-every instead"
+        )
+    streams = Streams(config.seed, corruption=config.corruption_seed)
+    images, _ = corrupt(load_images(config.data, config.limit).train, config.corruption, streams)
+    path = home() / "plans" / f"{digest(flatten(config), images.fingerprint)[:20]}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):  # two that start at once make one choice
+        choice = _remembered(path)
+        if choice is None:
+            began, device, scores = time.perf_counter(), choose_device(config.device), ScoreSet(config.scores)
+            network = build_model(config.model, images.channels, len(images.classes), streams.seed("weights"))
+            prices = measured_prices(network, images, device, config.recipe, streams, scores)
+            schedule = choose(config.schedule, prices, config.recipe.epochs, share)
+            choice = Choice(schedule, share, prices, time.perf_counter() - began)
+            path.write_bytes(choice.to_json())
+    return replace(config, max_overhead=None, **asdict(choice.schedule)), choice
+
+
+def _remembered(path: Path) -> Choice | None:
+    """What was chosen before; None, if that is not there or half written."""
+    try:
+        return Choice.from_json(path.read_bytes())
+    except (OSError, LookupError, TypeError, ValueError):
+        return None

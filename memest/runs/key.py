@@ -1,0 +1,39 @@
+"""The key of a run: the digest that two runs share exactly when they must give the same numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from memest.data import ImageSet, Split
+from memest.grammar.config import digest
+from memest.runs.other_labels import Others
+
+
+def run_key(
+    settings: dict[str, Any],
+    split: Split,
+    images: ImageSet,
+    device: torch.device,
+    others: Others,
+    processes: int = 1,
+) -> str:
+    """The key of a training run, in hex.
+
+    Args:
+        settings: all that decide the numbers.
+        split: the clean dataset; of its test set only the fingerprint counts.
+        images: with the labels that are trained on.
+        device: only its type counts.
+        others: further labels that are measured against.
+        processes: how many train together.
+    """
+    further = fingerprints(images, others) + ([{"processes": str(processes)}] if processes > 1 else [])
+    return digest(settings, images.fingerprint, split.test.fingerprint, device.type, *further)
+
+
+def fingerprints(images: ImageSet, others: Others) -> list[dict[str, str]]:
+    """Fingerprints of the images with each of the further labels, by name; [] where there are none."""
+    return [{n: replace(images, labels=labels).fingerprint for n, labels in others.items()}] if others else []

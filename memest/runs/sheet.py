@@ -1,0 +1,62 @@
+"""A run's score sheet: its header, its table of summaries, and how well these find what was changed."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from memest.data import ImageSet, Truth
+from memest.detect import evaluate_table
+from memest.store import Header, SheetReader
+from memest.store.tables import FACTS, Columns
+from memest.summaries import Trace, summarise_all
+
+
+def sheet_header(
+    key: str, images: ImageSet, truth: Truth, config: dict[str, Any], source_run: str = ""
+) -> Header:
+    """The header of a sheet over these images and labels.
+
+    Args:
+        key: of the run.
+        images: those that are measured.
+        truth: of the images.
+        config: every setting of the run.
+        source_run: the run that `score` measures again.
+    """
+    return Header(
+        key=key,
+        fingerprint=images.fingerprint,
+        order=images.order,
+        corruption=truth.spec,
+        config=config,
+        count=len(images),
+        source_run=source_run,
+        classes=images.classes,
+    )
+
+
+def summary_table(sheet: SheetReader, truth: Truth) -> Columns:
+    """One row per example: id, labels, truth, and every summary the sheet can answer, float64.
+
+    Args:
+        sheet: being written.
+        truth: of its examples, in their order.
+    """
+    keys = [*sheet.manifest.scores, *(f"scalar/{name}" for name in sheet.manifest.scalars)]
+    stretches = [partial(_trace, sheet, examples) for examples in sheet.stretches()]
+    summaries = summarise_all(keys, *stretches)
+    facts = {name: truth.columns()[name] for name in FACTS}
+    return facts | {name: np.asarray(values) for name, values in summaries.items()}
+
+
+def evaluation_bytes(summary: Columns) -> bytes | None:
+    """What is stored of how well a summary table finds what was changed; None where nothing was."""
+    found = evaluate_table(summary)
+    return None if found is None else found.to_json()
+
+
+def _trace(sheet: SheetReader, examples: slice, key: str) -> Trace:
+    return Trace(*sheet.trace(key, examples))

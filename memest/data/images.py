@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from memest.arrays import require_unique
 from memest.errors import DataError
 
 Images = NDArray[np.uint8]
@@ -52,6 +53,11 @@ class ImageSet:
     def channels(self) -> int:
         """C, the number of colour channels."""
         return int(self.images.shape[3])
+
+    @cached_property
+    def occurring(self) -> Integers:
+        """The classes that at least one example has, sorted, (K',)."""
+        return np.unique(self.labels)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -122,8 +128,9 @@ def _check(s: ImageSet) -> None:
         raise DataError("an image set needs at least one example, and there are none")
     if s.labels.dtype != np.int64 or s.ids.dtype != np.int64:
         raise DataError(f"labels and ids must be int64, not {s.labels.dtype} and {s.ids.dtype}")
-    if s.ids.min() < 0 or len(np.unique(s.ids)) != len(s.ids):
-        raise DataError("ids must be unique and not negative")
+    if s.ids.min() < 0:
+        raise DataError(f"ids must not be negative, and one is {s.ids.min()}; leave them out to count from 0")
+    require_unique(s.ids, f"the image set in the order of {s.order}")
     if len(set(s.classes)) != len(s.classes):
         raise DataError(f"classes need names of their own, not {s.classes}")
     if s.labels.min() < 0 or s.labels.max() >= len(s.classes):

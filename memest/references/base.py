@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memest.arrays import whole_numbers
 from memest.errors import DataError
 from memest.grammar.registry import Registry
 from memest.metrics import Floats
@@ -109,17 +110,6 @@ def numbering(
     return (
         whole_numbers(found, "ids", path) if found.dtype.kind in "iu" else record_numbers(found)
     ), original
-
-
-def whole_numbers(values: NDArray[Any], name: str, path: str) -> Integers:
-    """Labels or ids from a file as int64, (N,).
-
-    Raises:
-        DataError: other types or shapes.
-    """
-    if values.ndim != 1 or values.dtype.kind not in "iu":
-        raise DataError(f"{path}: {name} must be whole numbers (N,), not {values.dtype} {values.shape}")
-    return values.astype(np.int64)
 
 
 def numbers(values: NDArray[Any], name: str, path: str) -> Floats:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memest.arrays import read_arrays
-from memest.references.base import OPTIONAL, REFERENCES, Reference, numbering, numbers, whole_numbers
+from memest.arrays import read_arrays, whole_numbers
+from memest.references.base import OPTIONAL, REFERENCES, Reference, numbering, numbers
 
 _HELP = "expected labels and scores, (N,) each, as in cifar100-cscores-orig-order.npz"
 

@@ -6,12 +6,14 @@ Axes: N examples known, M examples asked for. Depends on numpy and `errors`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memest.arrays import require_unique
 from memest.errors import DataError
 
 Integers = NDArray[np.int64]
@@ -44,8 +46,7 @@ class Identity:
                 f"{self.whose} needs an id and a label for each example, at least one, not shapes "
                 f"{self.ids.shape} and {self.labels.shape}"
             )
-        if len(np.unique(self.ids)) != len(self.ids):
-            raise DataError(f"{self.whose} has an id twice; ids must be unique")
+        require_unique(self.ids, self.whose)
 
     def locate(self, wanted: Identity) -> NDArray[np.intp]:
         """The places of the examples asked for among these, (M,).
@@ -103,8 +104,8 @@ def record_numbers(records_N: NDArray[Any]) -> Integers:
     for record in records_N.tolist():
         text = record.decode(errors="replace") if isinstance(record, bytes) else str(record)
         match = _RECORD.fullmatch(text)
-        if match is None:
-            raise DataError(f"expected record ids such as train_00042, not {text!r}")
+        if match is None or int(match[1]) >= 2**63:
+            raise DataError(f"expected record ids such as train_00042, numbered below 2^63, not {text!r}")
         numbers.append(int(match[1]))
     return np.array(numbers, np.int64)
 
@@ -120,7 +121,10 @@ def file_numbers(filenames_N: NDArray[Any]) -> Integers:
     """
     texts = [name.decode() if isinstance(name, bytes) else str(name) for name in filenames_N.tolist()]
     if len(set(texts)) != len(texts):
-        raise DataError("filenames must be unique: they say which example is which")
+        twice = Counter(texts).most_common(1)[0][0]
+        raise DataError(
+            f"filenames say which example is which, and {twice!r} is there twice; they must be unique"
+        )
     in_order = sorted(range(len(texts)), key=lambda place: tuple(texts[place].rpartition("/")))
     numbers_N = np.empty(len(texts), np.int64)
     numbers_N[in_order] = np.arange(len(texts))

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from memest.arrays import read_arrays
+from memest.arrays import read_arrays, whole_numbers
 from memest.errors import DataError
 from memest.metrics import Floats
-from memest.references.base import OPTIONAL, REFERENCES, Reference, numbering, numbers, whole_numbers
+from memest.references.base import OPTIONAL, REFERENCES, Reference, numbering, numbers
 from memest.references.identity import Integers
 
 _HELP = "expected tr_labels and tr_mem, (N,) each, as in cifar100_infl_matrix.npz and imagenet_index.npz"

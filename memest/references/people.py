@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from memest.arrays import read_arrays
+from memest.arrays import read_arrays, whole_numbers
 from memest.grammar.spec import split_list
-from memest.references.base import OPTIONAL, REFERENCES, Reference, numbering, whole_numbers
+from memest.references.base import OPTIONAL, REFERENCES, Reference, numbering
 from memest.references.identity import Identity, Integers
 
 

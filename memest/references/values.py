@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from memest.arrays import read_arrays
+from memest.arrays import read_arrays, whole_numbers
 from memest.files import write_whole
-from memest.references.base import REFERENCES, Reference, numbering, numbers, whole_numbers
+from memest.references.base import REFERENCES, Reference, numbering, numbers
 
 _NAMES = ("ids", "values", "labels")
 _HELP = "expected ids, values and the clean labels, (N,) each; optional order and higher_is_harder"

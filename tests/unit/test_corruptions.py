@@ -168,3 +168,28 @@ def test_more_pairs_than_images_are_refused(digits: ImageSet, kind: str) -> None
     """As many pairs as there are images cannot be disjoint."""
     with pytest.raises(SettingError, match="pairs"):
         corrupt(digits, f"{kind}_duplicates(pairs={len(digits)})", Streams(0))
+
+
+@pytest.mark.parametrize(
+    "text", ["symmetric_noise(rate=0.5)", "class_noise(rate=0.5)", "conflicting_duplicates(pairs=50)"]
+)
+def test_noise_stays_among_the_classes_that_occur(digits: ImageSet, text: str) -> None:
+    """A class that no image has gets none; the draws are those of the set without that class."""
+    spaced = replace(digits, labels=digits.labels * 2 + 1, classes=tuple("abcdefghijklmnopqrstu"))
+    damaged, truth = corrupt(spaced, text, Streams(1))
+    assert set(damaged.labels) == set(spaced.labels)
+    closed, _ = corrupt(digits, text, Streams(1))
+    np.testing.assert_array_equal(damaged.labels, closed.labels * 2 + 1)
+    assert truth.changed.sum() > 90
+
+
+def test_labels_from_one_are_said_in_one_line(
+    digits: ImageSet, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Labels 1…10 make an eleventh class 0 that nothing has: said once, by name; labels 0…9 say nothing."""
+    for first, words in ((1, "1 of 11 classes without an image (0)"), (0, "")):
+        np.savez(tmp_path / "own.npz", images=digits.images, labels=digits.labels + first)
+        caplog.clear()
+        load_images(f"npz(path='{tmp_path / 'own.npz'}')")
+        assert len(caplog.messages) == first
+        assert words in "".join(caplog.messages)

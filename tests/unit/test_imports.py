@@ -45,8 +45,8 @@ NUMERIC_CORE = (
     "memest.metrics memest.grammar.config memest.seeding"
 )
 READING = (
-    "memest.summaries memest.detect memest.references memest.store memest.store.artifacts memest.tracking "
-    "memest.metrics"
+    "memest.summaries memest.detect memest.data memest.references memest.store memest.store.artifacts "
+    "memest.tracking memest.metrics"
 )
 EVERYTHING = " ".join(module.name for module in pkgutil.walk_packages(memest.__path__, "memest."))
 

@@ -102,7 +102,7 @@ def test_records_of_tensorflow_datasets_are_numbered() -> None:
     with pytest.raises(DataError, match="another order"):
         load("c_scores(path=unnumbered.npz)").hardness(wanted)
     assert record_numbers(np.array([b"train_00042", b"7"])).tolist() == [42, 7]
-    with pytest.raises(DataError, match="such as train_00042, not 'train'"):
+    with pytest.raises(DataError, match=r"such as train_00042, .* not 'train'"):
         record_numbers(np.array(["train"]))
 
 
@@ -161,9 +161,9 @@ def test_bad_files_are_refused() -> None:
         "c_scores(path=short.npz)": r"a value for each of 200 examples, not float64 of shape \(9,\)",
         "c_scores(path=nan.npz)": "NaN or infinite",
         "c_scores(path=large.npz)": r"must lie in \[0, 1\]",
-        "c_scores(path=twice.npz)": "an id twice",
+        "c_scores(path=twice.npz)": "id 0 at positions 0, 1",
         "c_scores(path=few.npz)": r"as many ids or filenames, not \(3,\)",
-        "c_scores(path=same.npz)": "filenames must be unique",
+        "c_scores(path=same.npz)": "'a.png' is there twice",
         "c_scores(path=none.npz)": "there is no file none.npz",
         "feldman_zhang(path=large.npz)": "no array 'tr_labels' .it has labels, scores.",
         "human_labels(path=uneven.npz)": "an id and a label for each example",

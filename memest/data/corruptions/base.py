@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from memest.data.images import ImageSet
+from memest.data.images import ImageSet, Integers
 from memest.data.truth import Truth
 from memest.grammar.registry import Registry
 from memest.seeding import Streams
@@ -31,6 +31,12 @@ def corrupt(images: ImageSet, spec: str, streams: Streams) -> tuple[ImageSet, Tr
     truth = CORRUPTIONS.call(canonical, images, streams.numpy("corruption"))
     truth = replace(truth, spec=canonical)
     return truth.apply(images), truth
+
+
+def moved_on(labels: Integers, steps: Integers, occurring: Integers) -> Integers:
+    """Labels that go so many classes on among those that occur, the last followed by the first; all (n,)."""
+    places = np.searchsorted(occurring, labels) + steps
+    return np.asarray(occurring[places % len(occurring)])
 
 
 @CORRUPTIONS.register

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from memest.data.corruptions.base import CORRUPTIONS
+from memest.data.corruptions.base import CORRUPTIONS, moved_on
 from memest.data.images import ImageSet, Integers
 from memest.data.truth import Truth
 from memest.errors import SettingError
@@ -15,7 +15,7 @@ from memest.grammar.values import Count
 
 @CORRUPTIONS.register
 def conflicting_duplicates(images: ImageSet, rng: np.random.Generator, *, pairs: Count = 250) -> Truth:
-    """Disjoint pairs (a, b): a shows b's image, under a class other than b's, drawn uniformly.
+    """Disjoint pairs (a, b): a shows b's image, under another class that occurs, drawn uniformly.
 
     Both are what a detector should find; `partner_ids` tells which of the two is the copy. Source:
     Ravikumar et al. 2025, section 5.
@@ -23,16 +23,16 @@ def conflicting_duplicates(images: ImageSet, rng: np.random.Generator, *, pairs:
     Raises:
         SettingError: fewer than two classes, or not two images for each pair.
     """
-    classes = len(images.classes)
-    if classes < 2 or 2 * pairs > len(images):
+    occurring = images.occurring
+    if len(occurring) < 2 or 2 * pairs > len(images):
         raise SettingError(
             f"conflicting_duplicates(pairs={pairs}) needs {2 * pairs} images and two classes; there are "
-            f"{len(images)} and {classes}"
+            f"{len(images)} and {len(occurring)}"
         )
     copies, twins = rng.choice(len(images), (2, pairs), replace=False)
     truth = _copied(images, copies, twins)
     labels = truth.labels.copy()
-    labels[copies] = (images.labels[twins] + rng.integers(1, classes, pairs)) % classes
+    labels[copies] = moved_on(images.labels[twins], rng.integers(1, len(occurring), pairs), occurring)
     return replace(truth, labels=labels)
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.data.corruptions.base import CORRUPTIONS
+from memest.arrays import read_matrix
+from memest.data.corruptions.base import CORRUPTIONS, moved_on
 from memest.data.images import ImageSet, Integers
 from memest.data.truth import Truth
 from memest.errors import DataError, SettingError, UnknownNameError
@@ -34,21 +35,21 @@ CLASS_MAPS: Mapping[str, Mapping[str, str]] = {
 
 @CORRUPTIONS.register
 def symmetric_noise(images: ImageSet, rng: np.random.Generator, *, rate: PositiveShare) -> Truth:
-    """Move exactly ⌊rate·N⌋ labels, drawn without replacement, each to another class uniformly.
+    """Move exactly ⌊rate·N⌋ labels, drawn without replacement, each to another class that occurs, uniformly.
 
     Raises:
         SettingError: the rate rounds to no example, or there is no other class to move to.
     """
-    count, classes = int(Decimal(str(rate)) * len(images)), len(images.classes)
-    if count == 0 or classes < 2:
+    count, occurring = int(Decimal(str(rate)) * len(images)), images.occurring
+    if count == 0 or len(occurring) < 2:
         raise SettingError(
             f"symmetric_noise(rate={rate:g}) would change {count} of {len(images)} labels over "
-            f"{classes} classes; use a larger rate, more images, or corruption=none"
+            f"{len(occurring)} classes; use a larger rate, more images, or corruption=none"
         )
     truth = Truth.untouched(images)
     chosen = rng.choice(len(images), count, replace=False)
     labels, changed = truth.labels.copy(), truth.changed.copy()
-    labels[chosen] = (labels[chosen] + rng.integers(1, classes, count)) % classes
+    labels[chosen] = moved_on(labels[chosen], rng.integers(1, len(occurring), count), occurring)
     changed[chosen] = True
     return replace(truth, labels=labels, changed=changed)
 
@@ -68,8 +69,8 @@ def class_noise(
         images: the clean set.
         rng: of the corruption alone.
         rate: the share of each class that `map` names whose labels move: exactly ⌊rate·n⌋ of its n examples.
-        map: `next`, each class for the one after it and the last for the first; or `cifar10`, by class names
-            (Patrini et al. 2017).
+        map: `next`, each class that occurs for the one after it and the last for the first; or `cifar10`, by
+            class names (Patrini et al. 2017).
         matrix: instead of both, a .npy file (K, K): row k is the distribution of the label given to an
             example of class k.
 
@@ -82,7 +83,7 @@ def class_noise(
     if matrix is not None:
         return _moved(images, _drawn(images, rng, _transitions(Path(matrix), len(images.classes))))
     labels, share = images.labels.copy(), Decimal(str(rate))
-    for source, target in _class_map(map, images.classes).items():
+    for source, target in _class_map(map, images).items():
         members = np.flatnonzero(images.labels == source)
         labels[rng.choice(members, int(share * len(members)), replace=False)] = target
     return _moved(images, labels)
@@ -124,26 +125,25 @@ def _moved(images: ImageSet, labels: Integers) -> Truth:
     return replace(Truth.untouched(images), labels=labels, changed=changed)
 
 
-def _class_map(name: str, classes: tuple[str, ...]) -> dict[int, int]:
+def _class_map(name: str, images: ImageSet) -> dict[int, int]:
     """Positions of the classes that are taken for others."""
     if name == "next":
-        return {k: (k + 1) % len(classes) for k in range(len(classes))}
+        occurring = images.occurring.tolist()
+        return dict(zip(occurring, [*occurring[1:], *occurring[:1]], strict=True))
     if name not in CLASS_MAPS:
         raise UnknownNameError("class map", name, ["next", *CLASS_MAPS])
-    named = CLASS_MAPS[name]
+    named, classes = CLASS_MAPS[name], images.classes
     if missing := sorted({*named, *named.values()} - set(classes)):
         raise SettingError(f"map={name} speaks of class {missing[0]!r}, which this dataset does not have")
     return {classes.index(source): classes.index(target) for source, target in named.items()}
 
 
 def _transitions(path: Path, classes: int) -> NDArray[np.float64]:
-    try:
-        matrix_KK = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} cannot be read as a .npy matrix ({type(error).__name__})") from error
-    rows_fit = getattr(matrix_KK, "shape", None) == (classes, classes) and matrix_KK.dtype.kind in "fiu"
+    expected = f"expected a ({classes}, {classes}) matrix whose rows are distributions"
+    matrix_KK = read_matrix(path, expected)
+    rows_fit = matrix_KK.shape == (classes, classes) and matrix_KK.dtype.kind in "fiu"
     if not rows_fit or not (np.abs(matrix_KK.sum(1) - 1) < 1e-6).all() or not (matrix_KK >= 0).all():
-        raise DataError(f"{path} must be a ({classes}, {classes}) matrix whose rows are distributions")
+        raise DataError(f"{path} holds {matrix_KK.dtype} of shape {matrix_KK.shape}; {expected}")
     return np.asarray(matrix_KK, np.float64)
 
 

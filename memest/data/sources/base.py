@@ -6,6 +6,7 @@ scikit-learn and Pillow are imported inside the sources that need them.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from memest.data.images import ImageSet, Split
-from memest.errors import SettingError
+from memest.errors import DataError, SettingError
 from memest.grammar.registry import Registry
 
+_log = logging.getLogger(__name__)
 SETS: Registry[Callable[..., Split]] = Registry("dataset")
 
 
@@ -39,6 +41,15 @@ def downloading(root: Path) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def reading(path: object) -> Iterator[None]:
+    """A block that reads `path`: every error of its data says so."""
+    try:
+        yield
+    except DataError as error:
+        raise error if str(path) in str(error) else DataError(f"{path}: {error}") from error
+
+
 def load_images(spec: str, limit: int = 0) -> Split:
     """The dataset that `spec` names, its training set cut to `limit` examples unless that is 0.
 
@@ -46,7 +57,19 @@ def load_images(spec: str, limit: int = 0) -> Split:
         InputError: an unknown dataset or keyword, files that cannot be had, arrays that do not fit.
     """
     split: Split = SETS.call(spec)
+    _say_empty_classes(split.train, spec)
     return replace(split, train=stratified(split.train, limit)) if limit else split
+
+
+def _say_empty_classes(images: ImageSet, spec: str) -> None:
+    empty = np.setdiff1d(np.arange(len(images.classes)), images.occurring)
+    if len(empty):
+        names = ", ".join(images.classes[k] for k in empty[:5]) + (", …" if len(empty) > 5 else "")
+        _log.warning(
+            "%s has %d of %d classes without an image (%s): no noise is drawn into them; are labels numbered "
+            "from 0?",
+            *(spec, len(empty), len(images.classes), names),
+        )
 
 
 def stratified(images: ImageSet, limit: int) -> ImageSet:

@@ -6,15 +6,14 @@ Debian's `dataset-fashion-mnist` puts them.
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memest.data.images import ImageSet, Integers, Split
 from memest.data.sources.base import SETS, data_root, downloading
+from memest.data.sources.idx import read_idx
 from memest.errors import DataError
 
 _GARMENTS = (
@@ -30,6 +29,7 @@ _GARMENTS = (
     "Boot",
 )
 _PARTS = (("train", 60_000), ("t10k", 10_000))
+_KINDS = ("images-idx3-ubyte", "labels-idx1-ubyte")
 
 
 @SETS.register
@@ -47,14 +47,26 @@ def fashion_mnist() -> Split:
 
 def _load(name: str, classes: tuple[str, ...], augmentation: str, elsewhere: list[Path]) -> Split:
     folders = [data_root() / name / "raw", data_root() / name, *elsewhere]
-    folder = next((f for f in folders if all(_find(f, part) for part, _ in _PARTS)), None) or _download(
-        name, folders
-    )
+    folder = next((f for f in folders if all(_find(f, part) for part, _ in _PARTS)), None)
+    if folder is None:
+        _refuse_half(name, folders)
+        folder = _download(name, folders)
     train, test = (
         ImageSet(images, labels, np.arange(count), classes, "torchvision", augmentation)
         for images, labels, count in (_part(folder, part, count) for part, count in _PARTS)
     )
     return Split(train, test)
+
+
+def _refuse_half(name: str, folders: list[Path]) -> None:
+    """Say which files are missing where some of the four lie, rather than download them anew."""
+    for folder in folders:
+        lacking = [f"{part}-{kind}" for part, _ in _PARTS for kind in _KINDS if not _file(folder, part, kind)]
+        if len(lacking) < 4:
+            raise DataError(
+                f"{folder} holds {name} in part only: {', '.join(lacking)}, plain or .gz, "
+                f"{'is' if len(lacking) == 1 else 'are'} missing; put them there, or delete the folder"
+            )
 
 
 def _download(name: str, folders: list[Path]) -> Path:
@@ -66,7 +78,7 @@ def _download(name: str, folders: list[Path]) -> Path:
     except (OSError, RuntimeError) as error:
         looked = ", ".join(map(str, folders))
         raise DataError(
-            f"{name} cannot be had: looked in {looked} and could not download it ({type(error).__name__}); "
+            f"{name} is not there and could not be downloaded ({type(error).__name__}): looked in {looked}; "
             f"put train-images-idx3-ubyte, train-labels-idx1-ubyte and the two t10k files, plain or .gz, "
             f"into {folders[0]}, or set MEMEST_DATA"
         ) from error
@@ -74,36 +86,21 @@ def _download(name: str, folders: list[Path]) -> Path:
 
 
 def _find(folder: Path, part: str) -> tuple[Path, Path] | None:
-    found = []
-    for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"):
-        names = [f"{part}-{kind}", f"{part}-{kind}.gz"]
-        path = next((folder / name for name in names if (folder / name).is_file()), None)
-        if path is None:
-            return None
-        found.append(path)
-    return found[0], found[1]
+    images, labels = (_file(folder, part, kind) for kind in _KINDS)
+    return (images, labels) if images and labels else None
+
+
+def _file(folder: Path, part: str, kind: str) -> Path | None:
+    names = [f"{part}-{kind}", f"{part}-{kind}.gz"]
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def _part(folder: Path, part: str, count: int) -> tuple[NDArray[np.uint8], Integers, int]:
     files = _find(folder, part)
     if files is None:
         raise DataError(f"the idx files of {part} are not in {folder}")
-    images, labels = _idx(files[0]), _idx(files[1]).astype(np.int64)
-    if images.shape != (count, 28, 28) or labels.shape != (count,):
-        raise DataError(f"{files[0]} holds {images.shape}, expected ({count}, 28, 28)")
-    return images[..., None], labels, count
-
-
-def _idx(path: Path) -> NDArray[Any]:
-    """An array in the idx format: two zeros, a type byte (8: uint8), the rank, big-endian sizes, data."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as file:
-        raw = file.read()
-    if raw[:3] != b"\x00\x00\x08":
-        raise DataError(f"{path} is not an idx file of bytes")
-    rank = raw[3]
-    shape = tuple(np.frombuffer(raw, ">u4", rank, 4))
-    try:
-        return np.frombuffer(raw, np.uint8, offset=4 + 4 * rank).reshape(shape)
-    except ValueError as error:
-        raise DataError(f"{path} is cut short: its header promises {shape}") from error
+    images, labels = read_idx(files[0]), read_idx(files[1])
+    for path, array, shape in ((files[0], images, (count, 28, 28)), (files[1], labels, (count,))):
+        if array.shape != shape:
+            raise DataError(f"{path} holds {array.shape}, expected {shape}")
+    return images[..., None], labels.astype(np.int64), count

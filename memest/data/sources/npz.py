@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.arrays import read_arrays
+from memest.arrays import read_arrays, require_unique, whole_numbers
 from memest.data.images import ImageSet, Integers, Split
-from memest.data.sources.base import SETS
+from memest.data.sources.base import SETS, reading
 from memest.errors import DataError
 
 _HELP = (
@@ -31,9 +31,13 @@ def npz(*, path: str) -> Split:
     Raises:
         DataError: no such file, an array missing, of the wrong shape, not finite, or out of range.
     """
-    arrays = read_arrays(Path(path), _HELP)
+    with reading(path):
+        return _split(read_arrays(Path(path), _HELP), path)
+
+
+def _split(arrays: Mapping[str, NDArray[Any]], path: str) -> Split:
     images, labels = _pair(arrays, "", path)
-    ids = _integers(arrays["ids"], "ids", path) if "ids" in arrays else np.arange(len(labels))
+    ids = _ids(arrays, len(labels), path)
     if ("test_images" in arrays) != ("test_labels" in arrays):
         raise DataError(f"{path} has one of test_images and test_labels but not the other; {_HELP}")
     classes = _classes(arrays, labels, path)
@@ -57,7 +61,7 @@ def _pair(arrays: Mapping[str, NDArray[Any]], prefix: str, path: str) -> tuple[N
             raise DataError(f"{path} has no array {name!r} (it has {', '.join(arrays) or 'none'}); {_HELP}")
     return (
         _pixels(arrays[f"{prefix}images"], f"{prefix}images", path),
-        _integers(arrays[f"{prefix}labels"], f"{prefix}labels", path),
+        whole_numbers(arrays[f"{prefix}labels"], f"{prefix}labels", path),
     )
 
 
@@ -79,24 +83,27 @@ def _pixels(raw: NDArray[Any], name: str, path: str) -> NDArray[np.uint8]:
     return np.round(raw * 255).astype(np.uint8)
 
 
-def _integers(raw: NDArray[Any], name: str, path: str) -> Integers:
-    if np.issubdtype(raw.dtype, np.floating):
-        if not np.isfinite(raw).all():
-            raise DataError(f"{name} in {path} holds NaN or infinite values")
-        if (raw == np.round(raw)).all():
-            raw = raw.astype(np.int64)
-    if raw.ndim != 1 or not np.issubdtype(raw.dtype, np.integer):
-        raise DataError(f"{name} in {path} must be whole numbers of shape (N,), not {raw.dtype} {raw.shape}")
-    return raw.astype(np.int64)
+def _ids(arrays: Mapping[str, NDArray[Any]], count: int, path: str) -> Integers:
+    if "ids" not in arrays:
+        return np.arange(count)
+    ids = whole_numbers(arrays["ids"], "ids", path)
+    require_unique(ids, path)
+    return ids
 
 
 def _classes(arrays: Mapping[str, NDArray[Any]], labels: Integers, path: str) -> tuple[str, ...]:
     if "classes" in arrays:
         names = arrays["classes"]
         if names.ndim != 1 or names.dtype.kind not in "Uiu":
-            raise DataError(f"classes in {path} must be text of shape (K,), not {names.dtype} {names.shape}")
+            advice = "; decode them: np.char.decode(classes, 'utf-8')" if names.dtype.kind == "S" else ""
+            raise DataError(
+                f"classes in {path} must be text of shape (K,), not {names.dtype} {names.shape}{advice}"
+            )
         return tuple(map(str, names.tolist()))
     largest = int(labels.max(initial=0))
     if largest > len(labels):
-        raise DataError(f"labels in {path} go up to {largest} for {len(labels)} images; give classes (K,)")
+        raise DataError(
+            f"labels in {path} go up to {largest} for {len(labels)} images; give classes (K,), or number "
+            "them from 0: classes, labels = np.unique(labels, return_inverse=True)"
+        )
     return tuple(map(str, range(largest + 1)))

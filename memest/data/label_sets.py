@@ -60,8 +60,8 @@ def foreign(clean: ImageSet, *, corruption: str, seed: Index = 0) -> Integers:
 def released(clean: ImageSet, *, rate: PositiveShare = 0.01, seed: Index = 0) -> Integers:
     """Symmetric noise as the released code of Ravikumar et al. 2025 draws it, by Python's own generator.
 
-    ⌊rate·N⌋ positions by `sample`, then for each in that order one of the other classes that occur by `choice`.
-    Its scorers' defaults are rate 0.01 and seed 0.
+    ⌊rate·N⌋ positions by `sample`, then for each in that order another class that occurs by `choice`. Its
+    scorers' defaults are rate 0.01 and seed 0.
 
     Raises:
         SettingError: the rate rounds to no example, or there is no other class to move to.

@@ -25,8 +25,7 @@ from benchmarks.timing import Ratio, Timed, alternate
 from memest.data import ImageSet
 from memest.loading import Loader
 from memest.models import build_model
-from memest.recorder import Recorder
-from memest.scores import ScoreSet, measure
+from memest.scores import OnlineScores, ScoreSet, measure
 from memest.seeding import Streams
 from memest.train import Recipe, train_epochs
 
@@ -47,7 +46,7 @@ class Unobserved:
 class Clocked:
     """A recorder, and the seconds spent in its calls, epoch by epoch."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: OnlineScores) -> None:
         self._recorder = recorder
         self._inside = 0.0
         self.epochs: list[float] = []
@@ -107,7 +106,7 @@ def arguments() -> argparse.Namespace:
 def recorded(scores: str, options: argparse.Namespace, device: torch.device) -> tuple[Ratio, float]:
     """Epochs with a recorder of `scores` against plain ones, and the recorder's share of the former."""
     images = synthetic(options.images)
-    recorder = Clocked(Recorder(images.ids, scores, device))
+    recorder = Clocked(OnlineScores(images.ids, scores, device))
     plain = epochs_of(images, Unobserved(), options, device)
     ours = epochs_of(images, recorder, options, device)
     alternate(plain, ours, WARM_UP)

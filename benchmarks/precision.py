@@ -24,8 +24,7 @@ from memest.data import corrupt, load_images
 from memest.loading import Loader
 from memest.metrics import spearman
 from memest.models import build_model
-from memest.recorder import Recorder
-from memest.scores import LocalLoss, ScoreSet
+from memest.scores import LocalLoss, OnlineScores, ScoreSet
 from memest.scores.engine.inference import folded, frozen, full_precision, tf32
 from memest.seeding import Streams
 from memest.train import Recipe, train_epochs
@@ -92,7 +91,7 @@ def trained(model: str, epochs: int, device: torch.device) -> tuple[nn.Module, L
     images, _ = corrupt(load_images("digits").train, "symmetric_noise(rate=0.05)", streams)
     loader = Loader(images, images.statistics(), device)
     network = build_model(model, images.channels, len(images.classes), streams.seed("weights"))
-    recorder = Recorder(images.ids, "loss", device)
+    recorder = OnlineScores(images.ids, "loss", device)
     for _ in train_epochs(network, [loader], loader, Recipe(epochs=epochs), streams, recorder):
         recorder.take()
     return network, loader

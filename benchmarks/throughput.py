@@ -33,8 +33,7 @@ from benchmarks.timing import alternate
 from memest.data import ImageSet
 from memest.loading import Loader
 from memest.models import build_model
-from memest.recorder import Recorder
-from memest.scores import ScoreSet, measure
+from memest.scores import OnlineScores, ScoreSet, measure
 from memest.seeding import Streams
 from memest.train import Recipe, train_epochs
 
@@ -97,7 +96,7 @@ def arguments() -> argparse.Namespace:
 def memest_epochs(images: ImageSet, model: str, recipe: Recipe, device: torch.device) -> Iterator[float]:
     """Seconds of each training epoch of memest, its free scores included."""
     streams, statistics = Streams(0), images.statistics()
-    recorder = Recorder(images.ids, "logits", device)
+    recorder = OnlineScores(images.ids, "logits", device)
     network = build_model(model, images.channels, CLASSES, streams.seed("weights"))
     training = Loader(images, statistics, device)
     testing = Loader(images.take(np.arange(1)), statistics, device)

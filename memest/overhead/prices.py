@@ -13,8 +13,7 @@ from torch import nn
 from memest.data import ImageSet
 from memest.grammar.spec import Spec
 from memest.loading import Loader
-from memest.recorder import Recorder
-from memest.scores import SCORING_BATCH, Clock, ScoreSet, measure
+from memest.scores import SCORING_BATCH, Clock, OnlineScores, ScoreSet, measure
 from memest.seeding import Streams
 from memest.train import Recipe, train_epochs
 
@@ -64,7 +63,7 @@ def measured_prices(
     """
     few = images.take(np.arange(min(len(images), _SAMPLE)))
     sample, scale = Loader(few, images.statistics(), device), len(images) / len(few)
-    recorder = Recorder(few.ids, str(scores.free), device)
+    recorder = OnlineScores(few.ids, str(scores.free), device)
     rounds = []
     with torch.random.fork_rng(devices=[]):
         ours, short = copy.deepcopy(network), replace(recipe, epochs=_ROUNDS + 1)

@@ -7,6 +7,7 @@ from memest.scores.base import KINDS, SCORES, LocalLoss, describe, input_score, 
 from memest.scores.engine.gather import Rows
 from memest.scores.engine.measure import FORWARD, GRADIENT, ScoreSet, canonical, measure, score_list
 from memest.scores.engine.micro_batches import SCORING_BATCH
+from memest.scores.engine.online import OnlineScores, Unseen
 from memest.scores.engine.probabilities import probabilities
 from memest.scores.engine.timing import Clock
 
@@ -18,8 +19,10 @@ __all__ = [
     "SCORING_BATCH",
     "Clock",
     "LocalLoss",
+    "OnlineScores",
     "Rows",
     "ScoreSet",
+    "Unseen",
     "canonical",
     "describe",
     "input_score",

@@ -21,12 +21,11 @@ from memest.grammar.config import key_settings, one, option
 from memest.grammar.values import Count, Index, Share
 from memest.loading import Loader
 from memest.models import MODELS, build_model
-from memest.recorder import Unseen
 from memest.references import Reference, values_bytes
 from memest.runs.console import progress
 from memest.runs.device import choose_device, deterministic
 from memest.runs.key import run_key
-from memest.scores import SCORING_BATCH, ScoreSet, measure
+from memest.scores import SCORING_BATCH, ScoreSet, Unseen, measure
 from memest.seeding import Streams
 from memest.store.tables import write_table
 from memest.tracking import About, Opened, ResumePoint, open_run

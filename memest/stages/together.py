@@ -9,14 +9,13 @@ from __future__ import annotations
 from memest.data import PROTOCOLS, corrupt, load_images
 from memest.errors import SettingError
 from memest.models import build_model
-from memest.recorder import Recorder, Unseen
 from memest.runs.budget import within_budget
 from memest.runs.config import TrainConfig
 from memest.runs.dataset import chosen_part, loaders
 from memest.runs.description import choice_files
 from memest.runs.device import choose_device, deterministic
 from memest.runs.other_labels import other_labels
-from memest.scores import SCORING_BATCH, ScoreSet, measure
+from memest.scores import SCORING_BATCH, OnlineScores, ScoreSet, Unseen, measure
 from memest.seeding import Streams
 from memest.stages.protocol import train_protocol
 from memest.stages.train import train
@@ -80,7 +79,7 @@ def _follow(team: Team) -> None:
     network = build_model(config.model, images.channels, len(images.classes), streams.seed("weights"))
     with deterministic(config.deterministic):
         loaded = loaders(split, images, part, device)
-        recorder = Recorder(ids, str(scores.free), device) if part.plain else Unseen()
+        recorder = OnlineScores(ids, str(scores.free), device) if part.plain else Unseen()
         state = checkpoint.unpack(packed, device) if packed else None
         stages, testing = loaded.stages, loaded.testing
         for end in train_epochs(network, stages, testing, config.recipe, streams, recorder, state, team):

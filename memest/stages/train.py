@@ -10,7 +10,6 @@ from memest.data import corrupt, load_images
 from memest.grammar.config import key_settings
 from memest.models import build_model
 from memest.overhead.costs import Costs
-from memest.recorder import Recorder, Unseen
 from memest.runs import resume
 from memest.runs.config import TrainConfig
 from memest.runs.console import progress
@@ -20,7 +19,16 @@ from memest.runs.device import choose_device, deterministic
 from memest.runs.key import run_key
 from memest.runs.other_labels import other_labels
 from memest.runs.sheet import evaluation_bytes, sheet_header, summary_table
-from memest.scores import SCORING_BATCH, Clock, ScoreSet, describe, measure, probabilities
+from memest.scores import (
+    SCORING_BATCH,
+    Clock,
+    OnlineScores,
+    ScoreSet,
+    Unseen,
+    describe,
+    measure,
+    probabilities,
+)
 from memest.seeding import Streams
 from memest.store import SheetWriter, block_span
 from memest.tracking import OFF, Opened, check_tracking, open_run
@@ -71,7 +79,7 @@ def train(
             return opened
         run, recipe, scores = opened.run, config.recipe, ScoreSet(config.scores)
         loaded = loaders(split, images, part, device)
-        recorder = Recorder(observed.ids, str(scores.free), device) if part.plain else Unseen()
+        recorder = OnlineScores(observed.ids, str(scores.free), device) if part.plain else Unseen()
         header = sheet_header(key, observed, truth, key_settings(config))
         span = block_span(len(observed), 2 * len(scores), epochs + 1)
         for name, content in files.items():

@@ -14,8 +14,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from memest.errors import SettingError, UnknownNameError, UnseenError
-from memest.recorder import Recorder
-from memest.scores import KINDS, SCORES
+from memest.scores import KINDS, SCORES, OnlineScores
 
 COUNT = 50
 IDS = np.random.default_rng(0).permutation(1000)[:COUNT]
@@ -64,7 +63,7 @@ class Notes:
 
 def test_seen_loss_is_the_cross_entropy_of_the_logits_that_were_seen() -> None:
     """At every epoch each example's value is −log p(label) of the very logits training made for it."""
-    recorder, notes = Recorder(IDS, "loss"), Notes()
+    recorder, notes = OnlineScores(IDS, "loss"), Notes()
     label_of = dict(zip(IDS.tolist(), (np.arange(COUNT) % 4).tolist(), strict=True))
 
     def watch(*batch: Tensor) -> None:
@@ -84,7 +83,7 @@ def test_seen_loss_is_the_cross_entropy_of_the_logits_that_were_seen() -> None:
 
 def test_recording_does_not_change_training() -> None:
     """A network trained under observation ends with the same bits as one that was not."""
-    watched, alone, recorder = network(), network(), Recorder(IDS, "logits")
+    watched, alone, recorder = network(), network(), OnlineScores(IDS, "logits")
     assert all(torch.equal(a, b) for a, b in zip(watched.parameters(), alone.parameters(), strict=True))
     list(train(watched, recorder.see))
     list(train(alone, lambda *batch: None))
@@ -93,7 +92,7 @@ def test_recording_does_not_change_training() -> None:
 
 def test_every_free_score_can_be_recorded() -> None:
     """`logits` records all scores made from logits, finite, under `seen/`."""
-    recorder = Recorder(IDS, "logits")
+    recorder = OnlineScores(IDS, "logits")
     list(train(network(), recorder.see))
     seen = recorder.take()
     assert set(seen) == {f"seen/{key}" for key in SCORES if KINDS[key].source == "logits"}
@@ -104,14 +103,14 @@ def test_every_free_score_can_be_recorded() -> None:
 
 def test_half_precision_logits_are_recorded() -> None:
     """Logits in bfloat16, as autocast makes them, give float32 scores."""
-    recorder = Recorder(IDS, "logits")
+    recorder = OnlineScores(IDS, "logits")
     recorder.see(torch.zeros(COUNT, 4).bfloat16(), torch.arange(COUNT) % 4, torch.from_numpy(IDS))
     np.testing.assert_allclose(recorder.take()["seen/loss"], np.log(4), rtol=1e-6)
 
 
 def test_take_empties_the_recorder() -> None:
     """What was taken is not given twice, and the next epoch starts anew without touching it."""
-    recorder, model = Recorder(IDS, "loss"), network()
+    recorder, model = OnlineScores(IDS, "loss"), network()
     epochs = train(model, recorder.see, epochs=2)
     next(epochs)
     first = recorder.take()["seen/loss"]
@@ -125,13 +124,13 @@ def test_take_empties_the_recorder() -> None:
 
 def test_epoch_0_saw_nothing() -> None:
     """Before any training there is nothing to take: no row, rather than zeros or NaN."""
-    assert Recorder(IDS, "logits").take() == {}
-    assert Recorder(IDS, "logits", partial=True).take() == {}
+    assert OnlineScores(IDS, "logits").take() == {}
+    assert OnlineScores(IDS, "logits", partial=True).take() == {}
 
 
 def test_dropped_examples_are_nan_where_that_is_allowed() -> None:
     """A loader that drops its last batch leaves NaN for just the two examples it dropped."""
-    recorder, notes = Recorder(IDS, "loss", partial=True), Notes()
+    recorder, notes = OnlineScores(IDS, "loss", partial=True), Notes()
 
     def watch(*batch: Tensor) -> None:
         recorder.see(*batch)
@@ -145,7 +144,7 @@ def test_dropped_examples_are_nan_where_that_is_allowed() -> None:
 
 def test_dropped_examples_are_an_error_otherwise() -> None:
     """Unless it was asked for, an epoch that leaves examples out is refused, not averaged over."""
-    recorder = Recorder(IDS, "loss")
+    recorder = OnlineScores(IDS, "loss")
     list(train(network(), recorder.see, drop_last=True))
     with pytest.raises(UnseenError, match="2 were not"):
         recorder.take()
@@ -154,7 +153,7 @@ def test_dropped_examples_are_an_error_otherwise() -> None:
 @pytest.mark.parametrize("partial", [False, True])
 def test_two_epochs_without_take_are_an_error(partial: bool) -> None:
     """A forgotten `take` is noticed: the second epoch does not silently overwrite the first."""
-    recorder = Recorder(IDS, "loss", partial=partial)
+    recorder = OnlineScores(IDS, "loss", partial=partial)
     list(train(network(), recorder.see, epochs=2))
     with pytest.raises(UnseenError, match="came more than once"):
         recorder.take()
@@ -164,10 +163,10 @@ def test_two_epochs_without_take_are_an_error(partial: bool) -> None:
 def test_a_score_that_needs_gradients_is_refused(scores: str) -> None:
     """Only what comes free with training can be recorded; the message names what does not."""
     with pytest.raises(SettingError, match=scores.split(", ")[-1].split("(")[0]):
-        Recorder(IDS, scores)
+        OnlineScores(IDS, scores)
 
 
 def test_an_unknown_score_is_refused() -> None:
     """A misspelled score is an error when the recorder is made, not after an epoch."""
     with pytest.raises(UnknownNameError, match="did you mean 'loss'"):
-        Recorder(IDS, "los")
+        OnlineScores(IDS, "los")

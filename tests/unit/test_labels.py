@@ -19,9 +19,8 @@ from memest.grammar.config import build
 from memest.grammar.spec import Spec
 from memest.loading import Loader
 from memest.models import build_model
-from memest.recorder import Recorder
 from memest.runs.config import TrainConfig
-from memest.scores import KINDS, SCORES, ScoreSet, canonical, measure, score_list
+from memest.scores import KINDS, SCORES, OnlineScores, ScoreSet, canonical, measure, score_list
 from memest.seeding import Streams
 from memest.stages import analyze, score, train
 from memest.stages.protocol import train_protocol
@@ -168,7 +167,7 @@ def test_labels_that_are_not_there_are_refused(network: nn.Module, images: Image
 def test_a_training_loop_has_the_given_labels_only(images: ImageSet) -> None:
     """A recorder sees the labels that are trained on, and refuses to be told otherwise."""
     with pytest.raises(SettingError, match="labels trained on"):
-        Recorder(images.ids, "loss, loss(labels=true)")
+        OnlineScores(images.ids, "loss, loss(labels=true)")
 
 
 # ---------------------------------------------------------------- which labels

@@ -1,6 +1,6 @@
 """One epoch's scores gathered by example id, on the device, until the pass is over.
 
-Depends on torch and numpy. Axes: N examples of the set, B of a batch.
+Axes: N examples of the set, B of a batch.
 """
 
 from __future__ import annotations
@@ -26,31 +26,38 @@ class Rows:
     Args:
         ids: (N,) int64, unique: the order of everything that `take` returns.
         device: where the batches are.
+        repeats: allow examples that come more than once in an epoch: the mean of their visits counts.
     """
 
-    def __init__(self, ids: NDArray[np.int64], device: torch.device) -> None:
-        self._count = len(ids)
+    def __init__(self, ids: NDArray[np.int64], device: torch.device, repeats: bool = False) -> None:
+        self._count, self._repeats = len(ids), repeats
         self._device = device
         sorted_ids, order = torch.sort(torch.tensor(ids).to(device))
         self._sorted_ids_N, self._order_N = sorted_ids, order
-        # One place more than there are examples: ids of no example go there and spoil nobody's values.
-        self._visits = torch.zeros(self._count + 1, dtype=torch.int32, device=device)
-        self._columns: dict[str, Tensor] = {}
+        # Two places more than there are examples, so that neither spoils anybody's values: the first takes
+        # the ids of no example, the second the visits that do not count.
+        self._visits = torch.zeros(self._count + 2, dtype=torch.int32, device=device)
+        self._sums: dict[str, Tensor] = {}
 
     def __len__(self) -> int:
         return self._count
 
-    def put(self, ids_B: Tensor, columns: Mapping[str, Tensor]) -> None:
+    def put(self, ids_B: Tensor, columns: Mapping[str, Tensor], counted_B: Tensor | None = None) -> None:
         """Keep one batch: each column (B,) belongs to `ids_B`. Nothing is brought to the host.
 
-        The ids may be on the host, where a data loader leaves them.
+        Args:
+            ids_B: int64; they may be on the host, where a data loader leaves them.
+            columns: values by key.
+            counted_B: which of them count; all, if it is not given.
         """
         positions = self.positions(ids_B)
+        if counted_B is not None:
+            positions = torch.where(counted_B, positions, self._count + 1)
         self._visits.index_add_(0, positions, torch.ones_like(positions, dtype=torch.int32))
         for key, values in columns.items():
-            if key not in self._columns:
-                self._columns[key] = torch.full((self._count + 1,), torch.nan, device=self._device)
-            self._columns[key][positions] = values.detach().float()
+            if key not in self._sums:  # −0 is what a sum can begin with and keep the sign of every value
+                self._sums[key] = torch.full((self._count + 2,), -0.0, device=self._device)
+            self._sums[key].index_add_(0, positions, values.detach().float())
 
     def positions(self, ids_B: Tensor) -> Tensor:
         """Where examples stand in the order of the ids, (B,) int64; N for an id of no example."""
@@ -62,7 +69,7 @@ class Rows:
     @property
     def empty(self) -> bool:
         """Whether no batch has come since the last `take`."""
-        return not self._columns
+        return not self._sums
 
     def take(self, partial: bool = False, add: Add | None = None) -> dict[str, Values]:
         """The finished columns, (N,) float32 each, in the order of the ids; the rows are then empty.
@@ -72,27 +79,41 @@ class Rows:
             add: where other processes have the other examples: what brings all together.
 
         Raises:
-            UnseenError: an example was not delivered exactly once, or an id is not of this set.
+            UnseenError: an example was not delivered, or more than once where `repeats` is not set, or an id
+                is not of this set; the rows are empty then, too.
         """
+        return self.take_counted(partial, add)[0]
+
+    def take_counted(
+        self, partial: bool = False, add: Add | None = None
+    ) -> tuple[dict[str, Values], NDArray[np.int32]]:
+        """What `take` gives, and how often each example came, (N,).
+
+        Raises:
+            UnseenError: as `take`.
+        """
+        whole = self._sums | {_VISITS: self._visits}
         if add is not None:
-            self._add(add)
-        counts = self._visits.cpu().numpy()
-        visits, foreign = counts[:-1], counts[-1]
-        if (visits > 1).any() or foreign or (not partial and (visits == 0).any()):
+            whole = add(whole)
+        counts = whole.pop(_VISITS).cpu().numpy()
+        columns = {key: sums[:-2].cpu().numpy() for key, sums in whole.items()}
+        self._sums, visits, foreign = {}, counts[:-2].copy(), int(counts[-2])
+        self._visits.zero_()
+        self._require_whole(visits, foreign, partial)
+        with np.errstate(invalid="ignore"):
+            return {key: _mean(sums, visits) for key, sums in columns.items()}, visits
+
+    def _require_whole(self, visits: NDArray[np.int32], foreign: int, partial: bool) -> None:
+        again = 0 if self._repeats else int((visits > 1).sum())
+        missing = 0 if partial else int((visits == 0).sum())
+        if again or foreign or missing:
             raise UnseenError(
                 f"each of {self._count} examples must be delivered once in an epoch; {(visits == 0).sum()} "
                 f"were not, {(visits > 1).sum()} came more than once, and {foreign} deliveries had an id "
                 "of no example; pass the ids of the set you score, and no padding"
             )
-        columns = {key: values[:-1].cpu().numpy() for key, values in self._columns.items()}
-        self._columns = {}
-        self._visits.zero_()
-        return columns
 
-    def _add(self, add: Add) -> None:
-        unseen = self._visits == 0
-        own = {key: column.masked_fill(unseen, 0) for key, column in self._columns.items()}
-        whole = add(own | {_VISITS: self._visits})
-        self._visits.copy_(whole.pop(_VISITS))
-        nowhere = self._visits == 0
-        self._columns = {key: column.masked_fill(nowhere, torch.nan) for key, column in whole.items()}
+
+def _mean(sums: Values, visits: NDArray[np.int32]) -> Values:
+    """The mean of the visits, (N,) float32; NaN where there was none."""
+    return np.where(visits > 0, sums / np.maximum(visits, 1).astype(np.float32), np.float32(np.nan))

@@ -1,12 +1,4 @@
-"""CSL for free, in anyone's training loop. Depends on torch, numpy and `scores`.
-
-recorder = Recorder(ids, "loss", device)
-for images, labels, batch_ids in loader:
-    logits = network(images)
-    recorder.see(logits, labels, batch_ids)
-    …
-epoch_scores = recorder.take()
-"""
+"""Online scores: those of the training batches themselves, from the logits that training makes anyway."""
 
 from __future__ import annotations
 
@@ -16,11 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from memest.errors import SettingError
-from memest.scores import Rows, ScoreSet
-from memest.scores.engine.gather import Add, Values
+from memest.scores.engine.gather import Add, Rows, Values
+from memest.scores.engine.measure import ScoreSet
 
 
-class Recorder:
+class OnlineScores:
     """What one epoch of training saw, example by example, from the logits training makes anyway.
 
     Args:

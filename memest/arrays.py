@@ -200,23 +200,6 @@ def whole_numbers(values: NDArray[Any], name: str, path: object) -> NDArray[np.i
     return values.astype(np.int64)
 
 
-def require_unique(ids: NDArray[np.int64], whose: object) -> None:
-    """Refuse ids of which one stands twice.
-
-    Raises:
-        DataError: with the first such id, its positions, and how many there are.
-    """
-    values, first, counts = np.unique(ids, return_index=True, return_counts=True)
-    if len(twice := np.flatnonzero(counts > 1)):
-        id_ = values[twice[np.argmin(first[twice])]]
-        places = ", ".join(map(str, np.flatnonzero(ids == id_)[:5]))
-        more = f" ({len(twice)} ids stand more than once)" if len(twice) > 1 else ""
-        raise DataError(
-            f"{whose} has id {id_} at positions {places}{more}; ids must be unique: leave them out to number "
-            "the examples by position"
-        )
-
-
 def _advice(values: NDArray[Any], name: str) -> str:
     """How to make whole numbers of values that are none; empty where they are."""
     kind = values.dtype.kind

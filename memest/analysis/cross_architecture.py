@@ -117,12 +117,8 @@ class Group:
 
     def ranks(self, summary: str) -> Floats:
         """Midranks of suspicion, (R, N), examples in the order of their ids; N is the most suspicious."""
-
-        def of(run: RunRecord) -> Floats:
-            columns = run.read(["id", summary])
-            return midranks(suspicion(summary, columns[summary])[np.argsort(columns["id"])])
-
-        return np.stack(RunSet(self.runs).map(of))
+        columns = RunSet(self.runs).joined([summary])
+        return np.stack([midranks(suspicion(summary, of[summary])) for of in columns])
 
 
 def spearman_matrix(ranks_RN: Floats) -> Floats:

@@ -112,16 +112,12 @@ def consensus(runs: RunSet, summary: str) -> tuple[NDArray[np.int64], Floats]:
     Returns:
         ids (N,) and mean rank share (N,), 1 for an example that every run suspects most.
     """
-
-    def shares(run: RunRecord) -> Floats:
-        columns = run.read(["id", summary])
-        by_id = np.argsort(columns["id"])
-        return midranks(suspicion(summary, columns[summary]))[by_id] / len(by_id)
-
-    ids = np.sort(runs[0].read(["id"])["id"])
-    total = np.sum(runs.map(shares), axis=0)
-    best = np.argsort(-total, kind="stable")
-    return ids[best], (total / len(runs))[best]
+    total: Floats | float = 0.0
+    for columns in runs.joined([summary]):
+        ranks = midranks(suspicion(summary, columns[summary]))
+        total = total + ranks / len(ranks)
+    best = np.argsort(-np.asarray(total), kind="stable")
+    return columns["id"][best], np.asarray(total / len(runs))[best]
 
 
 def precision_curve(summary: str, values_N: Floats, changed_N: NDArray[np.bool_]) -> Floats:

@@ -17,6 +17,7 @@ from memest.analysis.runset import RunSet
 from memest.analysis.trials import STANDARD
 from memest.errors import NoRunsError
 from memest.grammar.values import Count
+from memest.ids import Ids
 from memest.paper.judged import records
 
 if TYPE_CHECKING:
@@ -76,8 +77,7 @@ def extremes(runs: RunSet, summary: str, count: int, classes: int) -> pd.DataFra
 
     ids, rank = consensus(runs, summary)
     facts = runs[0].read(["id", "label", "original_label", "changed"])
-    order = np.argsort(facts["id"])
-    place = order[np.searchsorted(facts["id"], ids, sorter=order)]
+    place = Ids(facts["id"], f"run {runs[0].id}").locate(ids)
     names = runs[0].sheet.manifest.header.classes
     shown = [np.flatnonzero(facts["label"][place] == label) for label in range(min(classes, len(names)))]
     few = min([count, *(len(mine) // 2 for mine in shown if len(mine) > 1)])

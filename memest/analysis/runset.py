@@ -5,8 +5,9 @@ Depends on `store` and numpy.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.errors import SheetError
+from memest.ids import Ids, Places
 from memest.store import Blobs, SheetReader
 from memest.store.tables import FACTS, Columns
 from memest.summaries import against_others
@@ -103,24 +105,41 @@ class RunRecord:
                 found |= {name: later[name][place] for name in mine}
         return {name: found[name] for name in wanted}
 
+    def read_by_id(self, names: Collection[str]) -> Columns:
+        """The same columns, and `id`, the examples in the order of their ids.
+
+        Raises:
+            SheetError: there is no such column, or a later sheet measured other examples.
+        """
+        return by_id(self.read(dict.fromkeys(["id", *names])), f"run {self.id}")
+
     @cached_property
     def _sheets(self) -> list[tuple[SheetReader, list[str]]]:
         """The sheets with their columns."""
         return [(sheet, sheet.summary_names()) for sheet in self.sheets]
 
-    def _place(self, later: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    def _place(self, later: NDArray[np.integer[Any]]) -> Places:
         """Where the run's own examples are among those of a later sheet, (N,)."""
-        ids = self.sheet.summary(["id"])["id"]
-        order, theirs = np.argsort(ids), np.argsort(later)
-        if not np.array_equal(ids[order], later[theirs]):
-            raise SheetError(f"a score run of {self.id} holds other examples than the run itself")
-        place = np.empty(len(order), np.int64)
-        place[order] = theirs
-        return place
+        own = Ids(self.sheet.summary(["id"])["id"], f"run {self.id}", SheetError)
+        return own.align(Ids(later, f"a score run of {self.id}", SheetError))
 
 
 def _epochs_covered(sheet: SheetReader) -> int:
     return max(len(entry["epochs"]) for entry in sheet.manifest.scores.values())
+
+
+def by_id(columns: Columns, whose: str) -> Columns:
+    """Rows in the order of their ids.
+
+    Args:
+        columns: `id` among them.
+        whose: they are, for errors.
+
+    Raises:
+        SheetError: an id is there twice.
+    """
+    order = Ids(columns["id"], whose, SheetError).order
+    return {name: values[order] for name, values in columns.items()}
 
 
 class RunSet(Sequence[RunRecord]):
@@ -139,6 +158,23 @@ class RunSet(Sequence[RunRecord]):
         """What `work` says of each run, in their order; see `in_turns`."""
         return in_turns(work, self.runs)
 
+    def joined(self, names: Collection[str]) -> Iterator[Columns]:
+        """Columns of each run, and `id`, the examples of all in the same order: that of their ids.
+
+        They are read as they are asked for, a few runs ahead.
+
+        Raises:
+            SheetError: a run holds other examples than the first.
+        """
+        first: Ids | None = None
+        for run, columns in zip(
+            self.runs, streamed(lambda run: run.read_by_id(names), self.runs), strict=True
+        ):
+            mine = Ids(columns["id"], f"run {run.id}", SheetError)
+            first = first or mine
+            first.require(mine)
+            yield columns
+
     def group_by(self, *axes: str) -> Iterator[tuple[tuple[str, ...], RunSet]]:
         """Runs with equal values of `axes`, in the order of those values."""
 
@@ -150,11 +186,22 @@ class RunSet(Sequence[RunRecord]):
 
 
 def in_turns(work: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
+    """What `work` says of each item, in their order; see `streamed`."""
+    return list(streamed(work, items))
+
+
+def streamed(work: Callable[[Any], T], items: Sequence[Any]) -> Iterator[T]:
     """What `work` says of each item, in their order, `AT_ONCE` items at a time.
 
     The first is done alone: what is made once in a process, such as the S3 client, is then there for all.
-    Memory is bounded if `work` reads what it needs with `RunRecord.read` and returns little.
+    No more than `AT_ONCE` results wait to be taken, so that memory is bounded.
     """
-    done = [work(item) for item in items[:1]]
+    yield from (work(item) for item in items[:1])
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return [*done, *pool.map(work, items[1:])]
+        ahead: deque[Future[T]] = deque()
+        for item in items[1:]:
+            if len(ahead) == AT_ONCE:
+                yield ahead.popleft().result()
+            ahead.append(pool.submit(work, item))
+        while ahead:
+            yield ahead.popleft().result()

@@ -25,6 +25,7 @@ from memest.analysis.runset import RunSet
 from memest.errors import NoRunsError, SettingError
 from memest.grammar.spec import Spec
 from memest.grammar.values import Index
+from memest.ids import Ids
 from memest.metrics import Floats, cosine, pearson, spearman
 from memest.paper.judged import departures_of
 from memest.references import Reference
@@ -112,8 +113,8 @@ class Measured:
         Raises:
             SettingError: `top` is more than the examples.
         """
-        ids = pair.run.summary["id"][~pair.apart]
-        order = np.argsort(ids)
+        known = Ids(pair.run.summary["id"][~pair.apart], f"run {pair.run.id}")
+        ids, order = known.ids, known.order
         hardness = pair.hardness[~pair.apart][order]
         if top > len(ids):
             raise SettingError(f"top must be at most the {len(ids)} examples of run {pair.run.id}, not {top}")
@@ -255,8 +256,9 @@ def _rows(one: Measured) -> Iterable[dict[str, object]]:
 
 def _shared(a: Measured, b: Measured) -> Iterator[tuple[str, str, Floats, Floats]]:
     """Both runs' values of each summary over the examples they share: set, summary, values, values."""
-    _, in_a, in_b = np.intersect1d(a.ids, b.ids, assume_unique=True, return_indices=True)
-    top = np.flatnonzero(np.isin(a.ids[in_a], a.ids[a.top]))
+    here = Ids(a.ids, f"run {a.pair.run.id}")
+    in_a, in_b = here.common(Ids(b.ids, f"run {b.pair.run.id}"))
+    top = np.flatnonzero(here.among(a.ids[a.top])[in_a])
     for which, places in zip(_SETS, (np.arange(len(in_a)), top), strict=True):
         if not len(places):
             continue

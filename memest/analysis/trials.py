@@ -13,10 +13,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-import numpy as np
-
 from memest.analysis.runset import RunRecord, RunSet
 from memest.errors import SheetError
+from memest.ids import Ids
 from memest.metrics import Floats
 from memest.paper.methods import is_summary
 from memest.store.tables import FACTS, Columns
@@ -81,20 +80,15 @@ class Trial:
         Raises:
             SheetError: a run holds other examples than the leading one.
         """
-        facts: Columns = {}
+        facts = self.lead.read_by_id(FACTS)
+        examples = Ids(facts["id"], f"run {self.lead.id}", SheetError)
         values: dict[str, Floats] = {}
         for run in self.runs:
             mine = {name: column for name, (other, column) in methods.items() if other is run}
-            if not mine and run is not self.lead:
-                continue
-            columns = run.read(dict.fromkeys([*FACTS, *mine.values()]))
-            order = np.argsort(columns["id"])
-            if facts and not np.array_equal(columns["id"][order], facts["id"]):
-                raise SheetError(
-                    f"run {run.id} holds other examples than run {self.lead.id} of the same labels"
-                )
-            facts = facts or {name: columns[name][order] for name in FACTS}
-            values |= {name: columns[column][order] for name, column in mine.items()}
+            if mine:
+                columns = run.read_by_id(mine.values())
+                examples.require(Ids(columns["id"], f"run {run.id} of the same labels", SheetError))
+                values |= {name: columns[column] for name, column in mine.items()}
         return facts, {name: values[name] for name in methods}
 
 

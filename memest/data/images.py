@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.arrays import require_unique
 from memest.errors import DataError
+from memest.ids import Ids
 
 Images = NDArray[np.uint8]
 Integers = NDArray[np.int64]
@@ -130,7 +130,7 @@ def _check(s: ImageSet) -> None:
         raise DataError(f"labels and ids must be int64, not {s.labels.dtype} and {s.ids.dtype}")
     if s.ids.min() < 0:
         raise DataError(f"ids must not be negative, and one is {s.ids.min()}; leave them out to count from 0")
-    require_unique(s.ids, f"the image set in the order of {s.order}")
+    Ids(s.ids, f"the image set in the order of {s.order}")  # refuses an id that is there twice
     if len(set(s.classes)) != len(s.classes):
         raise DataError(f"classes need names of their own, not {s.classes}")
     if s.labels.min() < 0 or s.labels.max() >= len(s.classes):

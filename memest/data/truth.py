@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from memest.data.images import ImageSet, Integers
 from memest.errors import DataError
+from memest.ids import Ids
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,7 @@ class Truth:
         Raises:
             DataError: it knows nothing of an id.
         """
-        order = np.argsort(self.ids)
-        place = order[np.minimum(np.searchsorted(self.ids, ids, sorter=order), len(order) - 1)]
-        if len(strangers := ids[self.ids[place] != ids]):
-            raise DataError(f"the stored truth knows nothing of id {strangers[0]}")
+        place = Ids(self.ids, "the stored truth").locate(ids)
         columns = {name: values[place] for name, values in self.columns().items()}
         return Truth.from_columns(columns, self.spec)
 
@@ -93,8 +91,8 @@ class Truth:
         Raises:
             DataError: the ids or the original labels are not those of this truth.
         """
-        if not np.array_equal(self.ids, images.ids):
-            raise DataError("the stored truth and the dataset have different ids: not the same dataset")
+        known = Ids(images.ids, "the dataset")
+        Ids(self.ids, "the stored truth").require(known)
         if not np.array_equal(self.original_labels, images.labels):
             count = int((self.original_labels != images.labels).sum())
             raise DataError(
@@ -104,10 +102,6 @@ class Truth:
         pixels = images.images
         copied = np.flatnonzero(self.partner_ids >= 0)
         if len(copied):
-            if len(strangers := np.setdiff1d(self.partner_ids[copied], images.ids)):
-                raise DataError(f"the stored truth copies from id {strangers[0]}, which the dataset lacks")
-            order = np.argsort(images.ids)
-            source = order[np.searchsorted(images.ids, self.partner_ids[copied], sorter=order)]
             pixels = pixels.copy()
-            pixels[copied] = images.images[source]
+            pixels[copied] = images.images[known.locate(self.partner_ids[copied])]
         return replace(images, images=pixels, labels=self.labels)

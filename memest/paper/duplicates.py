@@ -21,6 +21,7 @@ from memest.analysis.runset import RunRecord, RunSet, in_turns
 from memest.analysis.trials import STUDY, Trial, trials
 from memest.errors import NoRunsError
 from memest.grammar.spec import Spec
+from memest.ids import Ids
 from memest.paper.judged import (
     averaged,
     departures_of,
@@ -111,7 +112,8 @@ def duplicates_table(rows: pd.DataFrame) -> pd.DataFrame:
 def members(truth: Columns, ids_N: NDArray[np.integer[Any]]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which of the examples are copies, and which are the twins they show, (N,) each."""
     shown = truth["partner_id"] >= 0
-    return np.isin(ids_N, truth["id"][shown]), np.isin(ids_N, truth["partner_id"][shown])
+    examples = Ids(ids_N, "the run")
+    return examples.among(truth["id"][shown]), examples.among(truth["partner_id"][shown])
 
 
 def _has_duplicates(run: RunRecord) -> bool:

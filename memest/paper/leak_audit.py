@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from memest.analysis.detection import AXES
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section
-from memest.analysis.runset import RunRecord, RunSet
-from memest.errors import NoRunsError
+from memest.analysis.runset import RunRecord, RunSet, by_id
+from memest.errors import NoRunsError, SheetError
 from memest.grammar.spec import GIVEN, Spec
+from memest.ids import Ids
 from memest.metrics import Bools, Floats, auroc
 from memest.paper.judged import departures_of
 from memest.paper.leak_verdict import RELEASED_SIGN, Verdict, verdicts
@@ -63,8 +63,8 @@ class Measured:
     @classmethod
     def of(cls, run: RunRecord, sheet: SheetReader) -> Measured:
         """Read both tables; of the truth, the part that the sheet is about."""
-        summary, truth = _by_id(sheet.summary()), _by_id(sheet.truth())
-        about = np.isin(truth["id"], summary["id"])
+        summary, truth = by_id(sheet.summary(), f"run {run.id}"), sheet.truth()
+        about = Ids(truth["id"], f"the truth of run {run.id}", SheetError).locate(summary["id"])
         return cls(run, sheet, summary, {name: values[about] for name, values in truth.items()})
 
     @property
@@ -193,11 +193,6 @@ def _auroc(values: Floats, changed: Bools, kept: Bools) -> float:
 
 def _names_others(key: str) -> bool:
     return not key.startswith(SEEN) and Spec.parse(key).labels != GIVEN
-
-
-def _by_id(columns: Columns) -> Columns:
-    order: NDArray[np.intp] = np.argsort(columns["id"])
-    return {name: values[order] for name, values in columns.items()}
 
 
 def _section(number: int, one: Measured, rows: pd.DataFrame) -> Section:

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from memest.analysis.aligned import beside, unit
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section
-from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.runset import RunSet
 from memest.analysis.trials import STANDARD, STUDY
-from memest.errors import NoRunsError
+from memest.errors import NoRunsError, SheetError
 from memest.grammar.spec import Spec
 from memest.grammar.values import Count
+from memest.ids import Ids
 from memest.metrics import Floats, pearson, spearman
 from memest.reports import figures
 from memest.reports.figures import Panel
@@ -198,16 +199,11 @@ def _expected(runs: RunSet) -> tuple[Expected | None, list[str]]:
         for quantity in (CSL, LEARNING, CURVATURE, DISTANCE)
         if (column := _shared(quantity, [run.summaries for run in having]))
     }
-
-    def read(run: RunRecord) -> tuple[NDArray[Any], NDArray[Any], list[Floats]]:
-        table = run.read(["id", "changed", *columns.values()])
-        order = np.argsort(table["id"])
-        return table["id"][order], table["changed"][order], [table[name][order] for name in columns.values()]
-
-    found = RunSet(having).map(read)
-    ids, changed = found[0][0], found[0][1].astype(bool)
-    means = np.mean([values for _, _, values in found], axis=0)
-    values = dict(zip(columns, means, strict=True))
+    found = list(RunSet(having).joined(["changed", *columns.values()]))
+    values = {
+        quantity: np.mean([table[name] for table in found], axis=0) for quantity, name in columns.items()
+    }
+    ids, changed = found[0]["id"], found[0]["changed"].astype(bool)
     return Expected(RunSet(having), ids, values, changed, columns), lines
 
 
@@ -224,8 +220,8 @@ def _shared(quantity: str, each: Sequence[Sequence[str]]) -> str:
 def _beside(one: Expected, reference: str) -> tuple[str, Expected]:
     """With memorization by the reference, of the examples that it is about."""
     known, (pair,) = beside(RunSet(one.runs[:1]), reference)
-    by_id = np.argsort(pair.run.summary["id"])
-    hardness = np.where(pair.apart, np.nan, pair.hardness)[by_id]
+    place = Ids(pair.run.summary["id"], f"run {pair.run.id}", SheetError).locate(one.ids)
+    hardness = np.where(pair.apart, np.nan, pair.hardness)[place]
     values = {**one.values, MEMORIZATION: hardness}
     return known.sha256, replace(one, values=values)
 
@@ -279,8 +275,8 @@ def _traced(one: Expected) -> tuple[list[Panel], str]:
     run = one.runs[0]
     order = np.argsort(one.values[CSL], kind="stable")
     chosen = {"memorized": int(one.ids[order[-1]]), "typical": int(one.ids[order[len(order) // 2]])}
-    place = {int(example): n for n, example in enumerate(run.read(["id"])["id"])}
-    names = {f"{kind}, #{example}": place[example] for kind, example in chosen.items()}
+    known = Ids(run.read(["id"])["id"], f"run {run.id}", SheetError)
+    names = {f"{kind}, #{example}": int(known.locate([example])[0]) for kind, example in chosen.items()}
 
     def of(key: str, turn: Callable[[Floats], Floats]) -> dict[str, tuple[NDArray[Any], Floats]]:
         curves = {}

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.arrays import require_unique
 from memest.errors import DataError
+from memest.ids import Ids
 
 Integers = NDArray[np.int64]
 _RECORD = re.compile(r"(?:.*_)?(\d+)")
@@ -46,7 +46,7 @@ class Identity:
                 f"{self.whose} needs an id and a label for each example, at least one, not shapes "
                 f"{self.ids.shape} and {self.labels.shape}"
             )
-        require_unique(self.ids, self.whose)
+        Ids(self.ids, self.whose)  # refuses an id that is there twice
 
     def locate(self, wanted: Identity) -> NDArray[np.intp]:
         """The places of the examples asked for among these, (M,).
@@ -55,10 +55,8 @@ class Identity:
             DataError: an id that is not here, or a label that is another; the message counts them and
                 names the first.
         """
-        by_id = np.argsort(self.ids)
-        near_M = np.searchsorted(self.ids, wanted.ids, sorter=by_id).clip(max=len(by_id) - 1)
-        places_M = by_id[near_M]
-        if (absent_M := self.ids[places_M] != wanted.ids).any():
+        places_M = Ids(self.ids, self.whose).find(wanted.ids)
+        if (absent_M := places_M < 0).any():
             raise DataError(
                 f"{self.whose} has {len(self.ids)} examples, but in {wanted.whose} there is an example "
                 f"{wanted.ids[absent_M][0]} ({absent_M.sum()} of {len(absent_M)} are missing: "
@@ -77,7 +75,7 @@ class Identity:
                 f"{apart_M.sum()} of {len(apart_M)} examples (ids {shown}): another dataset, other classes "
                 f"(fine or coarse?), or another order; {self._orders(wanted)}"
             )
-        return np.asarray(places_M)
+        return places_M
 
     def agrees(self, wanted: Identity) -> bool:
         """Whether the examples asked for are all here, with the same labels."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from memest.data import SETS, ImageSet, Part, Split, Truth, load_images, plan
 from memest.errors import SettingError
+from memest.ids import Ids
 from memest.loading import Loader
 from memest.seeding import Streams
 from memest.store import SheetReader, SheetWriter
@@ -116,8 +117,8 @@ def _part(sheet: SheetReader, images: ImageSet) -> Part:
     everything = np.arange(len(images))
     if TRAINED not in [kept.name for kept in sheet.manifest.kept]:
         return Part((everything,), everything)
-    place = dict(zip(images.ids.tolist(), everything.tolist(), strict=True))
+    known = Ids(images.ids, "the dataset")
     trained = read_table(sheet.kept(TRAINED))
-    positions = np.array([place[example] for example in trained["id"].tolist()])
+    positions = known.locate(trained["id"])
     stages = tuple(positions[trained["stage"] == stage] for stage in np.unique(trained["stage"]))
-    return Part(stages, np.array([place[example] for example in sheet.summary()["id"].tolist()]))
+    return Part(stages, known.locate(sheet.summary(["id"])["id"]))

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from memest.analysis import ANALYSES, Finding
 from memest.analysis.queries import find_runs, parse_where
 from memest.analysis.runset import RunSet
@@ -15,6 +13,7 @@ from memest.data import CORRUPTIONS, PROTOCOLS, SETS
 from memest.errors import DataError
 from memest.grammar.config import digest, key_settings, one, option
 from memest.grammar.registry import Registry
+from memest.ids import Ids
 from memest.models import MODELS
 from memest.paper import analyses as analyses
 from memest.reports import figures
@@ -124,8 +123,7 @@ def examples_picture(runs: RunSet, ids: Sequence[int], columns: int = 5) -> byte
     """
     run = runs[0]
     images = rebuild(run.sheet, run.sheet.manifest.header.config).observed
-    position = {int(example): place for place, example in enumerate(images.ids)}
-    chosen = np.array([position[example] for example in ids])
+    chosen = Ids(images.ids, "the dataset").locate(ids)
     return figures.png(suspicious_picture(images, run.summary, chosen, columns))
 
 

@@ -18,6 +18,7 @@ from memest.data import PROTOCOLS, ImageSet, Part, Split, Truth, corrupt, load_i
 from memest.detect import Evidence, suspicions
 from memest.errors import SettingError, SheetError
 from memest.grammar.config import key_settings
+from memest.ids import Ids
 from memest.overhead.costs import Costs
 from memest.runs.budget import within_budget
 from memest.runs.config import TrainConfig
@@ -112,18 +113,18 @@ def _places(images: ImageSet, sheet: SheetReader, part: Part) -> NDArray[np.int6
     Raises:
         SheetError: they are not those of the part, or its network was trained on some that it should not see.
     """
-    order = np.argsort(images.ids)
     ids = sheet.summary()["id"]
-    if not np.array_equal(ids, images.ids[part.observed]):
-        raise SheetError("a part observed other examples than its protocol says: delete its run and go again")
+    Ids(images.ids[part.observed], "the part that the protocol says", SheetError).require(
+        Ids(ids, "the run of a part, which must be deleted and made again,", SheetError)
+    )
     trained = read_table(sheet.kept(TRAINED))
     last = trained["id"][trained["stage"] == trained["stage"].max()]
-    if len(seen := np.intersect1d(last, ids)):
+    if len(seen := ids[Ids(ids, "a part", SheetError).among(last)]):
         raise SheetError(
             f"{len(seen)} examples, such as id {seen[0]}, were observed by a network that was being trained "
             "on them: they are not out of sample; delete the run of the part and go again"
         )
-    return np.asarray(order[np.searchsorted(images.ids, ids, sorter=order)])
+    return Ids(images.ids, "the dataset").locate(ids)
 
 
 def _joined(

@@ -471,14 +471,14 @@ def test_the_truth_refuses_another_dataset() -> None:
     turned = clean.take(np.arange(len(clean))[::-1].copy())
     relabelled = replace(clean, labels=(clean.labels + 1) % 10)
     for other, words in (
-        (turned, "different ids"),
-        (draw(39), "different ids"),
+        (turned, "in another order"),
+        (draw(39), "holds other examples than the stored truth: it lacks id"),
         (relabelled, "differ from the stored originals for 40 examples"),
     ):
         with pytest.raises(DataError, match=words):
             truth.apply(other)
     for stranger in (6, 10_000):
-        with pytest.raises(DataError, match=f"copies from id {stranger}"):
+        with pytest.raises(DataError, match=f"the dataset has no id {stranger}"):
             replace(truth, partner_ids=np.full(len(clean), stranger)).apply(clean)
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.arrays import read_arrays, require_unique, whole_numbers
+from memest.arrays import read_arrays, whole_numbers
 from memest.data.images import ImageSet, Integers, Split
 from memest.data.sources.base import SETS, reading
 from memest.errors import DataError
+from memest.ids import Ids
 
 _HELP = (
     "expected arrays images (N, H, W[, C]) and labels (N,), and, if you have them, ids (N,), classes (K,), "
@@ -87,7 +88,7 @@ def _ids(arrays: Mapping[str, NDArray[Any]], count: int, path: str) -> Integers:
     if "ids" not in arrays:
         return np.arange(count)
     ids = whole_numbers(arrays["ids"], "ids", path)
-    require_unique(ids, path)
+    Ids(ids, path)  # refuses an id that is there twice
     return ids
 
 

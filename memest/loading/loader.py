@@ -43,7 +43,10 @@ class Loader:
         statistics: tuple[NDArray[np.float32], NDArray[np.float32]],
         device: torch.device,
     ) -> None:
-        pixels = torch.from_numpy(np.ascontiguousarray(images.images.transpose(0, 3, 1, 2)))
+        planes = images.images.transpose(0, 3, 1, 2)
+        pixels = torch.from_numpy(
+            np.require(planes, requirements=["C", "W"])
+        )  # torch warns of read-only ones
         self.ids = images.ids
         self.device = device
         self._natural_augmentation = images.augmentation

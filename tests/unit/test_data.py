@@ -538,6 +538,14 @@ def test_batches_hold_every_example_once_normalised(channels: int) -> None:
         np.testing.assert_allclose(pixels.std((0, 2, 3)), 1, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("error")
+def test_read_only_pixels_are_loaded_without_a_word() -> None:
+    """Arrays that a file was read into cannot be written; PyTorch's warning of that reaches nobody."""
+    images = draw()
+    images.images.flags.writeable = False
+    assert len(list(loader(images).batches(16))) == 3
+
+
 @pytest.mark.parametrize(
     ("count", "size", "sizes"),
     [(40, 16, [16, 16, 8]), (41, 20, [20, 21]), (41, 40, [41]), (40, 100, [40]), (1, 8, [1]), (3, 1, [1, 2])],

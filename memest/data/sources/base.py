@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from memest.data.images import ImageSet, Split
+from memest.data.sources.spelling import Sources
 from memest.errors import DataError, SettingError
-from memest.grammar.registry import Registry
 
 _log = logging.getLogger(__name__)
-SETS: Registry[Callable[..., Split]] = Registry("dataset")
+SETS = Sources("dataset")
 
 
 def data_root() -> Path:

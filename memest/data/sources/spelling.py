@@ -1,0 +1,125 @@
+"""Specs of datasets as people write them: a path alone, `npz(mine.npz)`, `~`, made into the written-out spec.
+
+mine.npz, npz(mine.npz)     npz(path=mine.npz)
+photos/                     folder(path='photos/'), or what else lies there
+npz(path=~/mine.npz)        npz(path='/home/me/mine.npz')
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from memest.data.images import Split
+from memest.errors import DataError, SettingError
+from memest.grammar.registry import Registry, keyword_parameters
+from memest.grammar.spec import Spec, literal, split_list
+
+_CALL = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*\((?P<inside>.*)\)\s*", re.DOTALL)
+_KEYWORD = re.compile(r"\s*[A-Za-z_]\w*\s*=")
+_TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+_SHARD = re.compile(r".*\.tfrecords?(\b.*)?|.*-\d{4,6}-of-\d{4,6}")
+_log = logging.getLogger(__name__)
+
+
+class Sources(Registry[Callable[..., Split]]):
+    """The registry of datasets; its specs may be paths."""
+
+    def parse(self, text: str | Spec) -> Spec:
+        """The canonical spec; a path alone becomes the source that reads what lies there.
+
+        Raises:
+            InputError: as for any registry; or nothing that is understood lies at the path.
+        """
+        if isinstance(text, Spec):
+            return super().parse(text)
+        if (path := self._path(text)) is not None:
+            spec = super().parse(Spec(source_of(path), (("path", path),)))
+            _log.warning("%s is read as %s", text, spec.short())
+            return spec
+        return super().parse(self._written_out(text))
+
+    def _path(self, text: str) -> str | None:
+        """The path that `text` is, if it is one and no name with keywords."""
+        named = _CALL.fullmatch(text)
+        if text.strip() in self or (named and named["name"] in self):
+            return None
+        path = Path(text).expanduser()
+        looks = text.startswith(("~", ".", "/")) or "/" in text.partition("(")[0] or _suffix(path) is not None
+        if path.exists():
+            return str(path) if text.startswith("~") else text
+        if looks and not named:
+            raise DataError(
+                f"there is nothing at {path} (looked in {path.resolve().parent}); expected a file or folder, "
+                f"or one of {', '.join(self)}"
+            )
+        return None
+
+    def _written_out(self, text: str) -> Spec:
+        named = _CALL.fullmatch(text)
+        takes_path = named and named["name"] in self and "path" in keyword_parameters(self[named["name"]])
+        if not named or not takes_path:
+            return Spec.parse(text)
+        try:
+            return _expanded(_with_keyword(named["name"], named["inside"]))
+        except SettingError as error:
+            hint = f'a path with , [ ( or \' in it needs quotes, as in {named["name"]}(path="a,b")'
+            raise SettingError(f"{error}; {hint}") from error
+
+
+def _with_keyword(name: str, inside: str) -> Spec:
+    """`npz(mine.npz)` as `npz(path=mine.npz)`."""
+    parts = split_list(inside)
+    if parts and not _KEYWORD.match(parts[0]):
+        rest = Spec.parse(f"{name}({', '.join(parts[1:])})")
+        if "path" in rest.settings:
+            raise SettingError(f"{name} is given two paths: {parts[0]} and {rest.settings['path']}")
+        return replace(rest, keywords=(("path", literal(parts[0])), *rest.keywords))
+    return Spec.parse(f"{name}({inside})")
+
+
+def _expanded(spec: Spec) -> Spec:
+    def value(key: str, given: Any) -> Any:
+        tilde = key == "path" and isinstance(given, str) and given.startswith("~")
+        return str(Path(given).expanduser()) if tilde else given
+
+    return replace(spec, keywords=tuple((key, value(key, given)) for key, given in spec.keywords))
+
+
+def source_of(path: str) -> str:
+    """The name of the source that reads what lies at `path`.
+
+    Raises:
+        DataError: nothing there that any source reads.
+    """
+    place = Path(path)
+    if place.is_file():
+        if (name := _suffix(place)) is None:
+            raise DataError(
+                f"{place} is no dataset that memest reads; expected .npz, .parquet, .arrow, .tfrecord or "
+                ".tar, or a folder of images"
+            )
+        return name
+    names = sorted(child.name for child in place.iterdir() if not child.name.startswith("."))
+    if not names:
+        raise DataError(f"the folder {place} is empty; expected a folder of images for each class, or shards")
+    if {"dataset_info.json", "dataset_dict.json", "state.json"} & set(names):
+        return "parquet"
+    if not set(_TABLES) & set(names):
+        for name in names:
+            if (place / name).is_file() and (found := _suffix(place / name)) not in (None, "npz"):
+                return str(found)
+    return "folder"
+
+
+def _suffix(path: Path) -> str | None:
+    """The source for a file of that name."""
+    if path.suffix in (".npz", ".tar"):
+        return {".npz": "npz", ".tar": "webdataset"}[path.suffix]
+    if path.suffix in (".parquet", ".arrow"):
+        return "parquet"
+    return "tfrecord" if _SHARD.fullmatch(path.name) else None

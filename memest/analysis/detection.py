@@ -64,7 +64,7 @@ def detection(runs: RunSet) -> Finding:
 def detection_rows(runs: RunSet) -> pd.DataFrame:
     """One row per run and summary: how well it ranks changed labels above kept ones.
 
-    Columns: the axes, seed, run, summary, auroc with DeLong's 95 % interval (low, high),
+    Columns: the axes, seed, run, summary, auroc with its 95 % interval (low, high),
     average_precision, fpr95, precision (at k = the number of changed labels), changed, examples, and
     p_vs_csl, the paired DeLong test against CSL on the same run.
 
@@ -205,7 +205,7 @@ def _section(number: int, title: str, part: pd.DataFrame, runs: RunSet, rows: pd
 
     def paint() -> dict[tuple[str, str], Figure]:
         return {
-            (f"auroc-{number}", "AUROC of each seed with its 95 % DeLong interval"): figures.intervals(
+            (f"auroc-{number}", "AUROC of each seed with its 95 % interval"): figures.intervals(
                 _dots(part, mine), "AUROC"
             ),
             (f"depth-{number}", "How far down the list it pays to look, mean over seeds"): _depths(

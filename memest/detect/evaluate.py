@@ -18,7 +18,7 @@ class Detection:
     """How well one suspicion finds one set of changed examples.
 
     Attributes:
-        auroc: with DeLong's 95 % interval.
+        auroc: with its 95 % interval, `metrics.detection.interval`.
         average_precision: in (0, 1]; `positives / examples` is chance.
         fpr95: the share of unchanged examples flagged when 95 % of the changed ones are; lower is better.
         precision_at: list length k → share of changed examples among the k most suspicious, with k at

@@ -16,7 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from memest.errors import SettingError
+from memest.metrics.beta import beta_quantile
 from memest.metrics.vectors import Bools, Floats, sample
+
+_ADDED = 0.5
+"""Examples that an interval adds to each kind, on its own side of all others."""
 
 
 @dataclass(frozen=True)
@@ -39,25 +43,45 @@ class Comparison:
 
 
 def interval(value: float, placements_N: Floats, positives_N: Bools, level: float) -> Estimate:
-    """An AUROC with DeLong's confidence interval, taken on the logit scale so that it stays in [0, 1].
+    """An AUROC with a confidence interval that keeps its level for few positives and AUROCs near 1 too.
 
-    logit(A) ± z · se / (A(1 − A)), se² = var(V₁₀)/m + var(V₀₁)/n over the placement values V. At A = 1 that
-    variance is 0 whatever the sample, so the interval is [(α/2)^(1/min(m, n)), 1], the exact one for
-    min(m, n) disjoint pairs all in the right order; at A = 0 its mirror image. A group of one example has
-    no variance of its own and takes the largest possible, A(1 − A).
-    Source: DeLong et al. 1988 by the midrank form of Sun & Xu 2014; logit scale as in Pepe 2003.
+    Each end is a quantile of a beta distribution. It has the mean and variance of the AUROC under random
+    weights of the examples (Dirichlet, as in the Bayesian bootstrap), with half an example of each kind
+    added: ranked wrongly among all others for the low end, rightly for the high end. Without that half, a
+    sample that by chance holds no badly ranked positive would count as proof that there are none: with 20 to
+    90 positives and AUROC ≥ .96, DeLong's 95 % interval on the logit scale covers the true value in as few
+    as 70 % of samples, this one in 95 to 99 %. With many examples both are the same. At AUROC 1 the high end
+    is 1. Where every placement is 0 or 1 the ends are those of a binomial share, between Jeffreys' and
+    Clopper and Pearson's.
+
+    Assumes independent examples: the two members of a duplicate pair are not independent. The level is that
+    of one interval: of twenty, one is expected to miss its value.
+
+    Source: DeLong et al. 1988 for the variances; Gaffke 2005 for the added example; weight ½ as Jeffreys'.
 
     Raises:
         SettingError: `level` is not between 0 and 1.
     """
-    z = quantile(level)
+    quantile(level)
     parts = placements_N[positives_N], placements_N[~positives_N]
-    if value in (0.0, 1.0):
-        reach = ((1 - level) / 2) ** (1 / min(part.size for part in parts))
-        return Estimate(value, reach, 1.0) if value else Estimate(value, 0.0, 1 - reach)
-    variance = sum(_mean_variance(part, low=0) for part in parts)
-    centre, margin = math.log(value / (1 - value)), z * math.sqrt(variance) / (value * (1 - value))
-    return Estimate(value, min(_logistic(centre - margin), value), max(_logistic(centre + margin), value))
+    low = _end(parts, 0.0, (1 - level) / 2)
+    high = _end(parts, 1.0, (1 + level) / 2)
+    return Estimate(value, min(low, value), max(high, value))
+
+
+def _end(parts: tuple[Floats, Floats], added: float, share: float) -> float:
+    """One end of an interval: half an example of each kind is added, whose placement is 0 or 1."""
+    variance = 0.0
+    for values, other in (parts, parts[::-1]):
+        count, others = values.size + _ADDED, other.size + _ADDED
+        moved = (values * other.size + added * _ADDED) / others
+        mean = (moved.sum() + added * _ADDED) / count
+        square = (moved @ moved + added * _ADDED) / count
+        variance += max(float(square - mean**2), 0.0) / (count + 1)
+    if variance <= np.finfo(float).eps ** 2:
+        return added
+    size = float(mean * (1 - mean)) / variance - 1
+    return beta_quantile(share, float(mean) * size, float(1 - mean) * size)
 
 
 def difference_variance(placements_N: Floats, others_N: Floats, positives_N: Bools) -> float:
@@ -153,7 +177,3 @@ def _single(values_S: Floats) -> Floats:
     matrix_SS = (sums_SS - 1) / 2 - np.outer(values_S, values_S)
     np.fill_diagonal(matrix_SS, values_S * (1 - values_S))
     return matrix_SS
-
-
-def _logistic(x: float) -> float:
-    return 0.5 * (1 + math.tanh(x / 2))

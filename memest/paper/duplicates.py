@@ -149,7 +149,7 @@ def _cells(cell: pd.DataFrame) -> Cells:
 
 def _paint(name: str, cell: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[str, str], Figure]:
     return {
-        (f"{name}-{target}", f"{caption}: AUROC of each seed with its 95 % DeLong interval"): dotted(
+        (f"{name}-{target}", f"{caption}: AUROC of each seed with its 95 % interval"): dotted(
             cell[cell.target == target], rows[rows.target == target]
         )
         for target, caption in _SOUGHT.items()

@@ -41,7 +41,7 @@ def judge(
     """One row per method: how it ranks positives above the rest, on the examples that are kept.
 
     Columns: the axes of the trial, seed, labels (of the fingerprint, 12 digits), run, method, auroc with
-    DeLong's 95 % interval (low, high), average_precision, fpr95, precision (at k = the number of positives),
+    its 95 % interval (low, high), average_precision, fpr95, precision (at k = the number of positives),
     positives, examples, p_vs_csl (paired DeLong on the same trial), seconds, and, with `resamples`,
     the bootstrap interval (bootstrap_low, bootstrap_high), drawn with seed 0.
     """

@@ -41,7 +41,7 @@ ROWS = [axis for axis in STUDY if axis != COLUMN]
 """What the cells of one table have in common; its columns are the corruptions."""
 _READING = (
     "AUROC: mean over seeds ± their standard deviation, of which three seeds make no test; the per-seed "
-    "table has each seed with DeLong's interval. p: the largest of the seeds' paired DeLong tests against "
+    "table has each seed with its 95 % interval. p: the largest of the seeds' paired DeLong tests against "
     "csl on the same labels. published: Ravikumar et al. 2025, shown for runs of its recipe. seconds: mean "
     "over seeds, as measured by the runs, of training and the method's scoring, from nothing."
 )
@@ -170,7 +170,7 @@ def _details(cell: pd.DataFrame) -> Cells:
 
 
 def _paint(name: str, cell: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[str, str], Figure]:
-    caption = f"{_column(cell.iloc[0].corruption)}: AUROC of each seed with its 95 % DeLong interval"
+    caption = f"{_column(cell.iloc[0].corruption)}: AUROC of each seed with its 95 % interval"
     return {(name, caption): dotted(cell, rows)}
 
 

@@ -1,4 +1,4 @@
-"""Every error memest raises on purpose. Depends on nothing.
+"""Every error memest raises on purpose.
 
 Each message says what was expected, what came, and the way out, in one line. The two branches decide
 the exit code of the command line: an `InputError` is the caller's to mend (exit code 2, nothing was

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever dies in the middle. Depends on nothing."""
+"""Files that are whole or not there, whatever dies in the middle."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A stream is named by its purpose and, where it repeats, by its index: `streams.seed("order", epoch)`.
 Generators are made where they are used and never kept, so a resumed run has no generator state to
-restore. Depends on numpy.
+restore.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A field's annotation is its check (`values.Count`), `field(metadata={"help": …})` its help text; a
 nested dataclass adds its fields to the same flat list. `metadata={"key": False}` marks a field that
-cannot change the numbers and therefore stays out of the key. Depends on the ground floor.
+cannot change the numbers and therefore stays out of the key.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from memest.errors import UnknownNameError
 from memest.grammar.registry import Registry, annotations_of
 from memest.grammar.spec import literal
-from memest.grammar.values import check
+from memest.grammar.values import check, placeholder
 
 C = TypeVar("C")
 
@@ -29,6 +29,7 @@ def option(
     read: Callable[[str], str] | None = None,
     bare: bool = False,
     repeated: bool = False,
+    shown: str = "",
 ) -> Any:
     """A field of a configuration: its default, its help text, whether it belongs to the key.
 
@@ -36,14 +37,19 @@ def option(
         read: makes text canonical, or refuses it; `one(SETS)` for a field that holds a dataset.
         bare: on a command line it may be given as the first word, without its flag.
         repeated: its flag may be given several times; the texts are joined by commas.
+        shown: what stands for its value in a help, such as URI; empty: what its type says.
     """
-    metadata = {"help": text, "key": key, "read": read, "bare": bare, "repeated": repeated}
+    metadata = {"help": text, "key": key, "read": read, "bare": bare, "repeated": repeated, "shown": shown}
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def one(registry: Registry[Any]) -> Callable[[str], str]:
-    """Reads a single spec of a registry."""
-    return lambda text: str(registry.parse(text))
+def one(registry: Registry[Any] | Callable[[], Registry[Any]]) -> Callable[[str], str]:
+    """Reads a single spec of a registry.
+
+    Args:
+        registry: itself, or a function that imports it where that import is expensive.
+    """
+    return lambda text: str((registry if isinstance(registry, Registry) else registry()).parse(text))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +64,17 @@ class Flag:
     canonical: Callable[[str], str] | None
     bare: bool = False
     repeated: bool = False
+    shown: str = ""
+
+    @property
+    def typed(self) -> str:
+        """The flag as it is typed: `--batch-size`."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def placeholder(self) -> str:
+        """What stands for its value in a help: `INT≥1`, `SPEC`, `{auto,cpu}`."""
+        return self.shown or ("SPEC" if self.canonical else placeholder(self.hint))
 
     def read(self, text: Any) -> Any:
         """`text`, as given on a command line or in YAML, checked and made canonical.
@@ -68,7 +85,7 @@ class Flag:
         if self.canonical is not None:
             return self.canonical(str(text))
         value = text if self.hint is str or not isinstance(text, str) else literal(text)
-        return check(value, self.hint, f"--{self.name.replace('_', '-')}")
+        return check(value, self.hint, self.typed)
 
 
 def flags(kind: type[Any]) -> dict[str, Flag]:
@@ -94,12 +111,16 @@ def _flags(kind: type[Any]) -> dict[str, Flag]:
                 meta["read"],
                 meta["bare"],
                 meta["repeated"],
+                meta["shown"],
             )
     return found
 
 
 def build(kind: Callable[..., C], settings: Mapping[str, Any]) -> C:
     """A configuration from flat settings; what is not given takes its default.
+
+    Plain values are checked first, specs after them, defaults last: a wrong number is refused before the
+    registry of a spec is imported.
 
     Raises:
         UnknownNameError: a setting that the configuration does not have.
@@ -109,7 +130,8 @@ def build(kind: Callable[..., C], settings: Mapping[str, Any]) -> C:
     for name in settings:
         if name not in known:
             raise UnknownNameError("setting", name, known)
-    checked = {name: flag.read(settings.get(name, flag.default)) for name, flag in known.items()}
+    order = sorted(known, key=lambda name: 2 if name not in settings else known[name].canonical is not None)
+    checked = {name: known[name].read(settings.get(name, known[name].default)) for name in order}
     built: C = _assemble(kind, checked)
     return built
 

@@ -8,8 +8,7 @@
     CORRUPTIONS.parse("symmetric_noise(rate=0.05)")          # checked, defaults filled in
     CORRUPTIONS.call("symmetric_noise(rate=0.05)", images, rng)
 
-Adding a thing to memest is one such function; nothing else has to be touched. Depends on `errors`,
-`spec` and `values`.
+Adding a thing to memest is one such function; nothing else has to be touched.
 """
 
 from __future__ import annotations

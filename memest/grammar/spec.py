@@ -2,7 +2,7 @@
 
 It names every dataset, corruption, model, score and summary, on the command line, in YAML, in MLflow
 values and in the manifest of a sheet. Text is parsed, never executed. A value is a Python literal,
-`true`, `false`, or a bare word (`path=images/mine.npz`) that is taken as text. Depends on `errors`.
+`true`, `false`, or a bare word (`path=images/mine.npz`) that is taken as text.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     def symmetric_noise(images, rng, *, rate: Share): ...
 
 declares a keyword that must be a number from 0 to 1. `check` is used for the keywords of every
-registered name and for the fields of every configuration. Depends on `errors` only.
+registered name and for the fields of every configuration.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ class Within:
         """Whether `value` lies in the range; NaN never does."""
         return (self.low < value if self.above else self.low <= value) and value <= self.high
 
+    def around(self, noun: str) -> str:
+        """The range as an inequality over `noun`: `INT≥1`, `0<NUM≤1`."""
+        if self.high == math.inf:
+            return f"{noun}{'>' if self.above else '≥'}{self.low:g}"
+        return f"{self.low:g}{'<' if self.above else '≤'}{noun}≤{self.high:g}"
+
     def __str__(self) -> str:
         if self.high == math.inf:
             return f"above {self.low:g}" if self.above else f"of at least {self.low:g}"
@@ -42,6 +48,7 @@ NonNegative = Annotated[float, Within(0)]
 Count = Annotated[int, Within(1)]
 Index = Annotated[int, Within(0)]
 
+_PLACEHOLDERS = {int: "INT", float: "NUM", str: "TEXT", bool: "true|false", type(None): "none"}
 _NOUNS = {int: "a whole number", float: "a number", str: "a word", bool: "true or false", type(None): "None"}
 
 
@@ -66,6 +73,19 @@ def check(value: Any, hint: Any, where: str) -> Any:
 def describe(hint: Any) -> str:
     """What `hint` accepts, in words: `a number in [0, 1]`."""
     return " or ".join(_describe_one(option) for option in _options(hint))
+
+
+def placeholder(hint: Any) -> str:
+    """What stands for a value in a help: `INT≥1`, `0<NUM≤1`, `{auto,cpu}`, `true|false`."""
+    return "|".join(_placeholder_of_one(option) for option in _options(hint))
+
+
+def _placeholder_of_one(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return "{" + ",".join(map(str, get_args(hint))) + "}"
+    base, limits = _parts(hint)
+    noun = _PLACEHOLDERS.get(base, "VALUE")
+    return limits[0].around(noun) if limits else noun
 
 
 def _describe_one(hint: Any) -> str:

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from memest.data import CORRUPTIONS, PROTOCOLS, SETS
 from memest.grammar.config import one, option
+from memest.grammar.registry import Registry
 from memest.grammar.values import Index, PositiveShare
-from memest.models import MODELS
-from memest.overhead.schedule import ScoringSchedule
-from memest.runs.other_labels import read_scores
-from memest.train import EPOCHS, Recipe
+from memest.recipe import Recipe
+
+if TYPE_CHECKING:
+    from memest.overhead.schedule import ScoringSchedule
+
+
+def models() -> Registry[Any]:
+    """The registry of networks; imports torch."""
+    from memest.models import MODELS
+
+    return MODELS
+
+
+def epochs_kept() -> Registry[Any]:
+    """The registry of choices of epochs; imports torch."""
+    from memest.train import EPOCHS
+
+    return EPOCHS
+
+
+def scores_text(text: str) -> str:
+    """A list of scores made canonical; imports torch.
+
+    Raises:
+        InputError: an unknown score, an unknown set of labels, or a setting that does not fit.
+    """
+    from memest.runs.other_labels import read_scores
+
+    return read_scores(text)
 
 
 @dataclass(frozen=True)
@@ -26,7 +52,7 @@ class TrainConfig:
         "none", "damage to the labels, such as symmetric_noise(rate=0.05)", read=one(CORRUPTIONS)
     )
     corruption_seed: Index | None = option(None, "seed of the corruption alone; none: that of the run")
-    model: str = option("tiny", "network spec, such as resnet18 or resnet18(width=16)", read=one(MODELS))
+    model: str = option("tiny", "network spec, such as resnet18 or resnet18(width=16)", read=one(models))
     seed: Index = option(0, "seed of weights, order, augmentation, probes and corruption")
     protocol: str = option(
         "standard",
@@ -38,7 +64,8 @@ class TrainConfig:
     scores: str = option(
         "logits",
         "scores to measure after every epoch; logits: all that need logits only",
-        read=read_scores,
+        read=scores_text,
+        shown="SPEC,…",
     )
     score_every: Index = option(
         1, "measure scores from logits at every k-th epoch, and the last; 0: never, but for seen/…"
@@ -52,20 +79,22 @@ class TrainConfig:
         key=False,
     )
     checkpoints: str = option(
-        "last", "epochs whose network is kept: none, last, every(k=10), all", read=one(EPOCHS)
+        "last", "epochs whose network is kept: none, last, every(k=10), all", read=one(epochs_kept)
     )
     device: Literal["auto", "cpu", "cuda"] = option("auto", "where to train", key=False)
     deterministic: bool = option(True, "the same bits every time on one device")
-    experiment: str = option("memest", "MLflow experiment", key=False)
+    experiment: str = option("memest", "MLflow experiment", key=False, shown="NAME")
     tracking: str = option(
-        "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; off", key=False
+        "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; off", key=False, shown="URI"
     )
 
     @property
     def schedule(self) -> ScoringSchedule:
         """Which scores are measured when."""
+        from memest.overhead.schedule import ScoringSchedule
+
         return ScoringSchedule(self.scores, self.score_every, self.gradient_every)
 
     def keeps(self, epoch: int, epochs: int) -> bool:
         """Whether the network of `epoch` is kept, in a training of `epochs` epochs."""
-        return bool(EPOCHS.call(self.checkpoints, epoch, epochs))
+        return bool(epochs_kept().call(self.checkpoints, epoch, epochs))

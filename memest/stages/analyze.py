@@ -11,7 +11,7 @@ from memest.analysis.queries import find_runs, parse_where
 from memest.analysis.runset import RunSet
 from memest.data import CORRUPTIONS, PROTOCOLS, SETS
 from memest.errors import DataError
-from memest.grammar.config import digest, key_settings, one, option
+from memest.grammar.config import digest, key_settings
 from memest.grammar.registry import Registry
 from memest.ids import Ids
 from memest.models import MODELS
@@ -21,20 +21,11 @@ from memest.reports.html import Report
 from memest.runs.dataset import rebuild
 from memest.runs.description import suspicious_picture
 from memest.runs.tracked import server_uri
+from memest.stages.config import AnalyzeConfig
 from memest.store.blobs import Blobs
 from memest.tracking import About, Run, connect, home, open_run
 
 SHOWN = 10
-
-
-@dataclass(frozen=True)
-class AnalyzeConfig:
-    """Everything an analysis can be told."""
-
-    experiment: str = option("memest", "MLflow experiment to query")
-    analysis: str = option("detection", "which analysis", read=one(ANALYSES))
-    where: str = option("", "only runs with these axes, such as: model=tiny, seed=1")
-    tracking: str = option("auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite", key=False)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from memest.grammar.config import build, option
+from memest.grammar.config import build
 from memest.runs.config import TrainConfig
 from memest.runs.console import look, progress
-from memest.stages.analyze import AnalyzeConfig, Analyzed, analyze
+from memest.stages.analyze import Analyzed, analyze
+from memest.stages.config import AnalyzeConfig, DemoConfig
 from memest.stages.train import train
 from memest.tracking import bare, several_runs, tracking_uri
 
@@ -23,13 +23,6 @@ SETTINGS = {
     "scores": "logits, input_gradient, input_gradient(norm=1), curvature(probes=5)",
     "gradient_every": 5,
 }
-
-
-@dataclass(frozen=True)
-class DemoConfig:
-    """Everything the demo can be told."""
-
-    experiment: str = option("demo", "MLflow experiment")
 
 
 def demo(config: DemoConfig) -> str:

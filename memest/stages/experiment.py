@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 from memest.analysis import ANALYSES
 from memest.analysis.trials import STANDARD
 from memest.errors import BusyError, InputError, MemestError, SettingError, SweepError
-from memest.grammar.config import build, option
+from memest.grammar.config import build
 from memest.runs.config import TrainConfig
 from memest.runs.console import look
-from memest.stages.analyze import AnalyzeConfig, analyze
-from memest.stages.score import ScoreConfig, score
-from memest.stages.sweep import Where, carry_through
+from memest.stages.analyze import analyze
+from memest.stages.config import AnalyzeConfig, ExperimentConfig, ScoreConfig
+from memest.stages.score import score
+from memest.stages.sweep import carry_through
 from memest.stages.verdict import Verdict
 from memest.sweep import Study, overrides_of, read_study, studies
 from memest.sweep.planning import plan
 from memest.tracking import bare, several_runs
-
-
-@dataclass(frozen=True)
-class ExperimentConfig:
-    """Everything an experiment can be told."""
-
-    name: str = option("", "of the experiment, or the path of a YAML file like those", bare=True)
-    scale: Literal["smoke", "small", "full"] = option(
-        "smoke", "smoke: minutes on two cores; small: an hour or so; full: the paper's recipe"
-    )
-    set: str = option(
-        "", "settings of every run, such as data=npz(path=mine.npz), epochs=5; may be repeated", repeated=True
-    )
-    where: Where = field(default_factory=Where)
 
 
 def experiment(config: ExperimentConfig) -> Verdict:

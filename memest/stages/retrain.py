@@ -6,10 +6,9 @@ a ground truth to hold the cheap scores against.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +16,7 @@ from numpy.typing import NDArray
 
 from memest.data import CORRUPTIONS, SETS, ImageSet, Split, corrupt, load_images
 from memest.errors import SettingError, SheetError
-from memest.grammar.config import key_settings, one, option
-from memest.grammar.values import Count, Index, Share
+from memest.grammar.config import key_settings
 from memest.loading import Loader
 from memest.models import MODELS, build_model
 from memest.references import Reference, values_bytes
@@ -27,32 +25,12 @@ from memest.runs.device import choose_device, deterministic
 from memest.runs.key import run_key
 from memest.scores import SCORING_BATCH, ScoreSet, Unseen, measure
 from memest.seeding import Streams
+from memest.stages.config import RetrainConfig
 from memest.store.tables import write_table
 from memest.tracking import About, Opened, ResumePoint, open_run
-from memest.train import Recipe, checkpoint, train_epochs
+from memest.train import checkpoint, train_epochs
 
 VALUES = "memorization.npz"
-
-
-@dataclass(frozen=True)
-class RetrainConfig:
-    """Everything an estimate of memorization can be told."""
-
-    data: str = option("digits", "dataset spec", read=one(SETS))
-    limit: Index = option(0, "train on this many images, class shares kept; 0: all")
-    corruption: str = option("none", "damage to the labels", read=one(CORRUPTIONS))
-    corruption_seed: Index | None = option(None, "seed of the corruption alone; none: that of the run")
-    model: str = option("tiny", "network spec", read=one(MODELS))
-    seed: Index = option(0, "seed of subsets, weights, order and augmentation")
-    recipe: Recipe = field(default_factory=Recipe)
-    networks: Count = option(300, "how many networks are trained")
-    share: Share = option(0.7, "share of the examples that each is trained on")
-    into: str = option(VALUES, "the file that similarity(reference=values_file(path=…)) reads", key=False)
-    device: Literal["auto", "cpu", "cuda"] = option("auto", "where to train", key=False)
-    experiment: str = option("memest", "MLflow experiment", key=False)
-    tracking: str = option(
-        "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; off", key=False
-    )
 
 
 def retrain(config: RetrainConfig) -> Opened:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 from memest.errors import InputError, SettingError
-from memest.grammar.config import digest, key_settings, option
+from memest.grammar.config import digest, key_settings
 from memest.grammar.spec import literal, split_list
 from memest.models import build_model
 from memest.overhead.costs import Costs
@@ -17,26 +16,16 @@ from memest.runs.dataset import loaders, rebuild
 from memest.runs.description import report_costs
 from memest.runs.device import choose_device
 from memest.runs.key import fingerprints
-from memest.runs.other_labels import other_labels, read_scores
+from memest.runs.other_labels import other_labels
 from memest.runs.sheet import evaluation_bytes, sheet_header, summary_table
 from memest.runs.tracked import server_uri
 from memest.scores import SCORING_BATCH, Clock, ScoreSet, describe, measure
 from memest.seeding import Streams
+from memest.stages.config import ScoreConfig
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import AXES, SEALED, About, Opened, connect, get_run, home, open_run
 from memest.train import checkpoint
-
-
-@dataclass(frozen=True)
-class ScoreConfig:
-    """Everything a scoring run can be told."""
-
-    run: str = option("", "id of the finished training run to measure")
-    scores: str = option("logits, input_gradient", "scores to measure", read=read_scores)
-    epochs: str = option("all", "epochs to measure: all that were kept, last, or a list such as 0, 10, 20")
-    device: Literal["auto", "cpu", "cuda"] = option("auto", "where to measure", key=False)
-    tracking: str = option("auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite", key=False)
 
 
 def score(config: ScoreConfig) -> Opened:

@@ -7,20 +7,15 @@ import re
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from memest.errors import BusyError, SettingError, SweepError
-from memest.grammar.config import digest, flatten, one, option
-from memest.grammar.spec import Spec
-from memest.grammar.values import Index
+from memest.grammar.config import digest, flatten
 from memest.runs.config import TrainConfig
-from memest.runs.tracked import server_uri
+from memest.stages.config import SweepConfig, Where
 from memest.sweep import (
-    ENGINES,
     RETRIES,
     Board,
     Ended,
@@ -40,53 +35,6 @@ ELSEWHERE = ("AWS_", "MLFLOW_", "MEMEST_")
 """Variables by which a run reaches server and store; on a cluster they go with it."""
 _NAMED = 3
 _OUTCOME = re.compile(r"^run (\S+) (?:is done|was done before)$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where runs are executed and tracked."""
-
-    engine: str = option("local", "local, or ray(cpus=1.0, gpus=0.0)", read=one(ENGINES))
-    jobs: Index = option(0, "runs at a time; 0: one for each GPU, else one for each core")
-    address: str = option("", "of a Ray cluster that runs, such as host:6379; only for --engine ray")
-    tracking: str = option("auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite", key=False)
-
-    def start(self) -> Engine:
-        """The engine, ready.
-
-        Raises:
-            InputError: it cannot be had.
-        """
-        engine: Engine = ENGINES.call(self.spec(), torch.cuda.device_count())
-        return engine
-
-    def spec(self) -> Spec:
-        """The engine with the keywords that have flags of their own.
-
-        Raises:
-            InputError: it has no such keyword.
-        """
-        more: dict[str, Any] = {"jobs": self.jobs} if self.jobs else {}
-        more |= {"address": self.address} if self.address else {}
-        given = Spec.parse(self.engine)
-        return ENGINES.parse(Spec(given.name, tuple((given.settings | more).items())))
-
-    @property
-    def uri(self) -> str:
-        """The tracking server's.
-
-        Raises:
-            SettingError: tracking is off.
-        """
-        return server_uri(self.tracking)
-
-
-@dataclass(frozen=True)
-class SweepConfig:
-    """Everything a sweep can be told."""
-
-    file: str = option("", "grid file, YAML: experiment, base, axes, runs", bare=True)
-    where: Where = field(default_factory=Where)
 
 
 def sweep(config: SweepConfig) -> str:

@@ -6,17 +6,15 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from memest.analysis.finding import aligned
 from memest.errors import BusyError, NoRunsError
-from memest.grammar.config import digest, key_settings, one, option
-from memest.grammar.values import Count, Index
+from memest.grammar.config import digest, key_settings
 from memest.reports import figures
-from memest.runs.config import TrainConfig
 from memest.runs.tracked import server_uri
+from memest.stages.config import TuneConfig
 from memest.stages.protocol import train_protocol
 from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import (
@@ -35,14 +33,12 @@ from memest.tracking import (
 )
 from memest.tune import (
     PRUNERS,
-    SAMPLERS,
     finished,
     open_study,
     others_at_work,
     outcome,
     require_optuna,
     sampler_by_trial,
-    space_text,
 )
 from memest.tune.search import HARMLESS, Search, Trials
 
@@ -53,27 +49,6 @@ REPORT = "report.txt"
 _SHOWN = 10
 _PATIENCE = 2.0
 """Seconds between two tries while another worker opens the run of the search."""
-
-
-@dataclass(frozen=True)
-class TuneConfig:
-    """Everything a search can be told: its own settings, and those of the runs that are not varied."""
-
-    space: str = option(
-        "", "what to vary, such as: lr=log(0.01, 0.3), epochs=int(5, 50); or a YAML file", read=space_text
-    )
-    objectives: str = option(
-        "accuracy", "one or two of accuracy, cost, scoring_cost, auroc/<summary>, average_precision/<summary>"
-    )
-    trials: Count = option(20, "trials in all, those of earlier and other workers counted")
-    sampler: str = option("tpe", "Optuna's sampler: tpe, random, nsgaii or gp", read=one(SAMPLERS))
-    pruner: str = option("none", "Optuna's pruner: none, median or hyperband", read=one(PRUNERS))
-    search_seed: Index = option(0, "seed of the sampler")
-    study: str = option("auto", "name of the study; auto: one for each space, objectives and fixed settings")
-    storage: str = option(
-        "auto", "database of the study, as SQLAlchemy has it; auto: studies.db in .memest", key=False
-    )
-    run: TrainConfig = field(default_factory=TrainConfig)
 
 
 def tune(config: TuneConfig) -> str:

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from memest.loading import Batch, Loader
+from memest.recipe import Recipe, learning_rate
 from memest.seeding import Streams
 from memest.train.parallel import ALONE, Team
-from memest.train.recipe import Recipe, learning_rate
 
 _EVALUATION_BATCH = 512
 

@@ -71,6 +71,27 @@ def test_imports_while_packages_are_refused(refused: str, wanted: str) -> None:
     assert run.returncode == 0, run.stderr
 
 
+TYPOS = """
+import contextlib, io
+from memest import cli
+said = io.StringIO()
+with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+    for name in cli.COMMANDS:
+        assert cli.main([*name.split(), "--help"]) == 0
+        assert cli.main([*name.split(), "--no-such-flag", "1"]) == 2
+        assert cli.main([*name.split(), "two", "words"]) == 2
+    for words in ("trian", "train --epochs 0", "train --data digit", "train --lr x --model tiny"):
+        assert cli.main(words.split()) == 2
+"""
+
+
+def test_a_typo_is_answered_without_torch() -> None:
+    """A help, an unknown flag or command and a wrong number cost no import of torch."""
+    command = [sys.executable, "-c", REFUSE + TYPOS, "torch mlflow pandas sklearn matplotlib", "memest.cli"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.returncode == 0, run.stderr
+
+
 def test_a_refused_package_would_be_noticed() -> None:
     """The refusal itself works: torch cannot be imported where it is refused."""
     command = [sys.executable, "-c", REFUSE, "torch", "memest.scores"]

@@ -1,4 +1,4 @@
-"""How a network is trained: the recipe and its schedules. Depends on `data` and the ground floor."""
+"""How a network is trained: the recipe and its schedules."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from typing import Literal
 from memest.grammar.config import one, option
 from memest.grammar.registry import Registry
 from memest.grammar.values import Count, NonNegative, Positive, PositiveShare, Share
-from memest.loading import AUGMENTATIONS
 
 SCHEDULES: Registry[Callable[..., float]] = Registry("schedule")
 
 
 def auto_or_spec(text: str) -> str:
     """An augmentation made canonical, or `auto`."""
-    return text if text == "auto" else str(AUGMENTATIONS.parse(text))
+    if text == "auto":
+        return text
+    from memest.loading import AUGMENTATIONS
+
+    return str(AUGMENTATIONS.parse(text))
 
 
 @dataclass(frozen=True)

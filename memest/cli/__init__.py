@@ -1,0 +1,92 @@
+"""The command line: every flag comes from a configuration, every error becomes one line.
+
+    memest train --data digits --corruption 'symmetric_noise(rate=0.05)' --seed 1
+
+Exit codes: 0 done, or being done by another process; 1 a run failed; 2 something asked for cannot be done
+and nothing was written.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+from memest import __version__
+from memest.cli.commands import COMMANDS as COMMANDS
+from memest.cli.help import details, overview
+from memest.cli.words import GROUPS, HELP, asked, given
+from memest.errors import BusyError, InputError, MemestError, ServiceError, masked
+from memest.grammar.config import build
+from memest.output import tolerate_encodings
+from memest.stages.verdict import Verdict
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    tolerate_encodings()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a run that is stopped says so
+    try:
+        said = run(arguments)
+    except BusyError as error:
+        return _leave(error)
+    except InputError as error:
+        return _fail(error, 2)
+    except (MemestError, OSError) as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        print(f"memest: interrupted{_how_to_go_on(arguments)}", file=sys.stderr)
+        return 130
+    if said.text:
+        print(said.text)
+    return 0 if said.good else 1
+
+
+def run(arguments: Sequence[str]) -> Verdict:
+    """What one command has to say when it is done.
+
+    Raises:
+        MemestError: it could not be done.
+    """
+    if arguments[:1] == ["--version"]:
+        return Verdict(f"memest {__version__}", good=True)
+    if arguments[:1] and arguments[0] in HELP:
+        return Verdict(overview(), good=True)
+    if len(arguments) == 2 and arguments[0] in GROUPS and arguments[1] in HELP:
+        return Verdict(overview(arguments[0]), good=True)
+    wanted = asked(arguments)
+    if {*HELP} & {*wanted.words}:
+        return Verdict(details(wanted.name, wanted.command), good=True)
+    return wanted.command.run(build(wanted.command.kind, given(wanted)))
+
+
+def _how_to_go_on(arguments: Sequence[str]) -> str:
+    with suppress(InputError):
+        if asked(arguments).command.resumes:
+            return "; the same command goes on where it was"
+    return ""
+
+
+def _leave(error: BusyError) -> int:
+    from memest.tracking import mark_busy
+
+    print(f"memest: {error}")
+    mark_busy(str(error))
+    return 0
+
+
+def _fail(error: MemestError | OSError, code: int) -> int:
+    from memest.tracking import mark_refused, reason
+
+    text = reason(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        text += "; see that this place can be written and has room, or name another one"
+    print(f"memest: {text}", file=sys.stderr)
+    if isinstance(error, ServiceError) and error.log:
+        print(masked(error.log), file=sys.stderr)
+    mark_refused(text)
+    return code

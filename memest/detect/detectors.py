@@ -77,15 +77,17 @@ def confident_learning(evidence: Evidence, *, quality: Quality = "self_confidenc
 
 @detector(protocol="k_fold")
 def confident_learning_truncated(evidence: Evidence) -> Floats:
-    """Rank among the labels that cleanlab flags, scaled to (0, 1], and 0 for all others.
+    """Rank among the labels that cleanlab flags, in (0, 1], the least confident 1; 0 for all others, most.
 
-    This is how the released reference of CSL uses confident learning; most examples tie.
+    Flagged is what counts off the diagonal of the confident joint, `filter_by="confident_learning"`. This is
+    how the released reference of CSL uses confident learning.
     """
     from cleanlab.filter import find_label_issues
 
     flagged = find_label_issues(
         evidence.labels,
         evidence.probabilities,
+        filter_by="confident_learning",
         return_indices_ranked_by="self_confidence",
         n_jobs=1,
     )

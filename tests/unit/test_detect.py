@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cleanlab.filter import find_label_issues
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from memest.detect import detect, rank
+from memest.detect import DETECTORS, Evidence, detect, rank
 from memest.errors import DataError, UnknownNameError
 from memest.metrics import Ranking
 from memest.summaries import Trace, default_summaries, summarise, suspicion
@@ -64,6 +65,50 @@ def test_a_ranking_starts_with_the_most_suspicious():
     assert rank("aum", [1.0, 3.0, 2.0, 3.0]).tolist() == [0, 2, 1, 3]
     with pytest.raises(UnknownNameError):
         rank("csk", [1.0])
+
+
+def noisy_probabilities(examples=600, classes=5, seed=0):
+    """Labels of which a fifth are wrong, and probabilities of a network that is often unsure."""
+    rng = np.random.default_rng(seed)
+    true = rng.integers(0, classes, examples)
+    wrong = rng.random(examples) < 0.2
+    labels = np.where(wrong, (true + rng.integers(1, classes, examples)) % classes, true)
+    logits = rng.normal(size=(examples, classes)) + 2 * np.eye(classes)[true]
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    return labels, probabilities.astype(np.float32)
+
+
+def test_truncated_confident_learning_is_the_released_method():
+    """Cleanlab's own list of that filter, best rank first; everything that it does not list is 0."""
+    labels, probabilities = noisy_probabilities()
+    listed = find_label_issues(
+        labels, probabilities, filter_by="confident_learning", return_indices_ranked_by="self_confidence"
+    )
+    found = DETECTORS["confident_learning_truncated"](Evidence(labels, None, 1, probabilities))
+    assert 0 < len(listed) < len(labels) / 2
+    np.testing.assert_array_equal(np.argsort(-found, kind="stable")[: len(listed)], listed)
+    np.testing.assert_allclose(found[listed], 1 - np.arange(len(listed)) / len(listed))
+    assert np.count_nonzero(found) == len(listed)
+
+
+def test_truncated_confident_learning_lists_what_lies_off_the_diagonal():
+    """By hand: of the classes that are likelier than on average over their own examples, the likeliest is
+    another than the label; and so is the likeliest of all.
+    """
+    labels, probabilities = noisy_probabilities(seed=1)
+    reach = np.array([probabilities[labels == k, k].mean() for k in range(5)])
+    confident = np.where(probabilities >= reach - 1e-6, probabilities, -1)
+    off = (confident.max(1) > 0) & (confident.argmax(1) != labels) & (probabilities.argmax(1) != labels)
+    found = DETECTORS["confident_learning_truncated"](Evidence(labels, None, 1, probabilities))
+    np.testing.assert_array_equal(found > 0, off)
+
+
+def test_truncated_confident_learning_may_list_nothing():
+    """Labels that a network is sure of: no ranks, and nothing is divided by their number."""
+    labels = np.arange(40) % 4
+    probabilities = np.where(np.eye(4, dtype=bool)[labels], 0.97, 0.01).astype(np.float32)
+    found = DETECTORS["confident_learning_truncated"](Evidence(labels, None, 1, probabilities))
+    np.testing.assert_array_equal(found, np.zeros(40))
 
 
 def simulated_training(changed, epochs):

@@ -11,13 +11,22 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_CREDENTIALS = re.compile(r"(?<=://)(?!/)\S*@")
-"""Up to the last @ before a space: a password may hold every other character. The path of a file has none."""
+_CREDENTIALS = re.compile(
+    r"""(?<=://)(?!/)(?:                        # the path of a file has none
+      [^\n/:]*:(?:(?!\s\W?\w[\w+.-]*://).)*@      # name:password@, up to the last @ before another URL,
+    | (?![\w.-]+:\d{1,5}[\s/,;'")])[^\n/:]*:.*@  # or, unless it is host:port, before the end of the line,
+    | \S*@                                      # or a word that ends in @
+    )""",
+    re.VERBOSE,
+)
+"""A password may hold every character, spaces too: where a text is ambiguous, more than it is masked."""
+_SETTINGS = re.compile(r"(?i)(\w*(?:password|passwd|pwd|secret)\w*=)[^\s&;,'\")]+")
+"""A password as a setting, as in `?password=…` at the end of a URL."""
 
 
 def masked(text: str) -> str:
     """`text` without the names and passwords in its URLs. Mask first, then cut: half a URL has no @."""
-    return _CREDENTIALS.sub("…@", text)
+    return _SETTINGS.sub(r"\1…", _CREDENTIALS.sub("…@", text))
 
 
 class MemestError(Exception):

@@ -206,7 +206,8 @@ def passwords(url: str) -> list[str]:
 
     So are its parts: a library that takes another character for the end of it quotes the rest as a host.
     """
-    found = re.search(r"://[^:/?#\s]*:(\S*)@", url)
-    whole = {form for form in (found[1], unquote(found[1])) if form} if found else set()
-    parts = {part for form in whole for part in re.split(r"[@:/?#\[\]]", form) if len(part) >= 4}
+    found = re.search(r"://[^:/?#]*:(.*)@", url)
+    forms = [found[1], unquote(found[1]), " ".join(found[1].split())] if found else []
+    whole = {form for form in forms if form}
+    parts = {part for form in whole for part in re.split(r"[@:/?#\[\]\s]", form) if len(part) >= 4}
     return sorted(whole | parts, key=len, reverse=True)

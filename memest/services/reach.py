@@ -62,8 +62,7 @@ class Reach:
 
     def hide(self, text: str) -> str:
         """`text` without secrets: those known, and passwords inside URLs."""
-        text = masked(text)
         known = [self.environment.get(name) for name in _HIDDEN]
         for value in (*known, *passwords(self.tracking_uri), *passwords(self.s3_url)):
             text = text.replace(value, "***") if value else text
-        return text
+        return masked(text)

@@ -20,7 +20,9 @@ from memest.services.folder import changed
 from memest.services.ports import free_ports
 from memest.tracking.send import Trouble
 
-PASSWORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=30)
+PASSWORDS = st.text(
+    st.characters(min_codepoint=32, max_codepoint=0x24F, exclude_categories=["Cc"]), min_size=12, max_size=30
+)
 """Every character that a shell can be made to pass, twelve or more, so that none is in the text around."""
 
 
@@ -37,6 +39,10 @@ def refused(*arguments: str) -> str:
 @example(password="pa/ss#w?ord:", before=0)
 @example(password="p#ass[word@@", before=290)
 @example(password="://ada:a@b/c", before=299)
+@example(password="correct horse battery staple", before=0)
+@example(password="5000 is my @ password", before=0)
+@example(password="pa ss://w@rd ://x", before=0)
+@example(password=" / @ / : http://a b", before=0)
 def test_no_password_is_seen(password: str, before: int) -> None:
     """Whatever it is made of and wherever the text is cut, neither it nor a half of it is shown."""
     url = f"postgresql://ada:{password}@db.example/runs"
@@ -61,10 +67,28 @@ def _raise(error: Exception) -> str:
 def test_a_text_without_credentials_stays(text: str) -> None:
     """Without an @ nothing is taken away, nor from the path of a file."""
     assert masked(text) == text
+    assert masked("s3://bucket/a b/c and mail to ada@work") == "s3://bucket/a b/c and mail to ada@work"
     assert masked("sqlite:////home/ada@work/mlflow.db") == "sqlite:////home/ada@work/mlflow.db"
     assert (
         masked("https://tracking.example/api mail ada@work") == "https://tracking.example/api mail ada@work"
     )
+
+
+def test_what_stands_beside_a_url_stays() -> None:
+    """Hosts, paths and the words between two URLs are shown."""
+    assert masked("cannot copy http://a:b c@one/x to s3://k:s t@two/y") == (
+        "cannot copy http://…@one/x to s3://…@two/y"
+    )
+    assert masked("http://127.0.0.1:5000 refuses: postgresql://b:c d@host)") == (
+        "http://127.0.0.1:5000 refuses: postgresql://…@host)"
+    )
+
+
+@pytest.mark.parametrize("name", ["password", "sslpassword", "PWD", "aws_secret_access_key"])
+def test_a_password_as_a_setting_is_masked(name: str) -> None:
+    """Databases take it at the end of a URL too, and in the words of a connection."""
+    said = masked(f"cannot reach postgresql://db/runs?user=ada&{name}=hunter2&sslmode=off, {name}=hunter2")
+    assert said == f"cannot reach postgresql://db/runs?user=ada&{name}=…&sslmode=off, {name}=…"
 
 
 def test_the_rest_of_a_password_taken_for_a_host_is_hidden() -> None:

@@ -5,7 +5,7 @@
 `memest analyze --analysis 'detection_by_difficulty(reference=…)'` does the same and logs it to MLflow.
 """
 
-from memest.analysis.script import script
+from memest.paper.script import script
 
 if __name__ == "__main__":
     print(script("detection_by_difficulty", __doc__))

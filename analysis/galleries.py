@@ -5,7 +5,7 @@
 `memest analyze --analysis galleries` shows them as images.
 """
 
-from memest.analysis.script import script
+from memest.paper.script import script
 
 if __name__ == "__main__":
     print(script("galleries", __doc__))

@@ -62,7 +62,7 @@ def collect(experiment: str, analysis: str, where: str, scale: str, commit: str)
     """Judge the runs of an experiment and keep what the ledger needs of it."""
     client = connect(tracking_uri(), existing=True)
     runs = find_runs(client, experiment, parse_where(where), home() / "cache")
-    found = entries(ANALYSES.call(analysis, runs), scale, commit)
+    found = entries(ANALYSES.call(analysis, runs), runs, scale, commit)
     write_entries(RESULTS / f"{_asked(analysis, where)}.{experiment}.{scale}.json", found)
 
 

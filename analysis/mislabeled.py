@@ -5,7 +5,7 @@
 `memest analyze --analysis mislabeled` does the same and logs it to MLflow.
 """
 
-from memest.analysis.script import script
+from memest.paper.script import script
 
 if __name__ == "__main__":
     print(script("mislabeled", __doc__))

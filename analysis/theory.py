@@ -5,7 +5,7 @@
 `memest analyze --analysis theory` does the same and logs it to MLflow.
 """
 
-from memest.analysis.script import script
+from memest.paper.script import script
 
 if __name__ == "__main__":
     print(script("theory", __doc__))

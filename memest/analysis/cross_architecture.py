@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from memest.analysis.columns import is_summary, listed, tabled
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section
+from memest.analysis.frames import records
 from memest.analysis.runset import RunRecord, RunSet
 from memest.analysis.trials import STANDARD
 from memest.detect import suspicion
 from memest.errors import NoRunsError
 from memest.grammar.values import PositiveShare
 from memest.metrics import Floats, midranks
-from memest.paper.judged import records
-from memest.paper.methods import is_summary, ordered, tabled
 from memest.reports import figures
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Group:
     def summaries(self) -> list[str]:
         """The summaries that all of the runs have, as tables list them."""
         shared = set.intersection(*(set(run.summaries) for run in self.runs))
-        return ordered({name: None for name in shared if tabled(name) and is_summary(name)})
+        return listed(name for name in shared if tabled(name) and is_summary(name))
 
     def ranks(self, summary: str) -> Floats:
         """Midranks of suspicion, (R, N), examples in the order of their ids; N is the most suspicious."""

@@ -13,12 +13,12 @@ import numpy as np
 
 from memest.analysis.detection import consensus
 from memest.analysis.finding import ANALYSES, Cells, Finding, Gallery, Section
+from memest.analysis.frames import records
 from memest.analysis.runset import RunSet
 from memest.analysis.trials import STANDARD
 from memest.errors import NoRunsError
 from memest.grammar.values import Count
 from memest.ids import Ids
-from memest.paper.judged import records
 
 if TYPE_CHECKING:
     import pandas as pd

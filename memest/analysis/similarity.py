@@ -27,7 +27,6 @@ from memest.grammar.spec import Spec
 from memest.grammar.values import Index
 from memest.ids import Ids
 from memest.metrics import Floats, cosine, pearson, spearman
-from memest.paper.judged import departures_of
 from memest.references import Reference
 from memest.reports import figures
 
@@ -141,7 +140,7 @@ class Measured:
 def similarity_rows(measured: Sequence[Measured]) -> pd.DataFrame:
     """One row per run, set and summary, the two baselines among them as summaries.
 
-    Columns: the axes, seed, run, departs (from the paper, in words), summary, set (all, top), examples, k
+    Columns: the axes, seed, run, summary, set (all, top), examples, k
     (of the set), cosine, shuffled, raw, pearson, spearman. A constant has no correlation: NaN.
     """
     import pandas as pd
@@ -233,7 +232,6 @@ def binned_means(at: Floats, values: Floats, edges: Floats) -> tuple[Floats, NDA
 def _rows(one: Measured) -> Iterable[dict[str, object]]:
     run = one.pair.run
     common = {**one.axes, "seed": run.tags.get("seed", ""), "run": run.id, "examples": len(one.pair.hardness)}
-    common["departs"] = departures_of(run)
     for which, places in one.sets():
         hardness = one.hardness[places]
         here = {**common, "set": which, "k": len(places)}

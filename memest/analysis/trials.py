@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from memest.analysis.columns import is_summary
 from memest.analysis.runset import RunRecord, RunSet
 from memest.errors import SheetError
 from memest.ids import Ids
 from memest.metrics import Floats
-from memest.paper.methods import is_summary
 from memest.store.tables import FACTS, Columns
 
 CELL = ("dataset", "limit", "corruption", "model")

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from memest.analysis.detection import GROUP
 from memest.analysis.finding import Finding
+from memest.analysis.frames import records
+from memest.analysis.runset import RunSet
 from memest.errors import DataError
 from memest.grammar.spec import Spec
 from memest.paper import published
-from memest.paper.judged import records
+from memest.paper.judged import departures_of
 from memest.paper.ledger import Entry
 from memest.paper.methods import in_paper
 
@@ -27,10 +29,11 @@ _CORRUPTIONS = {"mislabeled": "symmetric_noise", "duplicates": "conflicting_dupl
 """By table, the corruption that the paper's is about."""
 
 
-def entries(finding: Finding, scale: str, commit: str) -> list[Entry]:
+def entries(finding: Finding, runs: RunSet, scale: str, commit: str) -> list[Entry]:
     """What a finding of one of `COLLECTED` has for the ledger.
 
     Args:
+        runs: that it is about.
         scale: of the runs, in words.
         commit: of the code that made them.
 
@@ -42,7 +45,13 @@ def entries(finding: Finding, scale: str, commit: str) -> list[Entry]:
         raise DataError(
             f"the ledger takes the tables {', '.join(_TABLES)}; this finding has {', '.join(finding.tables)}"
         )
-    found = [cell for name in known for cell in _TABLES[name](finding.tables[name])]
+    departs = {run.id: departures_of(run) for run in runs}
+    tables = ((name, finding.tables[name]) for name in known)
+    found = [
+        cell
+        for name, table in tables
+        for cell in _TABLES[name](table.assign(departs=table.run.map(departs)) if "run" in table else table)
+    ]
     return [Entry(scale=scale, commit=commit, **cell) for cell in found]
 
 

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memest.analysis.columns import tabled
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section
+from memest.analysis.frames import records
 from memest.analysis.runset import RunRecord, RunSet, in_turns
 from memest.analysis.trials import STUDY, Trial, trials
 from memest.errors import NoRunsError
@@ -29,10 +31,9 @@ from memest.paper.judged import (
     judge,
     mean_and_spread,
     p_text,
-    records,
     with_published,
 )
-from memest.paper.methods import labelled, ordered, tabled
+from memest.paper.methods import labelled, ordered
 from memest.paper.published import duplicates as published
 from memest.store.tables import Columns
 

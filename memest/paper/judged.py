@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memest.analysis.columns import seconds
+from memest.analysis.frames import records
 from memest.analysis.runset import RunRecord
 from memest.analysis.trials import Trial
 from memest.detect import judge as evaluate
 from memest.detect import suspicion
 from memest.metrics import Floats, Ranking, auroc, bootstrap
-from memest.paper.methods import labelled, seconds
+from memest.paper.methods import labelled
 from memest.paper.published import departures
 from memest.reports import figures
 
@@ -104,11 +106,6 @@ def departures_of(run: RunRecord) -> str:
     """In what a run is not the paper's, in words; empty if it is."""
     header = run.sheet.manifest.header
     return "; ".join(departures(header.config, header.count, len(header.classes)))
-
-
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a table as mappings by column."""
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def with_published(

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from memest.analysis.columns import tabled
 from memest.analysis.finding import ANALYSES, Cells, Finding, Section
+from memest.analysis.frames import records
 from memest.analysis.runset import RunRecord, RunSet, in_turns
 from memest.analysis.trials import STUDY, Trial, trials
 from memest.errors import NoRunsError
@@ -26,10 +28,9 @@ from memest.paper.judged import (
     judge,
     mean_and_spread,
     p_text,
-    records,
     with_published,
 )
-from memest.paper.methods import in_paper, labelled, ordered, tabled
+from memest.paper.methods import in_paper, labelled, ordered
 from memest.paper.published import mislabeled as published
 
 if TYPE_CHECKING:

@@ -133,7 +133,7 @@ def papers_runs(root: Path) -> RunSet:
 def test_the_ledger_is_made_from_its_files(tmp_path: Path) -> None:
     """Entries survive the JSON; each paper cell is there once, with ours beside it or visibly empty."""
     runs = papers_runs(tmp_path)
-    found = entries(mislabeled(runs), "smoke", "abc1234")
+    found = entries(mislabeled(runs), runs, "smoke", "abc1234")
     write_entries(tmp_path / "results" / "mislabeled.json", found)
     kept = read_entries(tmp_path / "results")
     assert sorted(kept, key=str) == sorted(found, key=str)
@@ -177,7 +177,9 @@ def test_similarity_goes_into_the_papers_cells(tmp_path: Path) -> None:
         ("c_scores", "c.npz", "", "c_scores, all, Pearson"),
     ):
         reference = f"{kind}(path={str(tmp_path / file)!r})"
-        found = entries(similarity(RunSet(runs), reference=reference, top=50), "smoke", "abc1234")
+        found = entries(
+            similarity(RunSet(runs), reference=reference, top=50), RunSet(runs), "smoke", "abc1234"
+        )
         cells = {(entry.dataset, entry.column, entry.method): entry for entry in found}
         assert len(cells) == len(found)
         entry = cells[dataset, column, "CSL"]
@@ -200,7 +202,10 @@ def test_agreement_goes_into_cells_of_our_own(tmp_path: Path) -> None:
         generated(tmp_path, truth(), {"csl": v}, model=model, seed=str(n % 2))
         for n, (v, model) in enumerate(zip(values, models, strict=True))
     ]
-    found = {entry.column: entry for entry in entries(cross_architecture(RunSet(runs)), "smoke", "abc1234")}
+    found = {
+        entry.column: entry
+        for entry in entries(cross_architecture(RunSet(runs)), RunSet(runs), "smoke", "abc1234")
+    }
     (across,) = (entry for column, entry in found.items() if " and " in column)
     assert len(found) == 3
     assert (across.seeds, len(across.runs), across.method) == (2, 4, "csl")
@@ -216,7 +221,7 @@ def test_noise_and_folds_are_not_the_papers_similarity(tmp_path: Path) -> None:
     )
     np.savez(tmp_path / "fz.npz", tr_labels=facts["original_label"], tr_mem=values)
     reference = f"feldman_zhang(path={str(tmp_path / 'fz.npz')!r})"
-    found = entries(similarity(RunSet([run]), reference=reference, top=50), "smoke", "abc1234")
+    found = entries(similarity(RunSet([run]), reference=reference, top=50), RunSet([run]), "smoke", "abc1234")
     assert {entry.dataset for entry in found} == {""}
 
 
@@ -229,7 +234,8 @@ def test_the_page_is_that_of_the_results() -> None:
 
 def test_no_number_without_its_runs(tmp_path: Path) -> None:
     """An entry without run ids is refused when it is made and when it is read; so is a damaged file."""
-    (entry, *_) = entries(mislabeled(papers_runs(tmp_path)), "smoke", "abc1234")
+    runs = papers_runs(tmp_path)
+    (entry, *_) = entries(mislabeled(runs), runs, "smoke", "abc1234")
     path = tmp_path / "results" / "x.json"
     write_entries(path, [entry])
     content = json.loads(path.read_text())
@@ -248,7 +254,7 @@ def test_cells_that_the_paper_has_not_are_kept(tmp_path: Path) -> None:
     """A result on digits stands in a table of its own, with its runs."""
     facts = truth()
     run = generated(tmp_path, facts, {"csl": RNG(0).random(N)})
-    text = page(entries(mislabeled(RunSet([run])), "smoke", "abc1234"))
+    text = page(entries(mislabeled(RunSet([run])), RunSet([run]), "smoke", "abc1234"))
     assert "## Cells that the paper has not" in text
     assert f"`{run.id[:8]}`" in text.partition("## Cells that the paper has not")[2]
 

@@ -13,7 +13,6 @@ from scipy import stats as scipy_stats
 from sklearn.metrics import roc_auc_score
 
 from memest import cli
-from memest.analysis import script
 from memest.analysis.aligned import unit
 from memest.analysis.difficulty import deciles, detection_by_difficulty
 from memest.analysis.queries import find_runs
@@ -23,6 +22,7 @@ from memest.data import load_images
 from memest.errors import DataError, NoRunsError, SettingError, UnknownNameError
 from memest.grammar.config import build
 from memest.metrics import cosine, spearman
+from memest.paper import script
 from memest.references import Reference, write_values
 from memest.reports import figures
 from memest.runs.config import TrainConfig

@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from memest.analysis import ANALYSES
+from memest.analysis.columns import seconds
 from memest.analysis.cross_architecture import (
     Group,
     cross_architecture,
@@ -28,7 +29,6 @@ from memest.grammar.config import build
 from memest.metrics import midranks
 from memest.paper import published
 from memest.paper.duplicates import duplicates, members
-from memest.paper.methods import seconds
 from memest.paper.mislabeled import mislabeled
 from memest.tracking import connect, home
 

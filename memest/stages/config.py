@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from memest.data import CORRUPTIONS, SETS
+from memest.errors import SettingError
 from memest.grammar.config import one, option
-from memest.grammar.registry import Registry
+from memest.grammar.registry import Registry, keyword_parameters
 from memest.grammar.spec import Spec
 from memest.grammar.values import Count, Index, Share
 from memest.recipe import Recipe
@@ -105,11 +106,14 @@ class Where:
         """The engine with the keywords that have flags of their own.
 
         Raises:
-            InputError: it has no such keyword.
+            InputError: it has no such keyword, or no such flag means anything to it.
         """
         more: dict[str, Any] = {"jobs": self.jobs} if self.jobs else {}
         more |= {"address": self.address} if self.address else {}
         given = Spec.parse(self.engine)
+        for name in more:
+            if name not in keyword_parameters(ENGINES[given.name]):
+                raise SettingError(f"--{name} means nothing to --engine {given.name}; add --engine ray")
         return ENGINES.parse(Spec(given.name, tuple((given.settings | more).items())))
 
     @property

@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from memest.errors import BusyError, JournalError, MemestError, UndeliveredError
+from memest.errors import BusyError, MemestError, SettingError, UndeliveredError
 from memest.tracking.client import bare, connect, get_run, tracking_uri
 from memest.tracking.delivery import HOST
 from memest.tracking.find import refuse_living
@@ -25,12 +25,12 @@ def deliver(folder: Path | None = None) -> str:
         folder: of a journal, or any folder above it; by default all under `home()`.
 
     Raises:
-        JournalError: there is no journal in `folder`.
+        SettingError: there is no journal in `folder`.
         UndeliveredError: something could still not be delivered; the message holds all the lines.
     """
     journals = sorted(head.parent for head in (folder or home() / "runs").rglob("head.json"))
     if folder and not journals:
-        raise JournalError(f"there is no journal of a run in {folder}; without --folder all are delivered")
+        raise SettingError(f"there is no journal of a run in {folder}; without --folder all are delivered")
     lines, failures = [], 0
     for journal in journals:
         try:

@@ -555,5 +555,5 @@ def test_an_upload_that_was_cut_short_is_made_again(store_uri: str, tmp_path: Pa
 def test_nothing_to_deliver_is_said(tmp_path: Path) -> None:
     """An empty home is fine; a folder that was named and holds no journal is not."""
     assert "nothing waits" in deliver()
-    with pytest.raises(JournalError, match="no journal of a run in"):
+    with pytest.raises(SettingError, match="no journal of a run in"):
         deliver(tmp_path)

@@ -211,56 +211,6 @@ def test_two_trainers_of_one_configuration_keep_apart(monkeypatch: pytest.Monkey
         train.train(training())
 
 
-BAD = [
-    (["train", "--data", "digitz"], "did you mean 'digits'"),
-    (["train", "--corruption", "symmetric_noise(rate=1.5)"], "a number in (0, 1], not 1.5"),
-    (["train", "--corruption", "symmetric_noise(rat=0.1)"], "did you mean 'rate'"),
-    (["train", "--corruption", "symmetric_noise"], "needs rate="),
-    (["train", "--corruption", "symmetric_noise(rate=0.0001)"], "would change 0 of"),
-    (["train", "--scores", "curvature(probes=0)"], "probes"),
-    (["train", "--scores", "losss"], "did you mean 'loss'"),
-    (["train", "--model", "resnet81"], "did you mean 'resnet18'"),
-    (["train", "--sede", "1"], "did you mean '--seed'"),
-    (["train", "--epochs", "0"], "at least 1, not 0"),
-    (["train", "--device", "cuda"], "no GPU"),
-    (["train", "--data", "npz(path=no.npz)"], "there is no file no.npz"),
-    (["train", "--data", "cifar10"], "put cifar-10-python.tar.gz"),
-    (["train", "--data", "mnist"], "put train-images-idx3-ubyte"),
-    (["score", "--run", "abc"], "there are no runs yet"),
-    (["score"], "--run is needed"),
-    (["score", "--tracking", "off"], "only train works without MLflow"),
-    (["train", "--scores", ""], "at least one score is needed"),
-    (["train", "--tracking", "http://127.0.0.1:9"], "no MLflow server answers"),
-    (["train", "--tracking", "sqlite:///no/such/x.db"], "there is no folder"),
-    (["analyze", "--where", "seed=1, seed=2"], "names seed twice"),
-    (["analyze"], "there are no runs yet"),
-    (["analyze", "--where", "modl=tiny"], "did you mean 'model'"),
-    (["analyze", "--analysis", "detektion"], "did you mean 'detection'"),
-    (["trian"], "did you mean 'train'"),
-    ([], "a command is needed"),
-]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"), BAD, ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else ""
-)
-def test_bad_input_is_one_line_and_writes_nothing(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Exit code 2, one line that names the way out, no traceback, not one file."""
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # as if offline, wherever the test runs
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    if "cuda" in arguments:
-        torch = pytest.importorskip("torch")
-        if torch.cuda.is_available():
-            pytest.skip("there is a GPU here")
-    assert cli.main(arguments) == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
-    assert list(Path.cwd().iterdir()) == []
-
-
 def test_mlproject_knows_the_flags() -> None:
     """Every flag is an MLproject parameter with the same default, but those MLflow has of its own."""
     project = yaml.safe_load((PROJECT / "MLproject").read_text())

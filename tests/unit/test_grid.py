@@ -262,7 +262,7 @@ def test_only_a_cluster_has_an_address(capsys: pytest.CaptureFixture[str]) -> No
     """--address with the local engine is refused, and no file is made."""
     Path("grid.yaml").write_text("runs: [{}]")
     assert main(["sweep", "grid.yaml", "--address", "host:6379"]) == 2
-    assert "unknown keyword of engine local 'address'" in capsys.readouterr().err
+    assert "--address means nothing to --engine local; add --engine ray" in capsys.readouterr().err
     assert [path.name for path in Path.cwd().iterdir()] == ["grid.yaml"]
 
 

@@ -37,6 +37,8 @@ class Sources(Registry[Callable[..., Split]]):
         """
         if isinstance(text, Spec):
             return super().parse(text)
+        if not text.strip():
+            raise DataError(f"--data came empty; expected a file or folder, or one of {', '.join(self)}")
         if (path := self._path(text)) is not None:
             spec = super().parse(Spec(source_of(path), (("path", path),)))
             _log.warning("%s is read as %s", text, spec.short())

@@ -1,0 +1,305 @@
+"""Bad input of every kind: the documented exit code, one line that names the way out, and nothing written.
+
+A case is a command line, what its one line says, and the files and variables that it finds. Add a case to the
+list of its area.
+"""
+
+from __future__ import annotations
+
+import io
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from memest import cli
+
+
+@dataclass(frozen=True)
+class Bad:
+    """One command that cannot be done.
+
+    Attributes:
+        typed: the command line, as in a shell, without `memest`.
+        says: part of what it says.
+        files: content by path, there before.
+        variables: of the environment.
+        code: the exit code; 2: nothing was done.
+    """
+
+    typed: str
+    says: str
+    files: dict[str, bytes] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    code: int = 2
+
+
+def npz(**arrays: object) -> bytes:
+    """The bytes of an npz file."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name: np.asarray(array) for name, array in arrays.items()})
+    return buffer.getvalue()
+
+
+def grid(text: str, says: str, more: str = "") -> Bad:
+    """A sweep whose grid file is `text`."""
+    return Bad(f"sweep grid.yaml {more}", says, {"grid.yaml": text.encode()})
+
+
+IMAGES, LABELS = np.zeros((40, 8, 8), np.uint8), np.arange(40) % 4
+MINE = "train --data npz(path=mine.npz) --limit 20 --epochs 1"
+
+
+def own(says: str, **arrays: object) -> Bad:
+    """A training on an npz file with these arrays beside, or in place of, images and labels."""
+    content = {"images": IMAGES, "labels": LABELS} | arrays
+    kept = {name: array for name, array in content.items() if array is not None}
+    return Bad(
+        f"{MINE.replace('npz(path=mine.npz)', shlex.quote('npz(path=mine.npz)'))}",
+        says,
+        {"mine.npz": npz(**kept)},
+    )
+
+
+WORDS = [
+    Bad("", "a command is needed"),
+    Bad("trian", "did you mean 'train'"),
+    Bad("Train", "did you mean 'train'"),
+    Bad("--verbose", "unknown flag of memest '--verbose'"),
+    Bad("services", "did you mean 'services"),
+    Bad("services upp", "did you mean 'services up'"),
+    Bad("train digits", "as in memest train --data digits"),
+    Bad("analyze demo", "as in memest analyze --experiment demo"),
+    Bad("score 0123abcd", "as in memest score --run 0123abcd"),
+    Bad("services up minio", "as in memest services up --store minio"),
+    Bad("train --data npz(path=my file.npz)", "a value with spaces or brackets needs quotes"),
+    Bad("train --sede 1", "did you mean '--seed'"),
+    Bad("train --epoch=3", "did you mean '--epochs'"),
+    Bad("train -epochs 3", "did you mean '--epochs'"),
+    Bad("train --epochs", "--epochs: expected one argument"),
+    Bad("train --lr --momentum 0.9", "--lr: expected one argument"),
+    Bad("train --epochs=", "--epochs must be a whole number of at least 1, not ''"),
+    Bad("demo --epochs 3", "unknown flag of memest demo '--epochs'"),
+    Bad("doctor --no-such x", "unknown flag of memest doctor"),
+]
+"""Commands, flags and words that are not understood."""
+
+SETTINGS = [
+    Bad("train --epochs 0", "--epochs must be a whole number of at least 1, not 0"),
+    Bad("train --epochs 3.5", "--epochs must be a whole number"),
+    Bad("train --epochs ten", "not 'ten'"),
+    Bad("train --epochs 1e3", "--epochs must be a whole number of at least 1, not 1000.0"),
+    Bad("train --seed -1", "--seed must be a whole number of at least 0, not -1"),
+    Bad("train --lr 0", "--lr must be a number above 0, not 0"),
+    Bad("train --lr nan", "--lr must be a number above 0, not 'nan'"),
+    Bad("train --lr 1e999", "--lr must be a number above 0, not inf"),
+    Bad("train --momentum 2", "--momentum must be a number in [0, 1], not 2"),
+    Bad("train --batch-size 0", "--batch-size must be a whole number of at least 1"),
+    Bad("train --precision fp16", "--precision must be one of fp32, bf16, not 'fp16'"),
+    Bad("train --compile yes", "--compile must be true or false, not 'yes'"),
+    Bad("train --device gpu", "--device must be one of auto, cpu, cuda, not 'gpu'"),
+    Bad("train --limit many", "--limit must be a whole number"),
+    Bad("train --corruption-seed x", "--corruption-seed must be a whole number of at least 0 or None"),
+    Bad("train --part 1.5", "--part must be a whole number of at least 0 or None"),
+    Bad("train --max-overhead 0", "--max-overhead must be a number in (0, 1] or None, not 0"),
+    Bad("train --max-overhead 10", "--max-overhead must be a number in (0, 1] or None, not 10"),
+    Bad("retrain --share 1", "a share below 1"),
+    Bad("retrain --networks 0", "--networks must be"),
+    Bad("retrain --into no/such/folder/x.npz --limit 100", "no/such/folder"),
+    Bad("experiment mislabeled --scale big", "--scale must be one of smoke, small, full, not 'big'"),
+    Bad("services up --mlflow-port 70000", "--mlflow-port must be a whole number in [0, 65535]"),
+    Bad("services up --store mini", "--store must be one of minio"),
+    Bad("services down --grace -1", "--grace must be a number of at least 0"),
+    Bad("tune --trials 0", "--trials must be a whole number of at least 1, not 0"),
+    Bad("deliver --folder ''", "it came empty"),
+]
+"""Values of the wrong type or out of range."""
+
+SPECS = [
+    Bad("train --data digitz", "did you mean 'digits'"),
+    Bad("train --data ''", "--data came empty"),
+    Bad("train --data 'digits('", "digits("),
+    Bad("train --data 'digits(size=9)'", "keyword of dataset digits 'size'"),
+    Bad("train --data 'npz(path=a.npz, path=b.npz)'", "path= is given twice"),
+    Bad("train --data npz", "npz(path="),
+    Bad("train --corruption 'symmetric_noise(rate=1.5)'", "a number in (0, 1], not 1.5"),
+    Bad("train --corruption 'symmetric_noise(rat=0.1)'", "did you mean 'rate'"),
+    Bad("train --corruption symmetric_noise", "needs rate="),
+    Bad("train --corruption 'symmetric_noise(rate=0.0001)'", "would change 0 of"),
+    Bad("train --corruption 'conflicting_duplicates(pairs=100000)'", "100000"),
+    Bad("train --model resnet81", "did you mean 'resnet18'"),
+    Bad("train --model 'resnet18(width=0)'", "width"),
+    Bad("train --model \"tiny(width=__import__('os'))\"", "must be a whole number"),
+    Bad("train --scores losss", "did you mean 'loss'"),
+    Bad("train --scores ''", "at least one score is needed"),
+    Bad("train --scores 'loss,,margin'", "an empty item stands between commas"),
+    Bad("train --scores 'curvature(probes=0)'", "probes"),
+    Bad("train --scores 'loss(labels=somebody)'", "labels"),
+    Bad("train --scores input_gradient --gradient-every 0", "would be measured at no epoch"),
+    Bad("train --schedule stairs", "unknown schedule 'stairs'"),
+    Bad("train --augmentation flip", "unknown augmentation 'flip'"),
+    Bad("train --checkpoints 'every(k=0)'", "k=…"),
+    Bad("train --checkpoints first", "choice of epochs 'first'"),
+    Bad("train --protocol k_folds", "did you mean 'k_fold'"),
+    Bad("train --protocol 'k_fold(folds=1)'", "folds"),
+    Bad("train --protocol second_split --part 7", "7"),
+    Bad("train --limit 3", "3"),
+    Bad("train --device cuda", "no GPU"),
+    Bad("analyze --analysis detektion", "did you mean 'detection'"),
+    Bad("analyze --where modl=tiny", "did you mean 'model'"),
+    Bad("analyze --where 'seed=1, seed=2'", "names seed twice"),
+    Bad("analyze --where seed", "seed"),
+    Bad("sweep grid.yaml --engine locl", "did you mean 'local'"),
+    Bad("tune --space 'lr=logg(0.01, 0.3)'", "did you mean 'log'"),
+    Bad("tune --space 'lr=log(0.3, 0.01)'", "0.3"),
+    Bad("tune --space lr", "lr"),
+    Bad("tune --space 'learning_rate=log(0.01, 0.3)'", "learning_rate"),
+    Bad("tune --sampler tpee", "did you mean 'tpe'"),
+    Bad("tune --space 'lr=log(0.01, 0.3)' --objectives speed", "speed"),
+]
+"""Names and keywords of the grammar."""
+
+DATA = [
+    Bad("train --data 'npz(path=no.npz)'", "there is no file no.npz"),
+    Bad("train --data 'npz(path=mine.npz)'", "mine.npz", {"mine.npz": b""}),
+    Bad("train --data 'npz(path=mine.npz)'", "mine.npz", {"mine.npz": b"<!DOCTYPE html><html></html>"}),
+    Bad(
+        "train --data 'npz(path=mine.npz)'",
+        "mine.npz",
+        {"mine.npz": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"},
+    ),
+    Bad(
+        "train --data 'npz(path=mine.npz)'", "mine.npz", {"mine.npz": npz(images=IMAGES, labels=LABELS)[:900]}
+    ),
+    Bad("train --data 'npz(path=.)'", "is a folder"),
+    own("labels", labels=None),
+    own("images", images=None),
+    own("images", images=IMAGES[:30]),
+    own("images", images=np.zeros((40, 8, 8), np.int64)),
+    own("images", images=np.full((40, 8, 8), np.nan)),
+    own("images", images=np.zeros(40)),
+    own("needs at least one example", images=IMAGES[:0], labels=LABELS[:0]),
+    own("labels", labels=LABELS + 0.5),
+    own("labels", labels=LABELS - 1),
+    own("labels", labels=[f"class {k}" for k in LABELS]),
+    own("labels", labels=np.eye(4)[LABELS]),
+    own("has one class only", labels=np.zeros(40, np.int64)),
+    own("ids", ids=np.zeros(40, np.int64)),
+    own("ids", ids=np.arange(39)),
+    own("classes", classes=["one", "two"]),
+    Bad("train --data cifar10", "put cifar-10-python.tar.gz"),
+    Bad("train --data mnist", "put train-images-idx3-ubyte"),
+]
+"""Files of data."""
+
+GRIDS = [
+    Bad("sweep", "a grid file is needed"),
+    Bad("sweep no.yaml", "no.yaml"),
+    Bad("sweep .", "."),
+    grid("", "grid.yaml"),
+    grid("- 1\n- 2\n", "grid.yaml"),
+    grid("axes: {lr: [0.1]", "grid.yaml"),
+    grid("axis: {lr: [0.1]}", "did you mean 'axes'"),
+    grid("axes: {lrate: [0.1]}", "lrate"),
+    grid("axes: {lr: 0.1}", "lr"),
+    grid("axes: {lr: [0]}", "--lr must be a number above 0, not 0"),
+    grid("axes: {epochs: [0]}", "--epochs must be"),
+    grid("base: {data: digitz}\naxes: {seed: [1]}", "digitz"),
+    grid("axes: {seed: [1]}", "--tracking off", "--tracking off"),
+    grid("axes: {seed: [1]}", "--address", "--address host:6379"),
+    Bad("sweep grid.yaml", "grid.yaml", {"grid.yaml": b"\xff\xfe\x00"}),
+    Bad("experiment", "an experiment is needed"),
+    Bad("experiment mislabelled", "did you mean 'mislabeled'"),
+    Bad("experiment no.yaml", "no.yaml"),
+    Bad("experiment mislabeled --set epochz=3", "did you mean 'epochs'"),
+    Bad("experiment mislabeled --set epochs", "epochs"),
+    Bad("experiment mislabeled --set seed=1 --set seed=2", "seed"),
+    Bad("tune --space no.yaml", "no.yaml"),
+    Bad("tune --space space.yaml", "space.yaml", {"space.yaml": b"["}),
+]
+"""Files of settings."""
+
+PLACES = [
+    Bad("analyze", "there are no runs yet"),
+    Bad("score --run abc", "there are no runs yet"),
+    Bad("score", "--run is needed"),
+    Bad("score --run abc --tracking off", "only train works without MLflow"),
+    Bad("analyze --tracking off", "only train works without MLflow"),
+    Bad("train --tracking http://127.0.0.1:9", "no MLflow server answers"),
+    Bad("train", "no MLflow server answers", variables={"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}),
+    Bad("train --tracking http://ada:hunter2@127.0.0.1:9", "http://…@127.0.0.1:9"),
+    Bad("train --tracking 'http://ada:hunter two@127.0.0.1:9'", "…@127.0.0.1:9"),
+    Bad("train --tracking http://127.0.0.1:port", "127.0.0.1:port"),
+    Bad("train --tracking http://", "http://"),
+    Bad("train --tracking sqlite:///no/such/x.db", "there is no folder"),
+    Bad("train --tracking sqlite://x.db", "sqlite:///"),
+    Bad("train --tracking sqlite:/x.db", "sqlite:///"),
+    Bad("train --tracking sqlite:///:memory:", "memory"),
+    Bad("train --tracking sqlite:///.", "name a file in it: sqlite:////"),
+    Bad("train --tracking sqlite:///text", "text", {"text": b"no database"}),
+    Bad("train --tracking nowhere", "nowhere"),
+    Bad("train --tracking ''", "--tracking"),
+    Bad("services up --endpoint 127.0.0.1:9000", "looks like http://127.0.0.1:9000"),
+    Bad("services up --endpoint http://ada:hunter2@127.0.0.1:9000", "looks like http://127.0.0.1:9000"),
+    Bad("services up --store seaweedfs --folder afile", "afile", {"afile": b""}, code=1),
+    Bad("services env --folder f", "credentials.json", {"f/credentials.json": b"["}, code=1),
+    Bad("deliver --folder no/such", "no/such"),
+    Bad(
+        "train --limit 100 --epochs 1 --tracking off",
+        "see that this place can be written",
+        {"afile": b""},
+        {"MEMEST_HOME": "afile"},
+        code=1,
+    ),
+]
+"""Servers, databases, folders, variables."""
+
+AREAS = {
+    "words": WORDS,
+    "settings": SETTINGS,
+    "specs": SPECS,
+    "data": DATA,
+    "grids": GRIDS,
+    "places": PLACES,
+}
+CASES = [
+    pytest.param(bad, id=f"{area}-{number}-{bad.typed[:40]}")
+    for area, cases in AREAS.items()
+    for number, bad in enumerate(cases)
+]
+
+
+@pytest.mark.parametrize("bad", CASES)
+def test_bad_input_is_one_line_and_writes_nothing(
+    bad: Bad, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The documented exit code, one line with the way out, no traceback, no password, not one file."""
+    for name, value in {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}.items():
+        monkeypatch.setenv(name, value)  # as if offline, wherever the test runs
+    for name, value in bad.variables.items():
+        monkeypatch.setenv(name, value)
+    for name, content in bad.files.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(content)
+    if "cuda" in bad.typed:
+        torch = pytest.importorskip("torch")
+        if torch.cuda.is_available():
+            pytest.skip("there is a GPU here")
+    before = {path: path.is_file() and path.read_bytes() for path in Path.cwd().rglob("*")}
+    assert cli.main(shlex.split(bad.typed)) == bad.code
+    out, error = capsys.readouterr()
+    assert bad.says in error
+    assert error.startswith("memest: ")
+    assert error.count("\n") == 1
+    assert "Traceback" not in error
+    assert "hunter" not in error
+    assert out == ""
+    assert {path: path.is_file() and path.read_bytes() for path in Path.cwd().rglob("*")} == before
+
+
+def test_there_are_a_hundred_of_them() -> None:
+    """A hundred cases at least, no command line twice with the same files and variables."""
+    seen = {(bad.typed, str(bad.files), str(bad.variables)) for cases in AREAS.values() for bad in cases}
+    assert len(seen) == len(CASES) >= 100

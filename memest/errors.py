@@ -72,6 +72,18 @@ class NoRunsError(InputError):
     """A query that no run answers."""
 
 
+class ArtifactsGoneError(InputError):
+    """Finished runs whose artifacts are no longer where the server says."""
+
+    def __init__(self, run_id: str, expected: str, count: int = 1) -> None:
+        others = f" and those of {count - 1} others" if count > 1 else ""
+        super().__init__(
+            f"the artifacts of finished run {run_id} are gone{others}: they were expected in {expected}; "
+            "bring them back (was a folder moved, deleted or not mounted?), run its training command again, "
+            "which makes it anew, or delete the run"
+        )
+
+
 class SheetError(MemestError):
     """A score sheet that is unfinished, damaged, or asked to change what it already holds."""
 

@@ -14,7 +14,7 @@ from memest.analysis.runset import RunRecord, RunSet
 from memest.errors import NoRunsError, SettingError, UnknownNameError
 from memest.grammar.spec import split_list
 from memest.store.artifacts import ArtifactBlobs
-from memest.tracking import AXES, SEALED
+from memest.tracking import AXES, SEALED, kept_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -52,6 +52,7 @@ def find_runs(client: MlflowClient, experiment: str, where: Mapping[str, str], c
 
     Raises:
         NoRunsError: none match; the message says which condition removed the last ones.
+        ArtifactsGoneError: the artifacts of one are gone, and it was not made anew.
     """
     found = client.get_experiment_by_name(experiment)
     if found is None:
@@ -61,8 +62,11 @@ def find_runs(client: MlflowClient, experiment: str, where: Mapping[str, str], c
     runs = [run for run in _search(client, [found.experiment_id], wanted) if not _is_part(run)]
     if not runs:
         raise NoRunsError(_explain(client, found.experiment_id, experiment, where))
+    runs = kept_runs(client, runs)
     everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
+    ids = {run.info.run_id for run in runs}
     scored = _search(client, everywhere, {"state": SEALED, "stage": "score"})
+    scored = kept_runs(client, [run for run in scored if run.data.tags.get("memest.source_run") in ids])
     return RunSet([_record(client, same, scored, cache) for same in _same_trainings(runs)])
 
 

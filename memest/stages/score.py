@@ -24,7 +24,7 @@ from memest.seeding import Streams
 from memest.stages.config import ScoreConfig
 from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.artifacts import ArtifactBlobs
-from memest.tracking import AXES, SEALED, About, Opened, connect, get_run, home, open_run
+from memest.tracking import AXES, SEALED, About, Opened, connect, get_run, home, kept_runs, open_run
 from memest.train import checkpoint
 
 
@@ -136,6 +136,7 @@ def _source(uri: str, run_id: str) -> _Source:
             f"run {run_id} is not a finished training run (stage {tags.get('memest.stage', 'unknown')}, "
             f"state {tags.get('memest.state', run.info.status)})"
         )
+    (run,) = kept_runs(client, [run])
     blobs = ArtifactBlobs(client, run.info.run_id, home() / "cache")
     experiment = client.get_experiment(run.info.experiment_id).name
     return _Source(run.info.run_id, SheetReader.open(blobs), tags, experiment)

@@ -28,6 +28,7 @@ from memest.tracking import (
     connect,
     get_run,
     home,
+    lost_runs,
     open_run,
     several_runs,
 )
@@ -143,9 +144,10 @@ def _parent(study: Study, about: About, client: Any, experiment: str) -> str:
 
 
 def _there(client: Any, run_id: str) -> bool:
-    """Whether a run was not deleted since."""
+    """Whether a run was not deleted since, nor its artifacts."""
     try:
-        return bool(get_run(client, run_id).info.lifecycle_stage == "active")
+        run = get_run(client, run_id)
+        return bool(run.info.lifecycle_stage == "active" and not lost_runs(client, [run]))
     except NoRunsError:
         return False
 

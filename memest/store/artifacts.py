@@ -112,7 +112,8 @@ class ArtifactBlobs:
         return sorted(name for info in infos if not info.is_dir and (name := _inside(folder, info.path)))
 
     def _upload(self, name: str, file: Path) -> None:
-        self._artifacts.log_artifact(str(file), name.rpartition("/")[0] or None)  # type: ignore[no-untyped-call]
+        with _said_plainly(f"{name} of run {self._run_id} cannot be stored"):
+            self._artifacts.log_artifact(str(file), name.rpartition("/")[0] or None)  # type: ignore[no-untyped-call]
 
     def _download(self, name: str) -> bytes:
         with (
@@ -124,15 +125,24 @@ class ArtifactBlobs:
 
     @cached_property
     def _artifacts(self) -> ArtifactRepository:
-        """MLflow's access to the artifact URI; calls that reach S3 itself do not wait for ever."""
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
+        """MLflow's access to the artifacts; calls that reach S3 itself do not wait for ever."""
         uri = self._uri or self._client.get_run(self._run_id).info.artifact_uri
-        if uri.startswith("s3:"):
-            from memest.store.s3 import limit_waiting
+        return _repository(uri, self._client.tracking_uri)
 
-            limit_waiting()
-        return get_artifact_repository(uri, tracking_uri=self._client.tracking_uri)
+
+def names_at(uri: str, tracking_uri: str) -> set[str]:
+    """The names of files and folders directly at an artifact URI; errors of the store's client come out."""
+    return {info.path for info in _repository(uri, tracking_uri).list_artifacts()}
+
+
+def _repository(uri: str, tracking_uri: str) -> ArtifactRepository:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    if uri.startswith("s3:"):
+        from memest.store.s3 import limit_waiting
+
+        limit_waiting()
+    return get_artifact_repository(uri, tracking_uri=tracking_uri)
 
 
 def _inside(folder: str, name: str) -> str | None:
@@ -152,15 +162,12 @@ def _inside(folder: str, name: str) -> str | None:
 
 @contextmanager
 def _said_plainly(what: str) -> Iterator[None]:
-    """Whatever MLflow, S3 or the file system raise, as an error of the sheet.
-
-    The errors of the S3 client are known by their module: it must not be imported for a store of files.
-    """
+    """Whatever MLflow, the client of a store or the file system raise, as an error of the sheet."""
     try:
         yield
-    except Exception as error:
-        package = type(error).__module__.partition(".")[0]
-        if package not in ("mlflow", "boto3", "botocore") and not isinstance(error, OSError):
-            raise
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise SheetError(f"{what}: {masked(lines[0])}") from error
+    except SheetError:
+        raise
+    except Exception as error:  # each store has a client of its own: they share no base
+        text = masked(" ".join(str(error).split()))[:300]
+        kind = type(error).__name__
+        raise SheetError(f"{what} ({kind}: {text})" if text else f"{what} ({kind})") from error

@@ -220,7 +220,10 @@ class SheetReader:
             SheetError: it has no manifest, so it is unfinished; or the manifest cannot be read.
         """
         if MANIFEST not in blobs.names(FOLDER):
-            raise SheetError("the sheet has no manifest: its run did not finish; run the same command again")
+            raise SheetError(
+                f"there is no {MANIFEST}: the run did not finish, or its files were deleted since; run its "
+                "command again"
+            )
         return cls(blobs, Manifest.from_json(blobs.get(MANIFEST)))
 
     def require(self, fingerprint: str, what: str) -> None:

@@ -1,31 +1,17 @@
 """The thin layer over MLflow: clients, runs, and finding a run by its key."""
 
-from memest.tracking.client import (
-    bare,
-    check_tracking,
-    connect,
-    experiment_id,
-    experiment_of,
-    get_run,
-    tracking_uri,
-)
+from memest.tracking.client import bare, check_tracking, connect, get_run, tracking_uri
 from memest.tracking.database import check_database
 from memest.tracking.deliver import deliver
+from memest.tracking.experiments import experiment_id, experiment_named, experiment_of
 from memest.tracking.find import sealed_runs
+from memest.tracking.given import children_of, mark_busy, mark_refused, several_runs
 from memest.tracking.journal import SEALED
 from memest.tracking.local_run import LocalRun
+from memest.tracking.lost import kept_runs, lost_runs
 from memest.tracking.mlflow_run import MlflowRun
-from memest.tracking.open import (
-    OFF,
-    Opened,
-    children_of,
-    home,
-    mark_busy,
-    mark_refused,
-    open_run,
-    reason,
-    several_runs,
-)
+from memest.tracking.open import OFF, Opened, open_run, reason
+from memest.tracking.place import home
 from memest.tracking.resume import ResumePoint
 from memest.tracking.run import AXES, About, Run, read_columns
 from memest.tracking.shared import at_work_under
@@ -48,9 +34,12 @@ __all__ = [
     "connect",
     "deliver",
     "experiment_id",
+    "experiment_named",
     "experiment_of",
     "get_run",
     "home",
+    "kept_runs",
+    "lost_runs",
     "mark_busy",
     "mark_refused",
     "open_run",

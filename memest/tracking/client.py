@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from memest.errors import InputError, NoRunsError, masked
+from memest.errors import InputError, MemestError, NoRunsError, masked
 from memest.tracking.database import check_database, sqlite_file
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 """The database engines that MLflow knows."""
-_KIND = {"mlflow.experimentKind": "custom_model_development"}
-"""What makes the UI open an experiment on its training runs."""
 _DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -94,7 +92,7 @@ def connect(uri: str, existing: bool = False) -> MlflowClient:
         InputError: nothing answers at `uri`, or it is not a tracking server.
     """
     check_tracking(uri)
-    file = _sqlite(uri)
+    file = database_file(uri)
     if existing and file and not file.is_file():
         raise InputError(f"there are no runs yet: no {uri}; train first, or set MLFLOW_TRACKING_URI")
     for name, value in _DEFAULTS.items():
@@ -105,7 +103,7 @@ def connect(uri: str, existing: bool = False) -> MlflowClient:
 
     try:
         client = MlflowClient(tracking_uri=uri)
-        with _alone(uri):
+        with alone_at(uri):
             client.search_experiments(max_results=1)
     except Exception as error:  # MLflow's, SQLAlchemy's, Alembic's, a driver's: they share no base
         raise InputError(
@@ -133,17 +131,6 @@ def answering(uri: str) -> Iterator[None]:
         ) from error
 
 
-def experiment_of(uri: str, run_id: str) -> str:
-    """The name of the experiment that a run lies in.
-
-    Raises:
-        InputError: the server refuses, or is gone.
-    """
-    client = connect(uri)
-    with answering(uri):
-        return str(client.get_experiment(get_run(client, run_id).info.experiment_id).name)
-
-
 def get_run(client: MlflowClient, run_id: str) -> Any:
     """The run with this id.
 
@@ -161,33 +148,23 @@ def get_run(client: MlflowClient, run_id: str) -> Any:
         ) from error
 
 
-def experiment_id(client: MlflowClient, name: str) -> str:
-    """The id of the experiment called `name`, made if there is none.
+@contextmanager
+def server_may_be_gone() -> Iterator[None]:
+    """Saying that something failed must not hide what failed.
 
-    Raises:
-        InputError: it was deleted in the UI and has to be restored first.
+    MLflow's errors are known by their module: a run that was kept out of MLflow must not import it here.
     """
-    from mlflow.exceptions import MlflowException
-
-    if not name.strip():
-        raise InputError("an experiment needs a name; use --experiment memest")
-    with _alone(client.tracking_uri):
-        found = client.get_experiment_by_name(name)
-        if found is None:
-            try:
-                return str(client.create_experiment(name, tags=_KIND))
-            except MlflowException:
-                found = client.get_experiment_by_name(name)
-                if found is None:
-                    raise
-    if found.lifecycle_stage != "active":
-        raise InputError(f"experiment {name!r} is deleted; restore it in the MLflow UI or use another name")
-    return str(found.experiment_id)
+    try:
+        yield
+    except Exception as error:
+        ours = isinstance(error, (MemestError, OSError))
+        if not ours and not type(error).__module__.startswith("mlflow"):
+            raise
 
 
-def _alone(uri: str) -> AbstractContextManager[object]:
+def alone_at(uri: str) -> AbstractContextManager[object]:
     """Two processes that make the schema or an experiment in one SQLite file at once break each other."""
-    file = _sqlite(uri)
+    file = database_file(uri)
     if file is None:
         return nullcontext()
     from filelock import FileLock
@@ -195,7 +172,8 @@ def _alone(uri: str) -> AbstractContextManager[object]:
     return FileLock(f"{file}.lock")
 
 
-def _sqlite(uri: str) -> Path | None:
+def database_file(uri: str) -> Path | None:
+    """The file of a tracking URI that names one; None for servers."""
     return sqlite_file(uri) if uri.startswith("sqlite") else None
 
 

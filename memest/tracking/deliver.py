@@ -14,7 +14,7 @@ from memest.tracking.find import refuse_living
 from memest.tracking.journal import Head, Journal, read_head
 from memest.tracking.limits import Limits
 from memest.tracking.mlflow_run import MlflowRun
-from memest.tracking.open import alone, home
+from memest.tracking.place import alone, home
 from memest.tracking.send import whole
 
 

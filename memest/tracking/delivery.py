@@ -23,7 +23,8 @@ from memest.tracking.send import Sender, Trouble, batches
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-HEARTBEAT, HOST = "memest.heartbeat", "memest.host"
+HEARTBEAT, HOST = "memest.work.heartbeat", "memest.work.host"
+"""Tags for housekeeping; what people filter by has no prefix but `memest.`."""
 _FIRST_PAUSE = 0.25
 _REFUSED_PAUSE = 60.0
 _IDLE = 3600.0

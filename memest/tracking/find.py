@@ -1,7 +1,4 @@
-"""What has become of a configuration: done, at work elsewhere, or dead and to be taken up.
-
-Depends on `errors` and mlflow.
-"""
+"""The runs of a configuration: done, at work elsewhere, or dead and to be taken up."""
 
 from __future__ import annotations
 
@@ -17,6 +14,7 @@ from memest.errors import BusyError, JournalError
 from memest.tracking.delivery import HEARTBEAT, HOST
 from memest.tracking.journal import SEALED, STATE, read_head
 from memest.tracking.limits import Limits
+from memest.tracking.lost import lost_runs, warn_of_lost
 from memest.tracking.run import About
 
 if TYPE_CHECKING:
@@ -48,6 +46,8 @@ def find(
 ) -> Found | None:
     """The run of this configuration, if there is one: a finished one first, then the newest.
 
+    A finished run whose artifacts are gone is passed over, with a warning.
+
     Call it with the lock of the configuration held. A run of which journal and server say that it was worked
     on here last is then dead for certain; one of another machine is, once three heartbeats are missing.
 
@@ -60,18 +60,24 @@ def find(
     """
     query = f"tags.`memest.stage` = '{about.stage}' and tags.`memest.key` = '{about.key}'"
     found = client.search_runs([experiment], query, order_by=["attributes.start_time DESC"])
-    runs: list[Any] = sorted(found, key=lambda run: run.data.tags.get(STATE) != SEALED)
+    runs: list[Any] = sorted(found, key=lambda run: not _sealed(run))
+    while runs and _sealed(runs[0]) and lost_runs(client, runs[:1]):
+        warn_of_lost(runs.pop(0))
     if not runs:
         return None
     run = runs[0]
-    run_id, sealed = run.info.run_id, run.data.tags.get(STATE) == SEALED
+    run_id, sealed = run.info.run_id, _sealed(run)
     if not sealed and not _ours(run, journals / run_id, host):
         refuse_living(run, limits)
     return Found(run_id, sealed, tuple(run.data.metrics), run.data.tags.get(HOST))
 
 
+def _sealed(run: Any) -> bool:
+    return bool(run.data.tags.get(STATE) == SEALED)
+
+
 def sealed_runs(client: MlflowClient, experiment: str, stage: str) -> dict[str, str]:
-    """Key → id of every finished run of a stage in the experiment called `experiment`.
+    """Key → id of every finished run of a stage in the experiment called `experiment` that can be read.
 
     MLflow sends each run with all that it has, however little is wanted. The runs are asked for by the first
     digit of their key, a hash in hexadecimal, several digits at a time.
@@ -83,7 +89,9 @@ def sealed_runs(client: MlflowClient, experiment: str, stage: str) -> dict[str, 
     shares = [f"{sealed} and tags.`memest.key` LIKE '{digit}%'" for digit in hexdigits[:16]]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         pages = pool.map(lambda share: list(_pages(client, found.experiment_id, share)), shares)
-        return {run.data.tags["memest.key"]: run.info.run_id for share in pages for run in share}
+        runs = [run for share in pages for run in share]
+    lost = lost_runs(client, runs)
+    return {run.data.tags["memest.key"]: run.info.run_id for run in runs if run.info.run_id not in lost}
 
 
 def _pages(client: MlflowClient, experiment: str, query: str) -> Iterator[Any]:

@@ -1,8 +1,7 @@
 """Opening a run by its key: find what is done, take up what died, keep two trainers apart, adopt what
 `mlflow run` made.
 
-Opening talks to the server; from then on only the delivery thread does. Depends on `errors`, `store` and
-mlflow.
+Opening talks to the server; from then on only the delivery thread does.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import hashlib
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +19,17 @@ from typing import TYPE_CHECKING
 from memest.errors import BusyError, MemestError, PrunedError, masked
 from memest.store.artifacts import ArtifactBlobs
 from memest.store.blobs import Blobs
-from memest.tracking.client import answering, bare, connect, experiment_id, get_run, tracking_uri
+from memest.tracking.client import answering, bare, connect, server_may_be_gone, tracking_uri
 from memest.tracking.delivery import HEARTBEAT, HOST, now
+from memest.tracking.experiments import experiment_id, prepare
 from memest.tracking.find import Found, find
+from memest.tracking.given import PARENT, given_run, make_ticket, unused
 from memest.tracking.journal import STATE, Head, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.local_run import LocalRun
 from memest.tracking.mlflow_run import MlflowRun
+from memest.tracking.origin import origin_tags
+from memest.tracking.place import alone, home
 from memest.tracking.resume import ResumePoint
 from memest.tracking.run import About, DoneRun, Run
 
@@ -34,12 +37,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 OFF = "off"
-_GIVEN, _PARENT = "MLFLOW_RUN_ID", "MEMEST_PARENT_RUN"
-
-
-def home() -> Path:
-    """Where runs keep their working files: `MEMEST_HOME`, else `.memest` in the working directory."""
-    return Path(os.environ.get("MEMEST_HOME", ".memest"))
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
             opened.run.begin(about)
             yield opened
         except BaseException as error:
-            with _server_may_be_gone():
+            with server_may_be_gone():
                 opened.run.fail(reason(error), ended_as(error))
             if isinstance(error, PrunedError):
                 opened.resume.clear()
@@ -107,61 +104,6 @@ def ended_as(error: BaseException) -> str:
     return "killed" if isinstance(error, KeyboardInterrupt) else "failed"
 
 
-def mark_refused(message: str) -> None:
-    """Tag the run that `mlflow run` made before it called us with why nothing was done in it."""
-    _conclude_given({"memest.error": message, STATE: "failed"}, "FAILED")
-
-
-def mark_busy(message: str) -> None:
-    """End the run that `mlflow run` made: another process does its work."""
-    _conclude_given({"mlflow.note.content": message, STATE: "busy"}, "FINISHED")
-
-
-def _conclude_given(tags: dict[str, str], status: str) -> None:
-    run_id = os.environ.get(_GIVEN)
-    if run_id:
-        with _server_may_be_gone():
-            client = connect(tracking_uri(), existing=True)
-            if _unused(client, run_id):
-                for name, value in tags.items():
-                    client.set_tag(run_id, name, value)
-                client.set_terminated(run_id, status)
-
-
-@contextmanager
-def several_runs() -> Iterator[Callable[[str], None]]:
-    """A block that makes runs of its own, although `mlflow run` may have given one run for all of it.
-
-    Yields:
-        what to call with the id of the run that holds the outcome: the given run becomes its ticket.
-    """
-    given = os.environ.get(_GIVEN)
-
-    def conclude(run_id: str) -> None:
-        if given:
-            _make_ticket(connect(tracking_uri()), given, run_id)
-
-    with children_of(os.environ.get(_PARENT, "")):
-        yield conclude
-
-
-@contextmanager
-def children_of(run_id: str) -> Iterator[None]:
-    """A block whose runs the MLflow UI shows below a run; a run that `mlflow run` gave is not theirs.
-
-    Args:
-        run_id: of the parent; empty: there is none.
-    """
-    before = {name: os.environ.pop(name, None) for name in (_GIVEN, _PARENT)}
-    os.environ |= {_PARENT: run_id} if run_id else {}
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            os.environ |= {name: value} if value is not None else {}
-
-
 @dataclass(frozen=True)
 class _Place:
     """Where a run goes: a server, an experiment, and the run that `mlflow run` gave, if still unused."""
@@ -179,31 +121,12 @@ class _Place:
     @classmethod
     def find(cls, tracking: str, experiment: str) -> _Place:
         client = connect(tracking_uri() if tracking == "auto" else tracking)
-        given = os.environ.get(_GIVEN)
         with answering(str(client.tracking_uri)):
+            given = given_run(client)
             if given is None:
                 return cls(client, experiment_id(client, experiment), None)
-            where = get_run(client, given).info.experiment_id
-            return cls(client, where, given if _unused(client, given) else None)
-
-
-def _unused(client: MlflowClient, run_id: str) -> bool:
-    """Whether a run has not been worked in before."""
-    return "memest.state" not in get_run(client, run_id).data.tags
-
-
-@contextmanager
-def _server_may_be_gone() -> Iterator[None]:
-    """Saying that something failed must not hide what failed.
-
-    MLflow's errors are known by their module: a run that was kept out of MLflow must not import it here.
-    """
-    try:
-        yield
-    except Exception as error:
-        ours = isinstance(error, (MemestError, OSError))
-        if not ours and not type(error).__module__.startswith("mlflow"):
-            raise
+            prepare(client, client.get_experiment(given.info.experiment_id))
+            return cls(client, given.info.experiment_id, given.info.run_id if unused(given) else None)
 
 
 def _local(folder: Path) -> Opened:
@@ -223,15 +146,15 @@ def _tracked(about: About, folder: Path, place: _Place) -> Opened:
     journals, cache = folder / "journal", home() / "cache"
     found = find(client, place.experiment, about, journals, host, limits)
     if found and place.given not in (None, found.run_id):
-        _make_ticket(client, str(place.given), found.run_id)
+        make_ticket(client, str(place.given), found.run_id)
     if found and found.sealed:
         shutil.rmtree(journals / found.run_id, ignore_errors=True)
         return _done(found.run_id, ArtifactBlobs(client, found.run_id, cache), cache)
     signs = {"memest.stage": about.stage, "memest.key": about.key, HOST: host}
     signs |= {STATE: "running", HEARTBEAT: now()}
-    if parent := os.environ.get(_PARENT):
+    if parent := os.environ.get(PARENT):
         signs["mlflow.parentRunId"] = parent
-    run_id = found.run_id if found else place.given or _create(client, place.experiment, about.name, signs)
+    run_id = found.run_id if found else place.given or _create(client, place.experiment, about, signs)
     journal = Journal(journals / run_id, Head(run_id, bare(str(client.tracking_uri)), host), limits)
     if journal.sealed:  # all was done before, and not delivered
         waiting = MlflowRun(client, journal, cache, limits)
@@ -249,9 +172,10 @@ def _done(run_id: str, blobs: Blobs, cache: Path) -> Opened:
     return Opened(run, True, ResumePoint(cache, run.sync))
 
 
-def _create(client: MlflowClient, experiment: str, name: str, signs: dict[str, str]) -> str:
+def _create(client: MlflowClient, experiment: str, about: About, signs: dict[str, str]) -> str:
     """A new run that can be found by its key from its first moment on."""
-    return str(client.create_run(experiment, tags=signs, run_name=name).info.run_id)
+    tags = signs | origin_tags(about.stage)
+    return str(client.create_run(experiment, tags=tags, run_name=about.name).info.run_id)
 
 
 def _learn_points(client: MlflowClient, found: Found, host: str, journal: Journal) -> None:
@@ -262,32 +186,3 @@ def _learn_points(client: MlflowClient, found: Found, host: str, journal: Journa
     if found.metrics and (journal.empty or found.host != host):
         histories = {name: client.get_metric_history(found.run_id, name) for name in found.metrics}
         journal.known({name: [point.step for point in points] for name, points in histories.items()})
-
-
-def _make_ticket(client: MlflowClient, run_id: str, holder: str) -> None:
-    """`mlflow run` always makes a new run; this one only points at the run that holds the work."""
-    client.set_tag(run_id, "memest.ticket_of", holder)
-    client.set_tag(run_id, "mlflow.note.content", f"The work is in run {holder}.")
-    client.set_terminated(run_id, "FINISHED")
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """A block that one process of this machine at a time is in, for one folder.
-
-    The lock is the operating system's and goes with the process, however that ends.
-
-    Raises:
-        BusyError: another is in it.
-    """
-    from filelock import FileLock, Timeout
-
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / "lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise BusyError(
-            f"another process is at work on this configuration (lock {folder / 'lock'}); wait for it, "
-            "then run the same command again"
-        ) from error

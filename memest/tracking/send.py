@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ _MOST = {"metrics": 800, "params": 100, "tags": 100}
 """Values of a kind that one `log_batch` takes; together at most 1,000."""
 _ANEW = "delete the folder of its journal and the run in the MLflow UI, and run its command again"
 _REFUSALS = {400, 401, 403, 404}
+_SETTINGS = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "InvalidConfigError")
+"""Of the S3 client: nothing was asked, and asking again will not help."""
 _STORE_REFUSALS = (
     "AccessDenied",
     "AllAccessDisabled",
@@ -193,7 +195,9 @@ class Trouble:
             return cls(text, refused=True)
         if isinstance(error, MemestError) and error.__cause__ is not None:
             return cls(text, cls.of(error.__cause__).refused)
-        return cls(f"{type(error).__name__}: {text}", _status(error) in _REFUSALS or _denied(text))
+        wrong = isinstance(error, ImportError) or type(error) is ValueError or _named(error, _SETTINGS)
+        refused = wrong or _status(error) in _REFUSALS or _denied(text)
+        return cls(f"{type(error).__name__}: {text}", refused)
 
 
 def _status(error: BaseException) -> int | None:
@@ -206,6 +210,10 @@ def _status(error: BaseException) -> int | None:
         return getattr(answer, "status_code", None)
     status = getattr(error, "get_http_status_code", None)
     return status() if status else None
+
+
+def _named(error: BaseException, names: Collection[str]) -> bool:
+    return type(error).__name__ in names
 
 
 def _denied(text: str) -> bool:

@@ -352,6 +352,7 @@ def test_the_seal_comes_last(platform: Platform, monkeypatch: pytest.MonkeyPatch
         "block-000000-000005",
         "truth",
         "summary",
+        "evaluation",
         "manifest",
     ]
     assert said[-2] | {"time": 0} == {"kind": "status", "value": "FINISHED", "time": 0}

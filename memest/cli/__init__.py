@@ -20,13 +20,21 @@ from memest.cli.help import details, overview
 from memest.cli.words import GROUPS, HELP, asked, given
 from memest.errors import BusyError, InputError, MemestError, ServiceError, masked
 from memest.grammar.config import build
+from memest.outcome import Outcome, take_file, write_outcome
 from memest.output import tolerate_encodings
 from memest.stages.verdict import Verdict
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    """Run one command; the exit code. Its outcome also goes into the file that the parent asked for."""
+    file = take_file()
+    outcome = _carried_out(sys.argv[1:] if arguments is None else list(arguments))
+    if file:
+        write_outcome(file, outcome)
+    return outcome.code
+
+
+def _carried_out(arguments: Sequence[str]) -> Outcome:
     tolerate_encodings()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a run that is stopped says so
@@ -40,10 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, 1)
     except KeyboardInterrupt:
         print(f"memest: interrupted{_how_to_go_on(arguments)}", file=sys.stderr)
-        return 130
+        return Outcome("failed", 130, message="interrupted")
     if said.text:
         print(said.text)
-    return 0 if said.good else 1
+    if not said.good:
+        return Outcome("failed", 1, said.run, said.text.strip().partition("\n")[0])
+    return Outcome("done before" if said.before else "done", 0, said.run)
 
 
 def run(arguments: Sequence[str]) -> Verdict:
@@ -71,15 +81,15 @@ def _how_to_go_on(arguments: Sequence[str]) -> str:
     return ""
 
 
-def _leave(error: BusyError) -> int:
+def _leave(error: BusyError) -> Outcome:
     from memest.tracking import mark_busy
 
     print(f"memest: {error}")
     mark_busy(str(error))
-    return 0
+    return Outcome("busy", 0, message=str(error))
 
 
-def _fail(error: MemestError | OSError, code: int) -> int:
+def _fail(error: MemestError | OSError, code: int) -> Outcome:
     from memest.tracking import mark_refused, reason
 
     text = reason(error)
@@ -89,4 +99,4 @@ def _fail(error: MemestError | OSError, code: int) -> int:
     if isinstance(error, ServiceError) and error.log:
         print(masked(error.log), file=sys.stderr)
     mark_refused(text)
-    return code
+    return Outcome("refused" if code == 2 else "failed", code, message=text)

@@ -25,16 +25,18 @@ def as_it_is(outcome: Any) -> Any:
     return outcome
 
 
-def done(opened: Any) -> str:
-    """The run in which the work lies; the outcome of a stage that makes one run."""
-    return f"run {opened.run.id} {'was done before' if opened.done else 'is done'}"
+def done(opened: Any, before: str = "", after: str = "") -> Verdict:
+    """The run in which the work lies, between other texts; the outcome of a stage that makes one run."""
+    run, found = opened.run.id, opened.done
+    text = f"{before}run {run} {'was done before' if found else 'is done'}{after}"
+    return Verdict(text, good=True, run=run, before=found)
 
 
-def trained(opened: Any) -> str:
+def trained(opened: Any) -> Verdict:
     """What a training found; nothing from a process that helped another, which says it."""
     from memest.runs.description import trained_text
 
-    return f"{trained_text(opened.run.blobs)}\n\n{done(opened)}" if opened else ""
+    return done(opened, f"{trained_text(opened.run.blobs)}\n\n") if opened else Verdict("", good=True)
 
 
 def analyzed(found: Any) -> str:
@@ -120,7 +122,7 @@ COMMANDS: dict[str, Command] = {
         "memest.stages.retrain:retrain",
         "estimate memorization by its definition, with many networks",
         "memest retrain --data digits --limit 300 --epochs 10 --networks 100",
-        lambda opened: f"{done(opened)}; its values are in the file that --into names",
+        lambda opened: done(opened, after="; its values are in the file that --into names"),
     ),
     "tune": Command(
         f"{_CONFIG}:TuneConfig",

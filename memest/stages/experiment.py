@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 from memest.analysis import ANALYSES
@@ -13,10 +14,11 @@ from memest.runs.console import look
 from memest.stages.analyze import analyze
 from memest.stages.config import AnalyzeConfig, ExperimentConfig, ScoreConfig
 from memest.stages.score import score
-from memest.stages.sweep import carry_through
 from memest.stages.verdict import Verdict
-from memest.sweep import Study, overrides_of, read_study, studies
+from memest.sweep import Preset, overrides_of, presets, read_preset
+from memest.sweep.console import Console
 from memest.sweep.planning import plan
+from memest.sweep.training import train_missing
 from memest.tracking import bare, several_runs
 
 
@@ -29,42 +31,44 @@ def experiment(config: ExperimentConfig) -> Verdict:
         InputError: before anything is trained, if something asked for cannot be done.
     """
     if not config.name:
-        raise SettingError(f"an experiment is needed: memest experiment {' | '.join(studies())}")
-    study = read_study(config.name, config.scale, TrainConfig, overrides_of(config.set, TrainConfig))
-    for analysis in study.analyses:
+        raise SettingError(f"an experiment is needed: memest experiment {' | '.join(presets())}")
+    preset = read_preset(config.name, config.scale, TrainConfig, overrides_of(config.set, TrainConfig))
+    for analysis in preset.analyses:
         ANALYSES.parse(analysis)
-    build(ScoreConfig, {name: value for name, value in study.score.items() if name != "grid"})
+    build(ScoreConfig, {name: value for name, value in preset.score.items() if name != "grid"})
+    config.where.spec()
     with several_runs() as conclude:
-        trained = _train(study, config)
-        missing, measured = _score(study, config.where.uri)
-        parts, last, analysed = _analyses(study, config.where.uri)
+        trained = _train(preset, config)
+        missing, measured = _score(preset, config.where.uri)
+        parts, last, analysed = _analyses(preset, config.where.uri)
         if last:
             conclude(last)
-    shown = f"all runs side by side: {look(bare(config.where.uri))} (experiment {study.sweep.experiment})"
+    shown = f"all runs side by side: {look(bare(config.where.uri))} (experiment {preset.sweep.experiment})"
     text = "\n\n".join([*missing, *parts, trained.text, shown])
     return Verdict(text, trained.good and measured and analysed)
 
 
-def _train(study: Study[TrainConfig], config: ExperimentConfig) -> Verdict:
+def _train(preset: Preset[TrainConfig], config: ExperimentConfig) -> Verdict:
     try:
-        swept = carry_through(study.sweep, config.where, f"{study.name} {config.scale}")
+        title, where = f"{preset.name} {config.scale}", config.where
+        swept = train_missing(preset.sweep, where.start, where.uri, title, Console(sys.stderr))
     except (BusyError, SweepError) as error:
         return Verdict(str(error), good=isinstance(error, BusyError))
     return Verdict(swept.text, good=True)
 
 
-def _score(study: Study[TrainConfig], uri: str) -> tuple[list[str], bool]:
-    """Measure the finished runs again, as the study wants it: what went wrong, and whether all is well.
+def _score(preset: Preset[TrainConfig], uri: str) -> tuple[list[str], bool]:
+    """Measure the finished runs again, as the preset asks: what went wrong, and whether all is well.
 
     Runs that join the parts of a protocol keep no networks and are left alone.
     """
-    if not study.score:
+    if not preset.score:
         return [], True
-    settings = {name: value for name, value in study.score.items() if name != "grid"}
-    grids = [grid for grid in study.sweep.grids if study.score.get("grid", grid.name) == grid.name]
+    settings = {name: value for name, value in preset.score.items() if name != "grid"}
+    grids = [grid for grid in preset.sweep.grids if preset.score.get("grid", grid.name) == grid.name]
     alone = [replace(g, configs=tuple(c for c in g.configs if c.protocol == STANDARD)) for g in grids]
     try:
-        done = plan(replace(study.sweep, grids=tuple(alone)), uri).done
+        done = plan(replace(preset.sweep, grids=tuple(alone)), uri).done
     except InputError:
         return [], True  # nothing of it was trained, which training has said
     said, good = [], True
@@ -77,11 +81,11 @@ def _score(study: Study[TrainConfig], uri: str) -> tuple[list[str], bool]:
     return said, good
 
 
-def _analyses(study: Study[TrainConfig], uri: str) -> tuple[list[str], str, bool]:
+def _analyses(preset: Preset[TrainConfig], uri: str) -> tuple[list[str], str, bool]:
     """Every analysis: what it says, the run of the last one, and whether all could be made."""
     said, last, good = [], "", True
-    for analysis in study.analyses:
-        settings = {"experiment": study.sweep.experiment, "analysis": analysis, "tracking": uri}
+    for analysis in preset.analyses:
+        settings = {"experiment": preset.sweep.experiment, "analysis": analysis, "tracking": uri}
         try:
             found = analyze(build(AnalyzeConfig, settings))
         except MemestError as error:

@@ -1,31 +1,34 @@
-"""A grid of configurations → runs, on the cores of one machine or on a Ray cluster."""
+"""A grid of configurations → runs, on the cores of one machine or on a Ray cluster.
+
+`planning`, `training` and `report` need torch and are imported by name.
+"""
 
 from memest.sweep import ray as ray
-from memest.sweep.board import Board, Entry, told
 from memest.sweep.engines import ENGINES, Engine
 from memest.sweep.grid import Grid, Sweep, overrides_of, read_sweep
-from memest.sweep.queue import RETRIES, Event, State, carry_out
-from memest.sweep.study import SCALES, Study, read_study, studies
-from memest.sweep.task import Ended, Task
+from memest.sweep.preset import SCALES, Preset, presets, read_preset
+from memest.sweep.queue import RETRIES, Event, State, run_tasks
+from memest.sweep.status import Entry, Status, entry_line
+from memest.sweep.task import Result, Task
 
 __all__ = [
     "ENGINES",
     "RETRIES",
     "SCALES",
-    "Board",
-    "Ended",
     "Engine",
     "Entry",
     "Event",
     "Grid",
+    "Preset",
+    "Result",
     "State",
-    "Study",
+    "Status",
     "Sweep",
     "Task",
-    "carry_out",
+    "entry_line",
     "overrides_of",
-    "read_study",
+    "presets",
+    "read_preset",
     "read_sweep",
-    "studies",
-    "told",
+    "run_tasks",
 ]

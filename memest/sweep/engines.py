@@ -1,4 +1,4 @@
-"""Where the tasks of a sweep are executed. Depends on `registry`, `values` and `errors`.
+"""Where the tasks of a sweep are executed.
 
 An engine is one function registered in `ENGINES` that returns an `Engine`.
 """
@@ -12,13 +12,13 @@ from typing import Protocol
 
 from memest.grammar.registry import Registry
 from memest.grammar.values import Index
-from memest.sweep.task import Child, Ended, Task, cores
+from memest.sweep.task import Child, Result, Task, cores
 
 _LOOK = 0.05
 
 
 class Engine(Protocol):
-    """Starts tasks and says when they end."""
+    """Starts tasks and reports when they end."""
 
     @property
     def slots(self) -> int:
@@ -29,12 +29,12 @@ class Engine(Protocol):
         """Begin a task."""
         ...
 
-    def ended(self, seconds: float) -> list[Ended]:
-        """The tasks that have ended since the last call; waits up to `seconds` for the first."""
+    def finished(self, seconds: float) -> list[Result]:
+        """The tasks that have finished since the last call; waits up to `seconds` for the first."""
         ...
 
     def stop(self) -> None:
-        """End what still runs, and wait for it."""
+        """Terminate what still runs, and wait for it."""
         ...
 
 
@@ -47,7 +47,7 @@ class Local:
     Args:
         jobs: at a time.
         threads: of each.
-        gpus: on this machine; the processes are dealt over them in turn.
+        gpus: on this machine; the processes are distributed over them in turn.
     """
 
     def __init__(self, jobs: int, threads: int, gpus: int) -> None:
@@ -61,17 +61,17 @@ class Local:
         slot = next(slot for slot in range(self.slots) if slot not in self._running)
         self._running[slot] = Child(task, self._environment(slot))
 
-    def ended(self, seconds: float) -> list[Ended]:
-        """The tasks that have ended."""
+    def finished(self, seconds: float) -> list[Result]:
+        """The tasks that have finished since the last call."""
         deadline = time.monotonic() + seconds
         while True:
             over = [slot for slot, child in self._running.items() if not child.running]
             if over or time.monotonic() >= deadline:
-                return [self._running.pop(slot).ended() for slot in over]
+                return [self._running.pop(slot).result() for slot in over]
             time.sleep(_LOOK)
 
     def stop(self) -> None:
-        """End what still runs, all at once."""
+        """Terminate all that still runs, together."""
         for child in self._running.values():
             child.terminate()
         while self._running:
@@ -86,7 +86,7 @@ class Local:
 
 @ENGINES.register
 def local(present: int, *, jobs: Index = 0, threads: Index = 0) -> Engine:
-    """Processes of this machine, cores shared out between them.
+    """Processes of this machine, which share its cores.
 
     Args:
         present: GPUs of this machine.

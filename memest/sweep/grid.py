@@ -1,4 +1,4 @@
-"""A grid file → configurations. Depends on `config`, `errors` and `spec`; imports PyYAML where it reads.
+"""A grid file → configurations.
 
     experiment: mine
     base: {data: digits, epochs: 30}
@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar
 from memest.errors import SettingError, UnknownNameError
 from memest.grammar.config import build, flags
 from memest.grammar.spec import split_list
+from memest.grammar.strict_yaml import read_yaml
 
 C = TypeVar("C")
 
@@ -68,26 +69,9 @@ def read_sweep(path: Path, kind: Callable[..., C]) -> Sweep[C]:
         kind: the configuration class.
 
     Raises:
-        InputError: no such file, not YAML, nothing in it, or something in it that there is not.
+        InputError: no such file, not strict YAML, nothing in it, or something in it that there is not.
     """
-    return sweep_of(read_yaml(path), kind, path.name, experiment=path.stem)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping that a YAML file holds.
-
-    Raises:
-        SettingError: there is no such file, or it holds something else.
-    """
-    import yaml
-
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise SettingError(f"there is no grid file {path} ({type(error).__name__})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    return mapping(content, str(path), "experiment, base and axes")
+    return sweep_of(read_yaml(path, "grid file"), kind, path.name, experiment=path.stem)
 
 
 def sweep_of(

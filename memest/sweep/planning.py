@@ -1,6 +1,6 @@
-"""Which configurations of a sweep are done: the keys that training would give its runs, before it does.
+"""Compute the keys of the runs of a sweep without training, to skip those that are finished.
 
-Every dataset is loaded once and every set of labels made once. Depends on everything below the stages.
+Every dataset is loaded once and every set of labels made once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from memest.runs.key import run_key
 from memest.runs.other_labels import other_labels
 from memest.scores import ScoreSet
 from memest.seeding import Streams
-from memest.sweep import Sweep
+from memest.sweep.grid import Sweep
 from memest.tracking import connect, sealed_runs
 
 G = TypeVar("G", bound=Hashable)

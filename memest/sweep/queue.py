@@ -1,4 +1,4 @@
-"""Tasks through an engine, in order: as many at a time as it takes, failed ones again. Depends on `engines`.
+"""Tasks executed by an engine, in order: as many at a time as it has slots, failed ones again.
 
 waiting → running → done | busy | failed
              ↑_________________|         two more times; a busy one after a pause
@@ -13,9 +13,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from memest.sweep.engines import Engine
-from memest.sweep.task import Ended, Task
+from memest.sweep.task import Task
 
 State = Literal["waiting", "running", "done", "busy", "failed"]
+_STATES: dict[str, State] = {
+    "done": "done",
+    "done before": "done",
+    "busy": "busy",
+    "failed": "failed",
+    "refused": "failed",  # what planning has accepted is refused where a server or a file is not reached
+}
 RETRIES = 2
 PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0)
 """Seconds between looks at a task that another process is at work on. Together they are longer than it takes
@@ -31,30 +38,28 @@ class Event:
         task: which.
         state: the one it is in now; `waiting`: it will be tried again.
         tries: begun so far.
-        said: its last word, or why it failed.
-        seconds: the try that ended took.
+        message: the run it made, or why it failed.
+        seconds: the try that finished took.
     """
 
     task: Task
     state: State
     tries: int
-    said: str = ""
+    message: str = ""
     seconds: float = 0.0
 
 
-def carry_out(
+def run_tasks(
     tasks: Sequence[Task],
     engine: Engine,
-    judge: Callable[[Ended], tuple[State, str]],
     pauses: Sequence[float] = PAUSES,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[list[Event]]:
-    """Execute every task; a failed one does not stop the others. What still runs is ended with the loop.
+    """Execute every task; a failed one does not stop the others. Leaving the loop terminates what still runs.
 
     Args:
         tasks: in the order in which they are begun.
-        engine: where.
-        judge: `done`, `busy` or `failed`, and what to say of it.
+        engine: executes them.
         pauses: before a busy task is looked at again, one after the other; after the last it is left alone.
         clock: seconds.
 
@@ -80,10 +85,10 @@ def carry_out(
             if events:
                 yield events
             events = []
-            for ended in engine.ended(_TICK):
+            for result in engine.finished(_TICK):
                 running -= 1
-                task, name = ended.task, ended.task.name
-                state, said = judge(ended)
+                task, name = result.task, result.task.name
+                state = _STATES[result.outcome.state]
                 if state == "busy" and looks[name] < len(pauses):
                     later.append((clock() + pauses[looks[name]], task))
                     looks[name] += 1
@@ -91,7 +96,8 @@ def carry_out(
                 elif state == "failed" and tries[name] - looks[name] <= RETRIES:
                     waiting.append(task)
                     state = "waiting"
-                events.append(Event(task, state, tries[name], said, ended.seconds))
+                message = result.outcome.run or result.outcome.message
+                events.append(Event(task, state, tries[name], message, result.seconds))
             yield events
     finally:
         engine.stop()

@@ -1,6 +1,6 @@
-"""The tasks of a sweep on a Ray cluster. Depends on `engines`; ray is imported when the engine is made.
+"""The tasks of a sweep on a Ray cluster.
 
-A node takes a task as it would take it by hand: memest must be installed there, the tracking server be
+A node executes a task as it would by hand: memest must be installed there, the tracking server be
 reachable, and files that a dataset names by path be at that path. Ray itself brings a task whose node was
 lost to another one.
 """
@@ -22,8 +22,9 @@ from urllib.parse import urlsplit
 
 from memest.errors import SettingError
 from memest.grammar.values import Index, NonNegative, Positive
+from memest.outcome import Outcome
 from memest.sweep.engines import ENGINES, Engine
-from memest.sweep.task import Ended, Task, cores, execute
+from memest.sweep.task import Result, Task, cores, execute
 
 _CONNECT = 10.0
 _ANSWER = 60.0
@@ -69,8 +70,8 @@ class Cluster:
         """Hand a task to the cluster."""
         self._running[self._execute.remote(task, self._environment)] = task
 
-    def ended(self, seconds: float) -> list[Ended]:
-        """The tasks that have ended; one that the cluster could not execute has exit code 1."""
+    def finished(self, seconds: float) -> list[Result]:
+        """The tasks that have finished; one that the cluster could not execute has failed."""
         if not self._running:
             time.sleep(seconds)
             return []
@@ -87,13 +88,14 @@ class Cluster:
         self._running.clear()
         self._ray.shutdown()
 
-    def _result(self, reference: Any) -> Ended:
+    def _result(self, reference: Any) -> Result:
         task = self._running.pop(reference)
         try:
-            ended: Ended = self._ray.get(reference)
+            result: Result = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
-            return Ended(task, 1, "", f"memest: Ray did not execute it: {' '.join(str(error).split())}", 0)
-        return ended
+            message = f"Ray did not execute it: {' '.join(str(error).split())}"
+            return Result(task, Outcome("failed", 1, message=message), 0.0)
+        return result
 
 
 @ENGINES.register

@@ -1,7 +1,6 @@
-"""One run of a sweep as a process: the same command as by hand, in memory of its own. Depends on nothing.
+"""One run of a sweep as a process: the same command as by hand, in memory of its own.
 
-A run that is killed, or takes its process down, takes nothing else with it; what it leaves behind is
-found by the same command again.
+A run that is killed, or crashes its process, affects no other; the same command again finds what it left.
 """
 
 from __future__ import annotations
@@ -14,8 +13,11 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
-_LEASH = (sys.executable, "-m", "memest.sweep.leash")
+from memest.outcome import VARIABLE, Outcome, read_outcome
+
+_WATCHED = (sys.executable, "-m", "memest.sweep.parent_watch")
 _GIVEN = "MLFLOW_RUN_ID"
 """The run that `mlflow run` gave to the sweep is not for its runs."""
 _KEPT = 20_000
@@ -39,13 +41,11 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a task ended: exit code, the ends of standard output and error, seconds."""
+class Result:
+    """How a task ended: its outcome, and the seconds it took."""
 
     task: Task
-    code: int
-    out: str
-    err: str
+    outcome: Outcome
     seconds: float
 
 
@@ -53,22 +53,23 @@ class Child:
     """A task that is being executed.
 
     Args:
-        task: what.
+        task: to execute.
         environment: added to the task's own, for the place it is executed at.
     """
 
     def __init__(self, task: Task, environment: Mapping[str, str]) -> None:
         self.task = task
         self._began = time.monotonic()
-        self._out = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `ended`
-        self._err = tempfile.TemporaryFile()  # noqa: SIM115  # likewise
+        self._folder = tempfile.TemporaryDirectory(prefix="memest-")
+        self._file = Path(self._folder.name) / "outcome.json"
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `result`
         clean = {name: value for name, value in os.environ.items() if name != _GIVEN}
         self._process = subprocess.Popen(
-            [*_LEASH, *task.arguments],
-            env={**clean, **task.environment, **environment},
+            [*_WATCHED, *task.arguments],
+            env={**clean, **task.environment, **environment, VARIABLE: str(self._file)},
             stdin=subprocess.PIPE,
-            stdout=self._out,
-            stderr=self._err,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
             start_new_session=True,  # a Ctrl-C in the terminal reaches the sweep, and it ends its runs
         )
 
@@ -77,23 +78,23 @@ class Child:
         """Whether it has not ended."""
         return self._process.poll() is None
 
-    def ended(self) -> Ended:
+    def result(self) -> Result:
         """How it ended; waits for that."""
         code = self._process.wait()
         seconds = time.monotonic() - self._began
-        with self._out, self._err:
-            out, err = _tail(self._out.fileno()), _tail(self._err.fileno())
+        with self._folder, self._errors:
+            outcome = read_outcome(self._file, code, _tail(self._errors.fileno()))
         if self._process.stdin:
             self._process.stdin.close()
-        return Ended(self.task, code, out, err, seconds)
+        return Result(self.task, outcome, seconds)
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send SIGTERM."""
         with suppress(ProcessLookupError):
             self._process.terminate()
 
     def stop(self) -> None:
-        """See that it has ended: asked before, it is given a minute."""
+        """Wait a minute for its end, then kill it; `terminate` comes first."""
         try:
             self._process.wait(_GRACE)
         finally:
@@ -102,13 +103,13 @@ class Child:
             self._process.wait()
 
 
-def execute(task: Task, environment: Mapping[str, str]) -> Ended:
+def execute(task: Task, environment: Mapping[str, str]) -> Result:
     """Execute a task here and wait for it; it ends when the waiting is interrupted."""
     child = Child(task, environment)
     try:
         while child.running:
             time.sleep(_LOOK)  # Ray interrupts between two statements, not within one that waits
-        return child.ended()
+        return child.result()
     finally:
         child.terminate()
         child.stop()

@@ -1,4 +1,4 @@
-"""How a setting is drawn: one function each, which asks an Optuna trial. Depends on the ground floor.
+"""How a setting is drawn: one function each, which asks an Optuna trial.
 
 `int` is one of the names here; nothing else in this file can mean the type.
 """

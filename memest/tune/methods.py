@@ -1,4 +1,4 @@
-"""Optuna's samplers and pruners, under its names and with its keywords. Depends on the ground floor."""
+"""Optuna's samplers and pruners, under its names and with its keywords."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""One search: what its trials are, checked before any is made, and how one of them is made.
-
-Depends on everything below the stages; optuna's objects are handed in.
-"""
+"""One search: what its trials are, checked before any is made, and how one of them is made."""
 
 from __future__ import annotations
 
@@ -16,9 +13,9 @@ from memest.grammar.config import build, flags, flatten
 from memest.runs.config import TrainConfig
 from memest.scores import ScoreSet
 from memest.tracking import Opened, reason
-from memest.tune import Goal, Space, read_goals
-from memest.tune.outcome import RUN, WATCHED
-from memest.tune.study import REASON, WORKER, twin, worker
+from memest.tune import Objective, Space, read_objectives
+from memest.tune.results import RUN, WATCHED
+from memest.tune.study import REASON, WORKER, same_trial, worker
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -38,12 +35,12 @@ class Search:
 
     Attributes:
         space: what is varied.
-        goals: one or two.
+        objectives: one or two.
         run: settings of every run that are not varied.
     """
 
     space: Space
-    goals: Sequence[Goal]
+    objectives: Sequence[Objective]
     run: TrainConfig
 
     @classmethod
@@ -53,18 +50,18 @@ class Search:
         Raises:
             InputError: it is empty, names what there is not, or leaves the range of a setting.
         """
-        search = cls(Space.parse(space), read_goals(objectives), run)
+        search = cls(Space.parse(space), read_objectives(objectives), run)
         search.space.require(flags(TrainConfig).keys() - _PLACES)
-        if pruner != "none" and (len(search.goals) > 1 or search.goals[0].direction == "minimize"):
+        if pruner != "none" and (len(search.objectives) > 1 or search.objectives[0].direction == "minimize"):
             raise SettingError(
                 f"--pruner {pruner} compares trials by {WATCHED} after each epoch, which only one objective "
                 f"that is to be high allows, not {objectives}; use --pruner none"
             )
         for drawn in search.space.corners():
             config = search.config(drawn)
-            for goal in search.goals:
-                goal.require(_measured(config), config.corruption != "none", drawn)
-            aims = {goal.name for goal in search.goals}
+            for objective in search.objectives:
+                objective.require(_measured(config), config.corruption != "none", drawn)
+            aims = {objective.name for objective in search.objectives}
             if _several(config) and ("accuracy" in aims or pruner != "none"):
                 raise SettingError(
                     f"the parts of --protocol {config.protocol} have no accuracy in common, nor epochs that "
@@ -81,7 +78,10 @@ class Search:
             for name, value in flatten(self.run).items()
             if name not in varied and name not in _PLACES
         }
-        return {"space": str(self.space), "objectives": ", ".join(goal.name for goal in self.goals)} | fixed
+        return {
+            "space": str(self.space),
+            "objectives": ", ".join(objective.name for objective in self.objectives),
+        } | fixed
 
     def config(self, drawn: Mapping[str, Any], **places: str) -> TrainConfig:
         """The run that drawn values make.
@@ -118,7 +118,7 @@ class Trials:
 
         trial.set_user_attr(WORKER, worker())
         drawn = self.search.space.draw(trial)
-        if earlier := twin(self.study, trial.number, trial.params):
+        if earlier := same_trial(self.study, trial.number, trial.params):
             return self._repeated(earlier, trial)
         config = self.search.config(drawn, experiment=self.experiment)
         try:
@@ -132,7 +132,7 @@ class Trials:
         trial.set_user_attr(RUN, opened.run.id)
         metrics = self.metrics(opened.run.id)
         try:
-            return [goal.value(metrics, drawn) for goal in self.search.goals]
+            return [objective.value(metrics, drawn) for objective in self.search.objectives]
         except HARMLESS as error:
             trial.set_user_attr(REASON, reason(error))
             raise
@@ -142,7 +142,7 @@ class Trials:
 
         def watch(run: str, epoch: int, metrics: Mapping[str, float]) -> None:
             trial.set_user_attr(RUN, run)
-            if epoch == 0 or len(self.search.goals) > 1:
+            if epoch == 0 or len(self.search.objectives) > 1:
                 return
             trial.report(metrics[WATCHED], epoch)
             if epoch < config.recipe.epochs and trial.should_prune():

@@ -3,7 +3,7 @@
     lr=log(0.01, 0.3), epochs=int(5, 50), scores="logits, curvature(probes={probes})", probes=int(1, 10)
 
 on the command line, or the same in a YAML file, one `name: value` a line. A name is that of a setting, or
-of a part that some text holds as `{name}`. Depends on the ground floor; optuna's trials are handed in.
+of a part that some text holds as `{name}`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from memest.errors import SettingError, UnknownNameError
 from memest.grammar.registry import keyword_parameters
 from memest.grammar.spec import Spec, literal, split_list
+from memest.grammar.strict_yaml import read_yaml
 from memest.tune.distributions import DISTRIBUTIONS, Trial
 
 _ENTRY = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*[=:]\s*(?P<value>.*\S)\s*", re.DOTALL)
@@ -53,8 +54,8 @@ class Space:
         Raises:
             InputError: an entry is no `name=value`, its distribution is unknown or has no such range.
         """
-        entries = _file(Path(text)) if text.endswith((".yaml", ".yml")) else _line(text)
-        read = {name: _entry(name, value) for name, value in entries.items()}
+        entries = read_yaml(Path(text), "space file") if text.endswith((".yaml", ".yml")) else _line(text)
+        read = {str(name): _entry(str(name), value) for name, value in entries.items()}
         space = cls(
             {name: value for name, value in read.items() if isinstance(value, Spec)},
             {name: value for name, value in read.items() if isinstance(value, str)},
@@ -139,22 +140,6 @@ def _line(text: str) -> dict[str, Any]:
             raise SettingError(f"--space names {match['name']} twice")
         entries[match["name"]] = literal(match["value"])
     return entries
-
-
-def _file(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise SettingError(f"--space {path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingError(f"--space {path} is not YAML: {' '.join(str(error).split())}") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise SettingError(f"--space {path} holds no lines such as `lr: log(0.01, 0.3)`")
-    return {str(name): value for name, value in content.items()}
 
 
 def _entry(name: str, value: Any) -> Spec | str:

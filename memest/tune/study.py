@@ -1,4 +1,4 @@
-"""The study of a search: Optuna's, in a database that several workers share. Depends on the ground floor."""
+"""The study of a search: Optuna's, in a database that several workers share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memest.errors import InputError, SettingError, masked
-from memest.tune.goals import Direction
+from memest.tune.objectives import Direction
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -110,7 +110,7 @@ def others_at_work(study: Study) -> bool:
     return any(not _died_here(trial.user_attrs.get(WORKER, "")) for trial in trials)
 
 
-def twin(study: Study, number: int, params: Mapping[str, Any]) -> FrozenTrial | None:
+def same_trial(study: Study, number: int, params: Mapping[str, Any]) -> FrozenTrial | None:
     """An earlier trial that drew the same and came to its end."""
     from optuna.trial import TrialState
 

@@ -29,8 +29,8 @@ from memest.runs.config import TrainConfig
 from memest.stages import experiment, sweep, train
 from memest.store.artifacts import ArtifactBlobs
 from memest.store.blobs import LocalBlobs
-from memest.sweep import ENGINES, Board, Ended, Engine, Event, State, Task, carry_out, planning
-from memest.sweep.console import Screen
+from memest.sweep import ENGINES, Engine, Event, Status, Task, planning, run_tasks, training
+from memest.sweep.console import Console
 from memest.tracking import find, sealed_runs
 
 pytestmark = pytest.mark.mlflow
@@ -44,19 +44,15 @@ def local(jobs: int = 2, threads: int = 1) -> Engine:
     return engine
 
 
-def by_code(ended: Ended) -> tuple[State, str]:
-    """Done if the exit code says so."""
-    return ("failed", f"exit code {ended.code}") if ended.code else ("done", ended.out.strip())
-
-
-def executed(tasks: Sequence[Task], engine: Engine, judge: Any = by_code, **more: Any) -> list[Event]:
+def executed(tasks: Sequence[Task], engine: Engine, **more: Any) -> list[Event]:
     """Everything that happened."""
-    return [event for events in carry_out(tasks, engine, judge, **more) for event in events]
+    return [event for events in run_tasks(tasks, engine, **more) for event in events]
 
 
-def script(name: str, text: str) -> list[str]:
-    """The words that run a module of this folder."""
-    Path(f"{name}.py").write_text(text)
+def script(name: str, text: str, message: str = "''", state: str = "done") -> list[str]:
+    """The words that run a module of this folder, which writes an outcome with the message at its end."""
+    outcome = f"write_outcome(take_file(), Outcome({state!r}, message=str({message})))"
+    Path(f"{name}.py").write_text(f"{text}\nfrom memest.outcome import *\n{outcome}\n")
     return [name]
 
 
@@ -74,12 +70,16 @@ def wait_for(condition: Callable[[], Any], seconds: float = 90) -> Any:
 
 def test_a_failed_task_is_tried_three_times_and_stops_no_other() -> None:
     """Two retries, then its reason; the tasks after it are done."""
-    good = script("good", "print('fine')")
+    good = script("good", "", "'fine'")
     tasks = [Task("bad", ["no_such_module"]), Task("one", good), Task("two", good)]
     last = {event.task.name: event for event in executed(tasks, local())}
-    assert (last["bad"].state, last["bad"].tries, last["bad"].said) == ("failed", 3, "exit code 1")
+    assert (last["bad"].state, last["bad"].tries, last["bad"].message) == (
+        "failed",
+        3,
+        "ImportError: No module named no_such_module",
+    )
     assert [(last[name].state, last[name].tries) for name in ("one", "two")] == [("done", 1)] * 2
-    assert last["one"].said == "fine"
+    assert last["one"].message == "fine"
 
 
 def test_a_task_that_recovers_is_done() -> None:
@@ -95,26 +95,26 @@ def test_a_task_that_recovers_is_done() -> None:
 
 def test_no_more_tasks_run_than_there_are_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two at a time of five, each told how many threads it has, and nothing of the run that was given."""
-    words = script("said", "import os; print(os.environ['OMP_NUM_THREADS'], os.environ.get('MLFLOW_RUN_ID'))")
+    words = script("told", "import os", "(os.environ['OMP_NUM_THREADS'], os.environ.get('MLFLOW_RUN_ID'))")
     running, most = 0, 0
     monkeypatch.setenv("MLFLOW_RUN_ID", "given")
-    for events in carry_out([Task(str(n), words) for n in range(5)], local(2, threads=3), by_code):
+    for events in run_tasks([Task(str(n), words) for n in range(5)], local(2, threads=3)):
         for event in events:
             running += {"running": 1}.get(event.state, -1)
             most = max(most, running)
-            assert event.said in ("", "3 None")
+            assert event.message in ("", "('3', None)")
     assert (running, most) == (0, 2)
 
 
 def test_each_gpu_gets_its_share_of_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes are dealt over the GPUs in turn, over those that this process may use."""
-    words = script("gpu", "import os, time; time.sleep(1); print(os.environ['CUDA_VISIBLE_DEVICES'])")
+    words = script("gpu", "import os, time; time.sleep(1)", "os.environ['CUDA_VISIBLE_DEVICES']")
     tasks = [Task(str(n), words) for n in range(3)]
     for given, expected in ((None, ["0", "0", "1"]), ("4,7", ["4", "4", "7"])):
         if given:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
         events = executed(tasks, ENGINES.call("local(jobs=3)", 2))
-        assert sorted(event.said for event in events if event.state == "done") == expected
+        assert sorted(event.message for event in events if event.state == "done") == expected
 
 
 def test_the_defaults_use_every_core_once() -> None:
@@ -127,16 +127,16 @@ def test_the_defaults_use_every_core_once() -> None:
 
 def test_a_busy_task_is_looked_at_again_and_then_left() -> None:
     """After each of the pauses, counted apart from failures; then it is somebody else's."""
-    task = [Task("t", script("busy", "pass"))]
-    events = executed(task, local(), lambda ended: ("busy", "at work elsewhere"), pauses=(0.0, 0.0))
+    task = [Task("t", script("busy", "", "'at work elsewhere'", state="busy"))]
+    events = executed(task, local(), pauses=(0.0, 0.0))
     assert [e.state for e in events] == ["running", "waiting", "running", "waiting", "running", "busy"]
-    assert events[-1].said == "at work elsewhere"
+    assert events[-1].message == "at work elsewhere"
 
 
 def test_leaving_the_loop_ends_what_runs() -> None:
     """A sweep that is interrupted asks its processes to end, and waits until they have."""
     code = "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(100)"
-    loop = carry_out([Task("t", script("long", code))], local(), by_code)
+    loop = run_tasks([Task("t", script("long", code))], local())
     next(loop)
     wait_for(lambda: Path("pid").exists() and Path("pid").read_text())
     loop.close()  # type: ignore[attr-defined]  # a generator, as far as its callers need not know
@@ -160,21 +160,21 @@ def test_a_task_does_not_outlive_a_starter_that_was_killed() -> None:
     wait_for(lambda: Path("asked").exists(), 10)
 
 
-def test_the_board_counts_and_estimates() -> None:
+def test_the_status_counts_and_estimates() -> None:
     """Time left: what is still to do at the mean of what is done, over the slots there are."""
     now = [0.0]
-    board = Board("abcdef", lambda: 2, lambda: now[0])
+    status = Status("abcdef", lambda: 2, lambda: now[0])
     task = {name: Task(name, []) for name in "abcdef"}
-    assert board.summary() == "6 waiting"
-    board.note(Event(task["a"], "running", 1))
+    assert status.summary() == "6 waiting"
+    status.update(Event(task["a"], "running", 1))
     now[0] = 10.0
-    board.note(Event(task["a"], "done", 1, "run-id", 10.0))
-    board.note(Event(task["b"], "running", 1))
-    board.note(Event(task["c"], "failed", 3, "no memory", 1.0))
+    status.update(Event(task["a"], "done", 1, "run-id", 10.0))
+    status.update(Event(task["b"], "running", 1))
+    status.update(Event(task["c"], "failed", 3, "no memory", 1.0))
     now[0] = 14.0
-    assert board.left() == (6 + 3 * 10) / 2
-    assert board.summary() == "1 done, 1 failed, 1 running, 3 waiting; about 18 s left"
-    assert board.lines()[1:] == ["  running      4 s  b", "  failed c: no memory (3 tries)"]
+    assert status.left() == (6 + 3 * 10) / 2
+    assert status.summary() == "1 done, 1 failed, 1 running, 3 waiting; about 18 s left"
+    assert status.lines()[1:] == ["  running      4 s  b", "  failed c: no memory (3 tries)"]
 
 
 class Terminal(io.StringIO):
@@ -187,34 +187,15 @@ class Terminal(io.StringIO):
 
 def test_the_table_is_drawn_in_place_on_a_terminal_only() -> None:
     """Elsewhere each thing that happened is a line, without control characters."""
-    board = Board(["a"], lambda: 1)
+    status = Status(["a"], lambda: 1)
     event = Event(Task("a", []), "failed", 3, "why not")
-    board.note(event)
+    status.update(event)
     for stream in (Terminal(), io.StringIO()):
-        screen = Screen(stream)
+        console = Console(stream)
         for _ in range(2):
-            screen.show(board, [event])
+            console.show(status, [event])
         assert stream.getvalue().count("a: why not (3 tries)") == 2
         assert ("\x1b[2A\x1b[J" in stream.getvalue()) == stream.isatty()
-
-
-@pytest.mark.parametrize(
-    ("code", "out", "err", "expected"),
-    [
-        (0, "ten labels\n\nrun abc is done\n", "", ("done", "abc")),
-        (0, "run abc was done before\n", "a warning", ("done", "abc")),
-        (0, "memest: another process is at work\n", "", ("busy", "another process is at work")),
-        (1, "", "Traceback\nmemest: loss is not finite\nits log\n", ("failed", "loss is not finite")),
-        (1, "", "Traceback\nImportError: no torch\n", ("failed", "ImportError: no torch")),
-        (1, "", "", ("failed", "exit code 1")),
-        (-9, "", "", ("failed", "ended by signal 9 (Killed)")),
-    ],
-)
-def test_a_process_is_judged_by_what_it_says(
-    code: int, out: str, err: str, expected: tuple[str, str]
-) -> None:
-    """Done with its run, at work elsewhere, or failed with the last word of ours."""
-    assert sweep.judge(Ended(Task("t", []), code, out, err, 1.0)) == expected
 
 
 # Whole sweeps.
@@ -269,7 +250,7 @@ def test_a_sweep_trains_each_configuration_under_one_run(
 
     given = client.create_run("0").info.run_id
     monkeypatch.setenv("MLFLOW_RUN_ID", given)
-    monkeypatch.setattr(sweep, "train_all", lambda *_: pytest.fail("something was trained"))
+    monkeypatch.setattr(training, "train_all", lambda *_: pytest.fail("something was trained"))
     assert "all 2 runs are done" in swept()
     assert client.get_run(given).data.tags["memest.ticket_of"] == parent.info.run_id
     assert len(runs_of(client, name)) == 2
@@ -337,7 +318,7 @@ def test_a_sweep_that_is_stopped_ends_its_runs(client: MlflowClient) -> None:
 def test_what_others_are_at_work_on_is_theirs(client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sweep ends without them, and says so; it is no failure."""
     name = grid_file(runs=[{"seed": 1}])
-    monkeypatch.setattr(sweep, "carry_out", lambda *a: carry_out(*a, pauses=()))
+    monkeypatch.setattr(training, "run_tasks", lambda *a: run_tasks(*a, pauses=()))
     config = build(TrainConfig, SHORT | {"seed": 1, "experiment": name, "tracking": "auto"})
     (key,) = planning.run_keys([config]).values()
     with monkeypatch.context() as early:
@@ -384,7 +365,7 @@ def test_an_experiment_goes_from_nothing_to_its_report(
     assert f"report, tables and figures are in run {analysis.info.run_id}" in said.text
     assert "csl" in said.text
 
-    monkeypatch.setattr(sweep, "train_all", lambda *_: pytest.fail("something was trained"))
+    monkeypatch.setattr(training, "train_all", lambda *_: pytest.fail("something was trained"))
     assert "all 1 runs are done" in experiment.experiment(config).text
     assert len(runs_of(client, f"{name}-smoke", "analyze")) == 1
 
@@ -446,11 +427,11 @@ def ray_package() -> Iterator[Any]:
 @pytest.mark.slow
 def test_ray_executes_what_processes_do(ray_package: Any) -> None:
     """The same tasks, retries and words on a cluster of this machine, each with its threads."""
-    words = script("said", "import os; print(os.environ['OMP_NUM_THREADS'])")
+    words = script("told", "import os", "os.environ['OMP_NUM_THREADS']")
     tasks = [Task("bad", ["no_such_module"]), *(Task(str(n), words) for n in range(3))]
     last = {event.task.name: event for event in executed(tasks, ENGINES.call("ray(cpus=1.0)", 0))}
     assert (last["bad"].state, last["bad"].tries) == ("failed", 3)
-    assert [(last[str(n)].state, last[str(n)].said) for n in range(3)] == [("done", "1")] * 3
+    assert [(last[str(n)].state, last[str(n)].message) for n in range(3)] == [("done", "1")] * 3
     assert not ray_package.is_initialized()
 
 
@@ -479,7 +460,7 @@ def test_what_ran_on_a_node_that_is_lost_is_taken_up_elsewhere(
         assert not caplog.text
         states = Counter[str]()
         here = {"PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])}
-        for events in carry_out([Task(str(n), words, here) for n in range(3)], engine, by_code):
+        for events in run_tasks([Task(str(n), words, here) for n in range(3)], engine):
             states.update(event.state for event in events)
             if lost and Path("begun").exists() and len(Path("begun").read_text()) == 3:
                 cluster.remove_node(lost, allow_graceful=False)
@@ -520,7 +501,7 @@ def test_a_sweep_loses_a_node_and_no_run(ray_package: Any, client: MlflowClient)
 def test_leaving_the_loop_ends_what_runs_on_ray(ray_package: Any) -> None:
     """Interrupted, the processes on the nodes are asked to end too."""
     code = "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(100)"
-    loop = carry_out([Task("t", script("long", code))], ENGINES.call("ray", 0), by_code)
+    loop = run_tasks([Task("t", script("long", code))], ENGINES.call("ray", 0))
     next(loop)
     wait_for(lambda: Path("pid").exists() and Path("pid").read_text())
     loop.close()  # type: ignore[attr-defined]

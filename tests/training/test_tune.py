@@ -24,7 +24,7 @@ from memest.runs.config import TrainConfig
 from memest.stages import train, tune
 from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import at_work_under
-from memest.tune import Space, read_goals, space_text
+from memest.tune import Space, read_objectives, space_text
 
 pytestmark = pytest.mark.mlflow
 PROJECT = Path(__file__).parents[2]
@@ -389,4 +389,4 @@ def test_a_foreign_study_is_left_alone(tracked: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="was not made by memest tune"):
         search(tracked)
     assert len(theirs.trials) == 1
-    assert read_goals("accuracy")[0].direction == "maximize"
+    assert read_objectives("accuracy")[0].direction == "maximize"

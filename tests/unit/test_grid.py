@@ -15,11 +15,12 @@ from memest.cli import COMMANDS, main
 from memest.errors import DataError, InputError, SettingError
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
-from memest.stages import protocol, sweep, train
+from memest.stages import protocol, train
 from memest.stages.experiment import ExperimentConfig
-from memest.sweep import SCALES, Grid, Sweep, overrides_of, planning, read_study, read_sweep, studies
+from memest.sweep import SCALES, Grid, Sweep, overrides_of, planning, presets, read_preset, read_sweep
 from memest.sweep.grid import sweep_of
-from memest.sweep.study import FOLDER
+from memest.sweep.preset import FOLDER
+from memest.sweep.training import train_arguments
 
 
 def read(text: str, **overrides: Any) -> Sweep[TrainConfig]:
@@ -133,7 +134,7 @@ def test_the_command_of_a_run_says_all_of_it() -> None:
     unusual = {"corruption_seed": None, "lr": 1e-05, "deterministic": False, "max_overhead": 0.1}
     texts = {"data": "npz(path='my file.npz')", "scores": "loss, curvature(probes=2)", "experiment": "a b"}
     config = build(TrainConfig, unusual | texts)
-    words = sweep.train_arguments(config)
+    words = train_arguments(config)
     assert words[:2] == ["memest", "train"]
     given = dict(re.fullmatch(r"--([\w-]+)=(.*)", word).groups() for word in words[2:])  # type: ignore[union-attr]
     assert build(TrainConfig, {name.replace("-", "_"): value for name, value in given.items()}) == config
@@ -199,26 +200,26 @@ def test_settings_that_change_no_number_make_no_other_run(store_uri: str) -> Non
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("name", studies())
+@pytest.mark.parametrize("name", presets())
 def test_the_packaged_experiments_can_be_read(name: str, scale: str) -> None:
     """Each at each scale is a sweep of known settings without repeats."""
     content = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
     needs = content["scales"][scale].get("needs", {})
-    study = read_study(name, scale, TrainConfig, dict.fromkeys(needs, "digits"))
-    assert study.sweep.repeated == 0
-    assert study.sweep.experiment == f"{name}-{scale}"
-    assert all(grid.configs for grid in study.sweep.grids)
+    preset = read_preset(name, scale, TrainConfig, dict.fromkeys(needs, "digits"))
+    assert preset.sweep.repeated == 0
+    assert preset.sweep.experiment == f"{name}-{scale}"
+    assert all(grid.configs for grid in preset.sweep.grids)
     if scale == "full":
-        assert {c.recipe.epochs for grid in study.sweep.grids for c in grid.configs} == {200}
+        assert {c.recipe.epochs for grid in preset.sweep.grids for c in grid.configs} == {200}
 
 
 def test_mislabeled_is_the_grid_of_the_paper() -> None:
     """Two datasets, four rates, three seeds, three protocols; and labels that people gave, three seeds."""
-    study = read_study("mislabeled", "full", TrainConfig, {})
-    assert [len(grid.configs) for grid in study.sweep.grids] == [24, 24, 24, 3]
+    preset = read_preset("mislabeled", "full", TrainConfig, {})
+    assert [len(grid.configs) for grid in preset.sweep.grids] == [24, 24, 24, 3]
 
 
-@pytest.mark.parametrize("name", studies())
+@pytest.mark.parametrize("name", presets())
 def test_an_experiment_names_analyses_that_there_are(name: str) -> None:
     """A report that cannot be made is noticed before a week of training."""
     content = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
@@ -242,7 +243,7 @@ def test_an_experiment_that_cannot_be_is_refused(settings: dict[str, str], messa
     Path("odd.yaml").write_text("{analyses: [detection], scales: {smok: {runs: [{}]}}}")
     config = build(ExperimentConfig, settings)
     with pytest.raises(InputError, match=message):
-        read_study(config.name, config.scale, TrainConfig, {})
+        read_preset(config.name, config.scale, TrainConfig, {})
 
 
 def test_a_name_is_given_without_its_flag(capsys: pytest.CaptureFixture[str]) -> None:

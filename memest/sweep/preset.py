@@ -1,4 +1,4 @@
-"""An experiment: one grid for each of three scales, and the analyses that follow. Depends on `grid`.
+"""Experiment presets: one grid for each of three scales, and the analyses that follow.
 
     about: what it asks
     analyses: [detection]
@@ -20,18 +20,19 @@ from typing import Any, Generic, TypeVar
 
 import memest
 from memest.errors import SettingError, UnknownNameError
-from memest.sweep.grid import Sweep, known, listed, mapping, read_yaml, sweep_of
+from memest.grammar.strict_yaml import read_yaml
+from memest.sweep.grid import Sweep, known, listed, mapping, sweep_of
 
 C = TypeVar("C")
 
 FOLDER = Path(memest.__file__).parent / "experiments"
 SCALES = ("smoke", "small", "full")
-_STUDY = ("about", "analyses", "scales")
+_PRESET = ("about", "analyses", "scales")
 _OWN = ("needs", "analyses", "score")
 
 
 @dataclass(frozen=True)
-class Study(Generic[C]):
+class Preset(Generic[C]):
     """An experiment at one scale.
 
     Attributes:
@@ -50,12 +51,12 @@ class Study(Generic[C]):
     score: Mapping[str, Any]
 
 
-def studies() -> list[str]:
+def presets() -> list[str]:
     """The names of the experiments that come with memest."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def study_file(name: str) -> Path:
+def preset_file(name: str) -> Path:
     """The file of an experiment, by its name or by its path.
 
     Raises:
@@ -63,12 +64,12 @@ def study_file(name: str) -> Path:
     """
     if name.endswith((".yaml", ".yml")):
         return Path(name)
-    if name not in studies():
-        raise UnknownNameError("experiment", name, studies())
+    if name not in presets():
+        raise UnknownNameError("experiment", name, presets())
     return FOLDER / f"{name}.yaml"
 
 
-def read_study(name: str, scale: str, kind: Callable[..., C], overrides: Mapping[str, Any]) -> Study[C]:
+def read_preset(name: str, scale: str, kind: Callable[..., C], overrides: Mapping[str, Any]) -> Preset[C]:
     """An experiment at one scale.
 
     Args:
@@ -81,9 +82,9 @@ def read_study(name: str, scale: str, kind: Callable[..., C], overrides: Mapping
         InputError: there is no such experiment or scale, something it needs is not given, or its file is
             not as it should be.
     """
-    path = study_file(name)
-    content, where = read_yaml(path), f"{path.name}: scale {scale}"
-    known("part", content, _STUDY, path.name)
+    path = preset_file(name)
+    content, where = read_yaml(path, "grid file"), f"{path.name}: scale {scale}"
+    known("part", content, _PRESET, path.name)
     scales = mapping(content.get("scales"), f"{path.name}: scales", "smoke, small and full")
     known("scale", scales, SCALES, path.name)
     if scale not in scales:
@@ -101,4 +102,4 @@ def read_study(name: str, scale: str, kind: Callable[..., C], overrides: Mapping
         raise UnknownNameError(f"grid of {path.stem}", str(again["grid"]), grids)
     if given := {"run", "tracking"} & set(again):
         raise SettingError(f"{where}: score is of all finished runs; leave out {', '.join(sorted(given))}")
-    return Study(path.stem, str(content.get("about", path.stem)), sweep, tuple(map(str, analyses)), again)
+    return Preset(path.stem, str(content.get("about", path.stem)), sweep, tuple(map(str, analyses)), again)

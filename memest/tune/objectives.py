@@ -1,4 +1,4 @@
-"""What a search aims at: numbers of a finished run, to be made large or small. Depends on `detect`.
+"""What a search aims at: numbers of a finished run, to be made large or small.
 
 | objective | value | better |
 |---|---|---|
@@ -34,7 +34,7 @@ _KNOWN = [*_SUMS, *(f"{what}/<summary>" for what in _DETECTION)]
 
 
 @dataclass(frozen=True)
-class Goal:
+class Objective:
     """One objective.
 
     Attributes:
@@ -102,7 +102,7 @@ class Goal:
         return str(fill(summary, drawn))
 
 
-def read_goals(text: str) -> list[Goal]:
+def read_objectives(text: str) -> list[Objective]:
     """One objective or two.
 
     Raises:
@@ -113,4 +113,4 @@ def read_goals(text: str) -> list[Goal]:
         raise SettingError(
             f"--objectives takes one or two of {', '.join(_KNOWN)}, not {', '.join(names) or 'none'}"
         )
-    return [Goal(name) for name in names]
+    return [Objective(name) for name in names]

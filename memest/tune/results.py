@@ -1,14 +1,11 @@
-"""What a study found: its trials as a table, the best of them, and Optuna's own pictures.
-
-Depends on the ground floor; optuna and matplotlib are imported where they are used.
-"""
+"""What a study found: its trials as a table, the best of them, and Optuna's own pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from memest.tune.goals import Goal
+from memest.tune.objectives import Objective
 from memest.tune.study import REASON, quiet
 
 if TYPE_CHECKING:
@@ -22,7 +19,7 @@ RUN = "run"
 """Of a trial: the id of its run."""
 
 
-def table(goals: Sequence[Goal], trials: Sequence[FrozenTrial]) -> dict[str, list[Any]]:
+def table(objectives: Sequence[Objective], trials: Sequence[FrozenTrial]) -> dict[str, list[Any]]:
     """Columns trial, state, one for each objective, one for each name that is drawn, seconds, run, why.
 
     An objective of a trial that was not completed is None; `why` says why it was not.
@@ -32,8 +29,8 @@ def table(goals: Sequence[Goal], trials: Sequence[FrozenTrial]) -> dict[str, lis
         "trial": [trial.number for trial in trials],
         "state": [trial.state.name.lower() for trial in trials],
     }
-    for place, goal in enumerate(goals):
-        columns[goal.name] = [_value(trial, place) for trial in trials]
+    for place, objective in enumerate(objectives):
+        columns[objective.name] = [_value(trial, place) for trial in trials]
     for name in names:
         columns[name] = [trial.params.get(name) for trial in trials]
     columns["seconds"] = [_seconds(trial) for trial in trials]
@@ -58,7 +55,7 @@ def best(study: Study) -> list[FrozenTrial]:
     return list(study.best_trials)
 
 
-def pictures(study: Study, goals: Sequence[Goal]) -> Iterator[tuple[str, Figure]]:
+def pictures(study: Study, objectives: Sequence[Objective]) -> Iterator[tuple[str, Figure]]:
     """By name: how the objectives went, what mattered, the Pareto front of two, the epochs of one.
 
     What there is nothing to draw of is left out, such as importances where all trials are equal.
@@ -66,19 +63,19 @@ def pictures(study: Study, goals: Sequence[Goal]) -> Iterator[tuple[str, Figure]
     from optuna.visualization import matplotlib as draw
 
     done = [trial for trial in ended(study) if _completed(trial)]
-    for place, goal in enumerate(goals if done else []):
-        number = f"-{place}" if len(goals) > 1 else ""
-        target, better = (_target(place, 1), _target(place, -1)) if len(goals) > 1 else (None, None)
-        history = _drawn(draw.plot_optimization_history, study, target=target, target_name=goal.name)
+    for place, objective in enumerate(objectives if done else []):
+        number = f"-{place}" if len(objectives) > 1 else ""
+        target, better = (_target(place, 1), _target(place, -1)) if len(objectives) > 1 else (None, None)
+        history = _drawn(draw.plot_optimization_history, study, target=target, target_name=objective.name)
         yield f"history{number}", history
         if len({trial.values[place] for trial in done}) > 1:
-            low = target if goal.direction == "minimize" else better  # what matters for low values of it
+            low = target if objective.direction == "minimize" else better  # what matters for low values of it
             yield (
                 f"importances{number}",
-                _drawn(draw.plot_param_importances, study, target=low, target_name=goal.name),
+                _drawn(draw.plot_param_importances, study, target=low, target_name=objective.name),
             )
-    if len(goals) == 2 and done:
-        names = [goal.name for goal in goals]
+    if len(objectives) == 2 and done:
+        names = [objective.name for objective in objectives]
         yield "pareto_front", _drawn(draw.plot_pareto_front, study, target_names=names)
     if any(trial.intermediate_values for trial in study.get_trials(deepcopy=False)):
         epochs = _drawn(draw.plot_intermediate_values, study)

@@ -1,7 +1,4 @@
-"""The state of a sweep as text: what is done, running, failed and waiting, and the time left.
-
-Depends on nothing but the queue's events.
-"""
+"""The status of a sweep as text: how many runs are done, running, failed and waiting, and the time left."""
 
 from __future__ import annotations
 
@@ -19,21 +16,29 @@ _WORDS = {"busy": "with others"}
 
 @dataclass(frozen=True)
 class Entry:
-    """A task: its state, tries, the seconds of the last one, and what it said last; `since` it is so."""
+    """The status of one task.
+
+    Attributes:
+        state: its state now.
+        tries: times that it was begun.
+        seconds: the last finished try took.
+        message: the run it made, or why it failed.
+        since: clock time at which the state began.
+    """
 
     state: State = "waiting"
     tries: int = 0
     seconds: float = 0.0
-    said: str = ""
+    message: str = ""
     since: float = 0.0
 
 
-class Board:
+class Status:
     """All tasks of a sweep.
 
     Args:
         names: of the tasks.
-        slots: says how many run at a time.
+        slots: returns how many run at a time.
         clock: seconds.
     """
 
@@ -43,15 +48,15 @@ class Board:
         self.entries = {name: Entry() for name in names}
         self._slots, self._clock = slots, clock
 
-    def note(self, event: Event) -> None:
-        """Take up what happened to a task."""
+    def update(self, event: Event) -> None:
+        """Record what happened to a task."""
         old = self.entries[event.task.name]
         self.entries[event.task.name] = replace(
             old,
             state=event.state,
             tries=event.tries,
             seconds=event.seconds or old.seconds,
-            said=event.said or old.said,
+            message=event.message or old.message,
             since=self._clock(),
         )
 
@@ -60,7 +65,7 @@ class Board:
         return {name: entry for name, entry in self.entries.items() if entry.state == state}
 
     def left(self) -> float | None:
-        """Seconds until all is done, by the mean of what is done; None before the first is."""
+        """Estimated seconds until all is done, by the mean of finished tasks; None before the first."""
         done, running, waiting = (self.of(state) for state in ("done", "running", "waiting"))
         if not done:
             return None
@@ -72,10 +77,10 @@ class Board:
     def summary(self) -> str:
         """`3 done, 2 running, 1 failed, 6 waiting; about 4 min left`."""
         counts = Counter(entry.state for entry in self.entries.values())
-        told = ", ".join(f"{counts[state]} {_WORDS.get(state, state)}" for state in _ORDER if counts[state])
+        parts = ", ".join(f"{counts[state]} {_WORDS.get(state, state)}" for state in _ORDER if counts[state])
         left = self.left()
         going = counts["running"] + counts["waiting"]
-        return told + (f"; about {duration(left)} left" if going and left is not None else "")
+        return parts + (f"; about {duration(left)} left" if going and left is not None else "")
 
     def lines(self) -> list[str]:
         """The summary, then what runs and what failed, a line each."""
@@ -83,17 +88,19 @@ class Board:
         running = [
             f"  running {duration(now - e.since):>8}  {name}" for name, e in self.of("running").items()
         ]
-        troubled = [f"  {told(name, e)}" for name, e in self.entries.items() if e.said and e.state != "done"]
+        troubled = [
+            f"  {entry_line(name, e)}" for name, e in self.entries.items() if e.message and e.state != "done"
+        ]
         shown = [*running, *troubled]
         more = [f"  … and {len(shown) - _SHOWN} more"] if len(shown) > _SHOWN else []
         return [self.summary(), *shown[:_SHOWN], *more]
 
 
-def told(name: str, entry: Entry) -> str:
-    """One task in one line: `failed   seed=3: SettingError … (3 tries)`."""
+def entry_line(name: str, entry: Entry) -> str:
+    """One task in one line: `failed seed=3: SettingError … (3 tries)`."""
     tries = f" ({entry.tries} tries)" if entry.tries > 1 else ""
     took = f" in {duration(entry.seconds)}" if entry.state == "done" else ""
-    why = f": {entry.said}" if entry.said and entry.state != "done" else ""
+    why = f": {entry.message}" if entry.message and entry.state != "done" else ""
     return f"{_WORDS.get(entry.state, entry.state)} {name}{took}{why}{tries}"
 
 

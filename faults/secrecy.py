@@ -19,7 +19,7 @@ from memest.errors import SheetError
 from memest.store import LocalBlobs
 
 GROUP = "secrets and planted files"
-PRIVATE = ("credentials.json", "s3.json")
+PRIVATE = ("credentials.json", "asked.json", "s3.json")
 """The files of the services that hold secrets, mode 600."""
 
 

@@ -2,16 +2,19 @@
 
     up(Wanted(store="seaweedfs"), Folder(Path(".memest/services")))
 
-Everything lives under one folder: data, logs, settings, credentials. Depends on the ground floor and
-`tracking`; minio, boto3 and mlflow are imported where they are used.
+Everything lives under one folder: data, logs, settings, credentials. minio, boto3 and mlflow are imported
+where they are used.
 """
 
 from memest.services.artifact_route import artifact_route
-from memest.services.folder import Folder, Secrets, Settings
+from memest.services.clients import exports
+from memest.services.decide import Wanted
+from memest.services.folder import Folder
 from memest.services.links import BrokenLinkError, Check, Finding, SkippedLinkError, examine
 from memest.services.reach import Reach
 from memest.services.s3_links import s3_checks
-from memest.services.stack import Condition, Wanted, down, exports, status, up
+from memest.services.settings import Secrets, Settings
+from memest.services.stack import Condition, down, status, up
 from memest.services.tracking_link import tracking_answers
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The environment that servers and clients are given. Depends on nothing."""
+"""The environment that servers and clients are given."""
 
 from __future__ import annotations
 

@@ -1,101 +1,36 @@
 """The one folder of the services: settings, credentials, processes, logs and data.
 
 Every file written here is private to the user (mode 600, in a folder of mode 700), and private from the
-first byte on. Depends on the ground floor.
+first byte on. Every state that a killed command can leave is one that the next command goes on from.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
-from urllib.parse import unquote
 
 from memest.errors import BusyError, ServiceError
 from memest.services.process import Process
+from memest.services.settings import Secrets, Settings
 
 D = TypeVar("D")
-_CLEARED = ("allowed_hosts", "backend")
+ASKED, CREDENTIALS, SETTINGS, PROCESSES = "asked.json", "credentials.json", "settings.json", "processes.json"
 _WAYS_OUT = {
-    "processes.json": "end the servers that `ps` still shows (minio, weed, mlflow), then remove the file"
+    PROCESSES: "end the servers that `ps` still shows (minio, weed, versitygw, mlflow), then remove the file",
+    ASKED: "remove it, then run `memest services up` with the settings that you want",
 }
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the services of one folder are; nothing here is secret.
-
-    Attributes:
-        store: minio or seaweedfs; empty when the store is elsewhere.
-        endpoint: of the S3 store elsewhere; empty when it is started here.
-        artifacts: `direct`: clients talk to S3 themselves; `proxied`: through the MLflow server.
-        console_port: where MinIO's web console answers, on loopback.
-    """
-
-    store: str = "minio"
-    endpoint: str = ""
-    bucket: str = "memest"
-    region: str = "us-east-1"
-    artifacts: str = "direct"
-    auth: bool = False
-    host: str = "127.0.0.1"
-    allowed_hosts: str = ""
-    workers: int = 2
-    s3_port: int = 0
-    console_port: int = 0
-    mlflow_port: int = 0
-
-    @property
-    def s3_url(self) -> str:
-        """Where the S3 store answers."""
-        return self.endpoint or f"http://{self._reached}:{self.s3_port}"
-
-    @property
-    def mlflow_url(self) -> str:
-        """Where the MLflow server answers."""
-        return f"http://{self._reached}:{self.mlflow_port}"
-
-    @property
-    def _reached(self) -> str:
-        """A server that listens everywhere is reached from here by loopback."""
-        return {"0.0.0.0": "127.0.0.1"}.get(self.host, self.host)
-
-
-def _random() -> Any:
-    return field(default_factory=lambda: secrets.token_hex(20))
-
-
-@dataclass(frozen=True)
-class Secrets:
-    """What must not be seen: random unless the store or the database is elsewhere.
-
-    Attributes:
-        backend: URL of MLflow's database, which may hold a password; empty: SQLite in the folder.
-    """
-
-    access_key: str = _random()
-    secret_key: str = _random()
-    admin_password: str = _random()
-    session_key: str = _random()
-    signing_key: str = _random()
-    backend: str = ""
-
-    def hide(self, text: str) -> str:
-        """`text` with every secret replaced by three stars; the access key is a mere name."""
-        hidden = [value for name, value in asdict(self).items() if name != "access_key"]
-        for value in (*hidden, *passwords(self.backend)):
-            text = text.replace(value, "***") if value else text
-        return text
 
 
 class Folder:
     """Where the services keep everything.
+
+    `settings.json` and `credentials.json` hold what servers have worked with. What a new `up` asks for is in
+    `asked.json`, which counts in their place, until it has worked (`accept`) or failed (`withdraw`).
 
     Args:
         root: made when something is first written.
@@ -128,43 +63,85 @@ class Folder:
             ) from error
 
     def settings(self) -> Settings | None:
-        """What was set up here; None: nothing yet."""
-        return self._one("settings.json", Settings)
+        """The settings that the last `up` asked for; None: nothing was set up here."""
+        asked = self._asked()
+        return self._made(ASKED, Settings, asked["settings"]) if asked else self.proven()
 
     def secrets(self) -> Secrets | None:
-        """The credentials of what was set up here; None: nothing yet."""
-        return self._one("credentials.json", Secrets)
+        """The credentials that belong to `settings`; None: there are none yet."""
+        asked, kept = self._asked(), self._read(CREDENTIALS)
+        if asked:
+            return self._made(ASKED, Secrets, asked["secrets"])
+        return None if kept is None else self._made(CREDENTIALS, Secrets, kept)
+
+    def proven(self) -> Settings | None:
+        """The settings that servers have worked with; None: no `up` has succeeded yet."""
+        found = self._read(SETTINGS)
+        return None if found is None else self._made(SETTINGS, Settings, found)
+
+    def unfinished(self) -> bool:
+        """Whether an `up` was interrupted before its servers had worked."""
+        return self.path(ASKED).is_file()
+
+    def make_secrets(self) -> None:
+        """Write random credentials down if there are none; they stay, because servers remember the first."""
+        if not self.path(CREDENTIALS).is_file():
+            self.write(CREDENTIALS, json.dumps(asdict(Secrets()), indent=1))
+
+    def ask(self, settings: Settings, secret: Secrets) -> None:
+        """Let these count from now on, until they are accepted or withdrawn."""
+        self._write_asked(settings, secret, worked=False)
+
+    def accept(self) -> None:
+        """What was asked for has worked: it is what counts."""
+        settings, secret = self.settings(), self.secrets()
+        if self.unfinished() and settings and secret:
+            self._write_asked(settings, secret, worked=True)
+            self.write(CREDENTIALS, json.dumps(asdict(secret), indent=1))
+            self.write(SETTINGS, json.dumps(asdict(settings), indent=1))
+            self.path(ASKED).unlink()
+
+    def withdraw(self) -> None:
+        """What was asked for has not worked: what counted before counts again."""
+        self.path(ASKED).unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """End what a command that was killed has begun: accepting, and drafts of files."""
+        for ending in ("json", "ini"):
+            for left in self.root.glob(f"*.{ending}.draft"):
+                left.unlink()
+        asked = self._asked()
+        if asked and asked["worked"]:
+            self.accept()
 
     def processes(self) -> dict[str, Process]:
         """The processes that were started and not stopped since, by name."""
-        found = self._read("processes.json") or {}
-        return {name: self._made("processes.json", Process, one) for name, one in found.items()}
-
-    def keep(self, settings: Settings | None, secret: Secrets | None) -> None:
-        """Write settings and credentials down; None: there are none."""
-        for name, value in (("credentials.json", secret), ("settings.json", settings)):
-            if value is None:
-                self.path(name).unlink(missing_ok=True)
-            else:
-                self.write(name, json.dumps(asdict(value), indent=1))
+        found = self._read(PROCESSES) or {}
+        return {name: self._made(PROCESSES, Process, one).found() for name, one in found.items()}
 
     def record(self, name: str, process: Process | None) -> None:
-        """Write down that a process was started, or stopped."""
+        """Write down that a process is about to be started, was started, or was stopped (None)."""
         known = {key: asdict(value) for key, value in self.processes().items() if key != name}
         entry = {name: asdict(process)} if process else {}
-        self.write("processes.json", json.dumps(known | entry, indent=1))
+        self.write(PROCESSES, json.dumps(known | entry, indent=1))
 
     def write(self, name: str, text: str) -> Path:
         """Put `text` in a file that is private before it holds anything, and whole when it is seen."""
-        path, draft = self.path(name), self.path(f"{name}.{secrets.token_hex(4)}")
+        path, draft = self.path(name), self.path(f"{name}.draft")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)
         draft.replace(path)
         return path
 
-    def _one(self, name: str, kind: type[D]) -> D | None:
-        found = self._read(name)
-        return None if found is None else self._made(name, kind, found)
+    def _write_asked(self, settings: Settings, secret: Secrets, worked: bool) -> None:
+        content = {"settings": asdict(settings), "secrets": asdict(secret), "worked": worked}
+        self.write(ASKED, json.dumps(content, indent=1))
+
+    def _asked(self) -> dict[str, Any] | None:
+        found = self._read(ASKED)
+        if found is not None and set(found) != {"settings", "secrets", "worked"}:
+            raise self._damaged(ASKED, TypeError(f"it has {', '.join(sorted(found)) or 'nothing'}"))
+        return found
 
     def _made(self, name: str, kind: type[D], found: Any) -> D:
         """A dataclass of plain fields, from what a file says of them."""
@@ -192,22 +169,3 @@ class Folder:
     def _damaged(self, name: str, error: Exception) -> ServiceError:
         way_out = _WAYS_OUT.get(name, "put it back, or use another --folder")
         return ServiceError(f"{self.path(name)} is not as memest wrote it ({error}); {way_out}")
-
-
-def changed(settings: D, given: Mapping[str, Any]) -> D:
-    """`settings` with what was asked for; what was not (None or empty) stays as it was; `none` clears."""
-    asked = {name: value for name, value in given.items() if value not in (None, "")}
-    cleared = {name: "" for name in _CLEARED if asked.get(name) == "none"}
-    return replace(settings, **asked | cleared)  # type: ignore[type-var]
-
-
-def passwords(url: str) -> list[str]:
-    """The password in a URL, which may hold any character, as written and as meant; longest first.
-
-    So are its parts: a library that takes another character for the end of it quotes the rest as a host.
-    """
-    found = re.search(r"://[^:/?#]*:(.*)@", url)
-    forms = [found[1], unquote(found[1]), " ".join(found[1].split())] if found else []
-    whole = {form for form in forms if form}
-    parts = {part for form in whole for part in re.split(r"[@:/?#\[\]\s]", form) if len(part) >= 4}
-    return sorted(whole | parts, key=len, reverse=True)

@@ -1,7 +1,7 @@
 """A chain of checks: each link holds, is broken with a remedy, or is skipped.
 
 A check is a function that returns what it found, or raises. None may take longer than its limit, so that
-a server which accepts and never answers is a finding, not a wait. Depends on `errors`.
+a server which accepts and never answers is a finding, not a wait.
 """
 
 from __future__ import annotations

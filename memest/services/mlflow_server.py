@@ -1,14 +1,15 @@
-"""How the MLflow server is started. Depends on the ground floor; it runs as a process of its own."""
+"""How the MLflow server is started, as a process of its own."""
 
 from __future__ import annotations
 
 import sys
 
+from memest.services.clients import ADMIN, s3_environment
+from memest.services.databases import RUNS, USERS
 from memest.services.environment import without
-from memest.services.folder import Folder, Secrets, Settings
+from memest.services.folder import Folder
 from memest.services.process import Launch
-
-ADMIN = "admin"
+from memest.services.settings import Secrets, Settings
 
 
 def mlflow_server(settings: Settings, secret: Secrets, folder: Folder) -> Launch:
@@ -22,7 +23,7 @@ def mlflow_server(settings: Settings, secret: Secrets, folder: Folder) -> Launch
     command += _names(settings.allowed_hosts)
     environment = without() | s3_environment(settings, secret)
     environment |= {
-        "MLFLOW_BACKEND_STORE_URI": secret.backend or f"sqlite:///{folder.path('mlflow.db')}",
+        "MLFLOW_BACKEND_STORE_URI": secret.backend or f"sqlite:///{folder.path(RUNS)}",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # it would start further processes, for evaluations
     }
@@ -30,21 +31,6 @@ def mlflow_server(settings: Settings, secret: Secrets, folder: Folder) -> Launch
         command += ["--app-name", "basic-auth"]
         environment |= _auth(secret, folder)
     return Launch(command, environment)
-
-
-def s3_environment(settings: Settings, secret: Secrets) -> dict[str, str]:
-    """What boto3, and MLflow through it, needs to reach the store.
-
-    Newer boto3 adds checksum trailers by itself, which some S3 servers keep inside the object.
-    """
-    return {
-        "MLFLOW_S3_ENDPOINT_URL": settings.s3_url,
-        "AWS_ACCESS_KEY_ID": secret.access_key,
-        "AWS_SECRET_ACCESS_KEY": secret.secret_key,
-        "AWS_DEFAULT_REGION": settings.region,
-        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
-        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
-    }
 
 
 def _names(allowed: str) -> list[str]:
@@ -70,7 +56,7 @@ def _artifacts(settings: Settings) -> list[str]:
 
 def _auth(secret: Secrets, folder: Folder) -> dict[str, str]:
     """Passwords are checked once in 30 s a user, not at every call: 5 ms instead of 150 each."""
-    database = str(folder.path("auth.db")).replace("%", "%%")
+    database = str(folder.path(USERS)).replace("%", "%%")
     config = (
         "[mlflow]\n"
         "default_permission = READ\n"

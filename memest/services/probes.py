@@ -1,6 +1,6 @@
 """Real calls that tell whether a server does its work: a port that accepts proves nothing.
 
-Every call has short time limits and no retries. Depends on minio and requests, inside the functions.
+Every call has short time limits and no retries.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
 from memest.errors import ServiceError, SettingError, masked
-from memest.services.folder import Secrets, Settings
+from memest.services.settings import Secrets, Settings
 
 if TYPE_CHECKING:
     from minio import Minio
@@ -21,6 +21,10 @@ CONNECT, READ = 3.0, 4.0
 _ATTEMPT = secrets.token_hex(8)
 """Names what this process puts into a store: the try that succeeds takes away what earlier ones have left."""
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
+
+
+class LoginRefusedError(ServiceError):
+    """A server that was started here refuses the administrator's password that was made for it."""
 
 
 def bucket_client(settings: Settings, secret: Secrets, patience: float = READ) -> Minio:
@@ -107,8 +111,18 @@ def search_experiments(url: str, login: Any = None, here: bool = False) -> Any:
 
 
 def require_tracking(url: str, login: tuple[str, str] | None) -> None:
-    """Raises ServiceError unless the tracking server answers a real call."""
+    """Require that a tracking server that was started here answers a real call.
+
+    Raises:
+        LoginRefusedError: its database of users knows another password.
+        ServiceError: it does not answer (yet).
+    """
     answer = search_experiments(url, login, here=True)
+    if answer.status_code == 401 and login:
+        raise LoginRefusedError(
+            f"refuses the password of {login[0]!r}: auth.db and credentials.json do not belong together; put "
+            "back the credentials.json of that auth.db, or remove auth.db (users and their rights are in it)"
+        )
     if answer.status_code != 200:
         raise ServiceError(f"{url} answers {answer.status_code}: {masked(answer.text)[:200]}")
 

@@ -2,7 +2,8 @@
 
 A server is a process group of its own. It is known by its number and the moment it started, and its
 children by a random mark in their environment, so that a number the system has given to somebody else
-meanwhile is neither mistaken for ours nor killed. Depends on nothing but `errors`.
+meanwhile is neither mistaken for ours nor killed. The mark is drawn, and written down, before the start: a
+command that is killed in between leaves no server that nobody knows of (where there is a `/proc`).
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ class Launch:
 
 @dataclass(frozen=True)
 class Process:
-    """A server that was started.
+    """A server that was started, or is about to be.
 
     Attributes:
-        pid: of its first process, which is also the number of its group.
+        pid: of its first process, which is also the number of its group; 0: not known to be started.
         started: the moment it started, as the system words it.
         mark: a random word in the environment of all its processes.
     """
@@ -42,6 +43,19 @@ class Process:
     pid: int
     started: str
     mark: str
+
+    @classmethod
+    def planned(cls) -> Process:
+        """A server that is about to be started."""
+        return cls(0, "", secrets.token_hex(8))
+
+    def found(self) -> Process:
+        """One that was only planned, with its number if it was started after all."""
+        if self.pid or not _PROC.is_dir():
+            return self
+        pids = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
+        leaders = [pid for pid in pids if _stat(_PROC / str(pid))[2:3] == [str(pid)] and self._marked(pid)]
+        return Process(leaders[0], _started(leaders[0]), self.mark) if leaders else self
 
     def alive(self) -> bool:
         """Whether its first process still runs."""
@@ -55,7 +69,7 @@ class Process:
     def stop(self, grace: float) -> None:
         """End the whole group: ask, wait up to `grace` seconds, then kill."""
         for sign, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 10.0)):
-            if not self.members():
+            if not self.pid or not self.members():
                 return
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, sign)
@@ -71,26 +85,25 @@ class Process:
             time.sleep(0.02)
 
     def _group(self) -> list[int]:
-        return _group(self.pid) if _PROC.is_dir() else []
+        return _group(self.pid) if self.pid and _PROC.is_dir() else []
 
     def _marked(self, pid: int) -> bool:
         return f"{_MARK}={self.mark}".encode() in _environment(pid)
 
 
-def start(launch: Launch, folder: Path, log: Path) -> Process:
-    """Start a server that outlives this process, its output appended to `log`."""
-    mark = secrets.token_hex(8)
+def start(launch: Launch, folder: Path, log: Path, plan: Process) -> Process:
+    """Start a planned server, which outlives this process, its output appended to `log`."""
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
         child = subprocess.Popen(
             launch.command,
-            env=dict(launch.environment) | {_MARK: mark},
+            env=dict(launch.environment) | {_MARK: plan.mark},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return Process(child.pid, _started(child.pid), mark)
+    return Process(child.pid, _started(child.pid), plan.mark)
 
 
 def last_lines(log: Path, count: int = 15) -> str:

@@ -1,7 +1,6 @@
 """How a client reaches the platform: what its environment says, else what was set up in the folder.
 
 Never a mixture: a tracking server from one place and a store from the other do not belong together.
-Depends on the ground floor and `tracking`.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from memest.errors import masked
-from memest.services.folder import Folder, passwords
-from memest.services.mlflow_server import s3_environment
-from memest.services.stack import exports
+from memest.services.clients import exports, s3_environment
+from memest.services.folder import Folder
+from memest.services.settings import passwords
 
 _DECIDES = ("MLFLOW_TRACKING_URI", "MLFLOW_S3_ENDPOINT_URL")
 _HIDDEN = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")

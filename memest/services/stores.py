@@ -1,9 +1,7 @@
 """The S3 servers that can be started here: one function each, from settings to a command.
 
-    @STORES.register
-    def minio(settings: Settings, secret: Secrets, folder: Folder) -> Launch: ...
-
-Depends on the ground floor.
+@STORES.register
+def minio(settings: Settings, secret: Secrets, folder: Folder) -> Launch: ...
 """
 
 from __future__ import annotations
@@ -18,9 +16,10 @@ from pathlib import Path
 from memest.errors import SettingError
 from memest.grammar.registry import Registry
 from memest.services.environment import without
-from memest.services.folder import Folder, Secrets, Settings
+from memest.services.folder import Folder
 from memest.services.ports import free_ports
 from memest.services.process import Launch
+from memest.services.settings import Secrets, Settings
 from memest.tracking import home
 
 Store = Callable[[Settings, Secrets, Folder], Launch]

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from memest.errors import InputError, MemestError, NoRunsError, masked
 from memest.tracking.database import check_database, sqlite_file
+from memest.tracking.schema import make_tables
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -104,6 +105,8 @@ def connect(uri: str, existing: bool = False) -> MlflowClient:
     try:
         client = MlflowClient(tracking_uri=uri)
         with alone_at(uri):
+            if file:
+                make_tables(file)
             client.search_experiments(max_results=1)
     except Exception as error:  # MLflow's, SQLAlchemy's, Alembic's, a driver's: they share no base
         raise InputError(

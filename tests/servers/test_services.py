@@ -319,7 +319,10 @@ def test_a_server_that_does_not_come_up_says_why(
     assert "nosuch" in said.partition("follows")[2]
     assert "hunter2hunter2" not in said
     left = Folder(tmp_path / "services")
-    assert (left.processes(), left.settings(), left.secrets()) == ({}, None, None)
+    assert (left.processes(), left.settings()) == ({}, None)
+    secret = left.secrets()
+    assert secret
+    assert secret.backend == ""
 
 
 BAD = [
@@ -429,7 +432,7 @@ def test_a_recycled_number_is_not_ours(source: str, tmp_path: Path, monkeypatch:
     """A process that got the number of one of ours is neither taken for it nor killed."""
     monkeypatch.setattr(process, "_PROC", Path(source))
     launch = Launch([sys.executable, "-c", "import time; time.sleep(60)"], dict(os.environ))
-    ours = start(launch, tmp_path, tmp_path / "log")
+    ours = start(launch, tmp_path, tmp_path / "log", Process.planned())
     stranger = Process(ours.pid, "another moment", "another mark")
     assert ours.alive()
     assert not stranger.alive()

@@ -16,8 +16,8 @@ from memest import cli
 from memest.errors import MemestError, masked
 from memest.runs.console import look
 from memest.services import BrokenLinkError, Check, Folder, Reach, Secrets, Settings, artifact_route, examine
-from memest.services.folder import changed
 from memest.services.ports import free_ports
+from memest.services.settings import changed
 from memest.tracking.send import Trouble
 
 PASSWORDS = st.text(

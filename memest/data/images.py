@@ -9,15 +9,18 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memest.data.mapped import Images, MappedImages, chosen
 from memest.errors import DataError
 from memest.ids import Ids
 
-Images = NDArray[np.uint8]
 Integers = NDArray[np.int64]
+Names = NDArray[Any]
+"""Text in an array of numpy's `StringDType`."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,13 @@ class ImageSet:
     """Images, labels and the ids by which everything about them is joined.
 
     Attributes:
-        images: (N, H, W, C) uint8.
+        images: (N, H, W, C) uint8, in memory or on disk.
         labels: (N,) int64, positions in `classes`.
         ids: (N,) int64, unique and not negative; they follow the numbering named by `order`.
         classes: class names.
         order: whose numbering the ids follow, such as `torchvision`.
         augmentation: the augmentation spec that leaves these images' labels true.
+        names: (N,) text, unique, such as file names; None: the images have none.
 
     Raises:
         DataError: arrays of the wrong shape or type, repeated ids, labels outside the classes.
@@ -42,6 +46,7 @@ class ImageSet:
     classes: tuple[str, ...]
     order: str
     augmentation: str = "none"
+    names: Names | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -61,34 +66,50 @@ class ImageSet:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256, in hex, over classes, ids, labels and images with their shapes."""
+        """SHA-256, in hex, over classes, ids, labels and images with their shapes.
+
+        Of images on disk it covers their shape and the hash of each, which was computed when they were put
+        there.
+        """
         content = hashlib.sha256(json.dumps(self.classes).encode())
-        for array in (self.ids, self.labels, self.images):
+        pixels = self.images
+        if isinstance(pixels, MappedImages):
+            content.update(f"hashes of {pixels.shape}".encode())
+            pixels = pixels.content()
+        for array in (self.ids, self.labels, pixels):
             content.update(f"{array.dtype.str}{array.shape}".encode())
             content.update(np.ascontiguousarray(array).data)
         return content.hexdigest()
 
     def take(self, positions: Integers) -> ImageSet:
-        """The examples at `positions`, in that order, ids along with them."""
+        """The examples at `positions`, in that order, ids and names along with them."""
         return replace(
-            self, images=self.images[positions], labels=self.labels[positions], ids=self.ids[positions]
+            self,
+            images=chosen(self.images, positions),
+            labels=self.labels[positions],
+            ids=self.ids[positions],
+            names=None if self.names is None else self.names[positions],
         )
 
     def statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and standard deviation of each channel, (C,) each, of pixels scaled to [0, 1].
 
-        Taken from exact histograms of the 256 values, so they do not depend on summation order. A
-        channel that never varies gets a deviation of 1.
+        Taken from sums of whole numbers, so they do not depend on summation order. A channel that never
+        varies gets a deviation of 1.
         """
-        counts = np.stack(
-            [np.bincount(self.images[..., c].ravel(), minlength=256) for c in range(self.channels)]
-        )
-        values = np.arange(256) / 255
-        mean = counts @ values / counts.sum(1)
-        variance = counts @ values**2 / counts.sum(1) - mean**2
-        deviation = np.sqrt(np.maximum(variance, 0))
+        mean, square = _moments(self.images)
+        deviation = np.sqrt(np.maximum(square - mean**2, 0))
         deviation[deviation < 1e-6] = 1
         return mean.astype(np.float32), deviation.astype(np.float32)
+
+
+def _moments(images: Images) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean of the pixels and of their squares by channel, (C,) each; by histograms of the 256 values."""
+    if isinstance(images, MappedImages):
+        return images.channel_moments()
+    counts = np.stack([np.bincount(images[..., c].ravel(), minlength=256) for c in range(images.shape[3])])
+    values = np.arange(256) / 255
+    return counts @ values / counts.sum(1), counts @ values**2 / counts.sum(1)
 
 
 @dataclass(frozen=True)
@@ -126,6 +147,8 @@ def _check(s: ImageSet) -> None:
         )
     if len(s.images) == 0:
         raise DataError("an image set needs at least one example, and there are none")
+    if s.names is not None and s.names.shape != s.ids.shape:
+        raise DataError(f"{len(s.images)} images need as many names, not {s.names.shape}")
     if s.labels.dtype != np.int64 or s.ids.dtype != np.int64:
         raise DataError(f"labels and ids must be int64, not {s.labels.dtype} and {s.ids.dtype}")
     if s.ids.min() < 0:

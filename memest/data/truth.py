@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.data.images import ImageSet, Integers
+from memest.data.mapped import chosen
 from memest.errors import DataError
 from memest.ids import Ids
 
@@ -99,9 +100,8 @@ class Truth:
                 f"the dataset's labels differ from the stored originals for {count} examples: "
                 "not the same dataset, or its labels were changed since the run"
             )
-        pixels = images.images
+        showing = np.arange(len(images))
         copied = np.flatnonzero(self.partner_ids >= 0)
-        if len(copied):
-            pixels = pixels.copy()
-            pixels[copied] = images.images[known.locate(self.partner_ids[copied])]
+        showing[copied] = known.locate(self.partner_ids[copied])
+        pixels = chosen(images.images, showing) if len(copied) else images.images
         return replace(images, images=pixels, labels=self.labels)

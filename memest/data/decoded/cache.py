@@ -1,0 +1,218 @@
+"""Decoded images kept on this machine: made once, mapped by every later start.
+
+    <cache>/<key>/manifest.json     written last: what it is of, how it was made, what could not be read
+    <cache>/<key>/pixels.npy …      see `build`
+    <cache>/<key>.lock              held by the process that makes it
+
+The key is a hash of the names, sizes and times of change of what went in and of the shape it was made into.
+Labels are not in it: they are read from the source at every start, so that correcting one decodes nothing anew.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from memest.data.decoded.build import DIGESTS, MOMENTS, PIXELS, Columns, build
+from memest.data.decoded.pictures import GREY, Shape
+from memest.data.decoded.records import Records
+from memest.data.mapped import MappedImages
+from memest.errors import DataError
+from memest.files import write_whole
+from memest.grammar.config import digest
+
+MANIFEST = "manifest.json"
+_VERSION = 1
+"""Raised when the same bytes would be decoded to other pixels."""
+_SHOWN = 5
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One collection of decoded images in the cache.
+
+    Attributes:
+        folder: where it lies.
+        origin: the path it was made of.
+        settings: the shape its images were made into.
+        count: N, images.
+        failed: position and reason of each that could not be read.
+        rotated: how many were turned by their EXIF flag.
+        several: how many had further frames or pages, which were left out.
+        coloured: how many were not grey.
+    """
+
+    folder: Path
+    origin: str
+    settings: dict[str, Any]
+    count: int
+    failed: dict[int, str]
+    rotated: int
+    several: int
+    coloured: int
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+    def images(self) -> MappedImages:
+        """All of them, mapped."""
+        pixels = np.load(self.folder / PIXELS, mmap_mode="r")
+        known = (np.load(self.folder / name, mmap_mode="r") for name in (DIGESTS, MOMENTS))
+        return MappedImages(pixels, np.arange(self.count), *known)
+
+
+def cache_root() -> Path:
+    """The folder of all decoded images: `MEMEST_CACHE`, else `memest/decoded` in the user's cache folder."""
+    if own := os.environ.get("MEMEST_CACHE"):
+        return Path(own)
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "memest" / "decoded"
+
+
+def decoded(records: Records, shape: Shape, origin: Path) -> Entry:
+    """The decoded images of a collection: found, or made while other processes that want them wait.
+
+    Args:
+        records: the encoded images.
+        shape: what they are made into.
+        origin: the path they come from, for people.
+
+    Raises:
+        DataError: the cache cannot be written or has no room.
+    """
+    key = digest(_VERSION, asdict(shape), records.digest())[:32]
+    folder = cache_root() / key
+    if (entry := _entry(folder)) is None:
+        with _locked(folder):
+            if (entry := _entry(folder)) is None:
+                _require_room(folder, len(records.names), shape)
+                stale = [old for old in entries() if _same_source(old, origin, shape)]
+                if stale:
+                    _log.warning("%s has changed since it was decoded: it is decoded anew", origin)
+                entry = _made(folder, records, shape, origin)
+                for old in stale:
+                    drop(old)
+    return entry
+
+
+def entries() -> Iterator[Entry]:
+    """What is in the cache, by its folder's name."""
+    for folder in sorted(cache_root().glob("*/")):
+        if (entry := _entry(folder)) is not None:
+            yield entry
+
+
+def drop(entry: Entry) -> None:
+    """Delete one entry; a process that has it mapped keeps what it has."""
+    (entry.folder / MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(entry.folder, ignore_errors=True)
+
+
+def _entry(folder: Path) -> Entry | None:
+    """The entry in a folder, if it was made to its end."""
+    try:
+        held = json.loads((folder / MANIFEST).read_bytes())
+        failed = {int(place): reason for place, reason in held.pop("failed").items()}
+        return Entry(folder=folder, failed=failed, **held)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _made(folder: Path, records: Records, shape: Shape, origin: Path) -> Entry:
+    try:
+        columns = build(folder, records, shape, origin.name)
+        modes = Counter(columns["mode"].tolist())
+        entry = Entry(
+            folder=folder,
+            origin=str(origin.resolve()),
+            settings=asdict(shape),
+            count=len(records.names),
+            failed=_failed(columns),
+            rotated=int(columns["rotated"].sum()),
+            several=int((columns["frames"] > 1).sum()),
+            coloured=sum(count for mode, count in modes.items() if mode not in GREY | {""}),
+        )
+        held = {name: value for name, value in vars(entry).items() if name != "folder"}
+        write_whole(folder / MANIFEST, json.dumps(held).encode())
+    except OSError as error:
+        raise DataError(
+            f"decoded images cannot be kept in {folder} ({error.strerror or error}); make room, or set "
+            "MEMEST_CACHE to another folder"
+        ) from error
+    _say(entry)
+    return entry
+
+
+def _failed(columns: Columns) -> dict[int, str]:
+    return {int(place): str(columns["error"][place]) for place in np.flatnonzero(columns["error"] != "")}
+
+
+def _say(entry: Entry) -> None:
+    """One line of what was done to images that are not simply pixels."""
+    coloured = entry.coloured if entry.settings["color"] == "grey" else 0
+    notes = {
+        "turned by their EXIF flag": entry.rotated,
+        "of several frames or pages, the first taken": entry.several,
+        "in colour made grey": coloured,
+    }
+    if said := ", ".join(f"{count} {what}" for what, count in notes.items() if count):
+        _log.warning("%s: of %d images %s", entry.origin, entry.count, said)
+
+
+def _same_source(entry: Entry, origin: Path, shape: Shape) -> bool:
+    return entry.origin == str(origin.resolve()) and entry.settings == asdict(shape)
+
+
+def _require_room(folder: Path, count: int, shape: Shape) -> None:
+    """Refuse to begin what the disk has no room for.
+
+    Raises:
+        DataError: with what is needed and what there is.
+    """
+    needed = count * shape.size**2 * shape.channels
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    there = sum(path.stat().st_size for path in folder.glob(PIXELS))
+    free = shutil.disk_usage(place).free
+    if needed - there > free:
+        raise DataError(
+            f"{count} decoded images of {shape.size} × {shape.size} need {needed / 1e9:.1f} GB in {place}, "
+            f"and {free / 1e9:.1f} GB are free; use a smaller size=, empty it with `memest cache --empty all`, "
+            "or set MEMEST_CACHE to a larger disk"
+        )
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """The lock of one entry; a process that has to wait for it says so."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(f"{folder}.lock")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            _log.warning("another process is decoding these images: waiting for it")
+            lock.acquire()
+    except OSError as error:
+        raise DataError(
+            f"the cache {folder.parent} cannot be written ({error.strerror or error}); set MEMEST_CACHE to "
+            "another folder"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -29,6 +29,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test works in a folder of its own and inherits no run from the environment."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEMEST_CACHE", str(tmp_path / ".cache"))
     for name in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MEMEST_HOME"):
         monkeypatch.delenv(name, raising=False)
     yield

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -116,14 +117,22 @@ def _moments(images: Images) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 class Split:
     """A training set, whose examples are scored, and the test set that measures generalisation.
 
+    Attributes:
+        train: what is trained on and scored.
+        test: None where there is none; what is measured on it is then left out.
+        left_out: what the source holds and the sets do not, by name, with the reason.
+
     Raises:
         DataError: the two differ in image shape or classes.
     """
 
     train: ImageSet
-    test: ImageSet
+    test: ImageSet | None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.test is None:
+            return
         shapes = self.train.images.shape[1:], self.test.images.shape[1:]
         if shapes[0] != shapes[1] or self.train.classes != self.test.classes:
             raise DataError(

@@ -6,8 +6,9 @@ Depends on torch. Axes: N examples of a set, B of a batch, C channels, H height,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from memest.data.images import ImageSet
+from memest.data.mapped import Images, MappedImages
 from memest.loading.augmentation import AUGMENTATIONS
 from memest.seeding import Streams
+
+_SHARE_OF_GPU = 0.5
+"""Of a GPU's free memory, for the pixels of one image set."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,10 @@ class Loader:
         statistics: tuple[NDArray[np.float32], NDArray[np.float32]],
         device: torch.device,
     ) -> None:
-        planes = images.images.transpose(0, 3, 1, 2)
-        pixels = torch.from_numpy(
-            np.require(planes, requirements=["C", "W"])
-        )  # torch warns of read-only ones
         self.ids = images.ids
         self.device = device
         self._natural_augmentation = images.augmentation
-        self._pixels_NCHW = pixels.to(device)
+        self._pixels = _pixels(images.images, device)
         self._labels_N = torch.tensor(images.labels).to(device)
         self._ids_N = torch.tensor(images.ids).to(device)
         mean, deviation = (torch.from_numpy(s).to(device).view(1, -1, 1, 1) for s in statistics)
@@ -63,9 +64,7 @@ class Loader:
         """Every example once, in the set's own order, not augmented; the last batch may be smaller."""
         for start in range(0, len(self), size):
             chosen = slice(start, start + size)
-            yield Batch(
-                self._normalise(self._pixels_NCHW[chosen]), self._labels_N[chosen], self._ids_N[chosen]
-            )
+            yield Batch(self._normalise(self._pixels(chosen)), self._labels_N[chosen], self._ids_N[chosen])
 
     def training_batches(self, size: int, epoch: int, augmentation: str, streams: Streams) -> Iterator[Batch]:
         """Every example once, shuffled and augmented by the streams of this epoch alone.
@@ -79,11 +78,35 @@ class Loader:
         order = torch.randperm(len(self), generator=_generator(streams.seed("order", epoch))).to(self.device)
         noise = _generator(streams.seed("augmentation", epoch))
         for chosen in _spans(order, size):
-            pixels = AUGMENTATIONS.call(spec, self._pixels_NCHW[chosen], noise)
+            pixels = AUGMENTATIONS.call(spec, self._pixels(chosen), noise)
             yield Batch(self._normalise(pixels), self._labels_N[chosen], self._ids_N[chosen])
 
     def _normalise(self, pixels_BCHW: Tensor) -> Tensor:
         return pixels_BCHW.float() * self._scale - self._shift
+
+
+def _pixels(images: Images, device: torch.device) -> Callable[[Tensor | slice], Tensor]:
+    """Hands out the pixels of chosen examples on the device, uint8 (B, C, H, W).
+
+    All are copied there once; but of images on disk only those asked for, unless a GPU has room for all.
+    """
+    if isinstance(images, MappedImages) and not _fits(images.nbytes, device):
+        return lambda chosen: _tensor(images[_index(chosen)]).to(device)
+    pixels_NCHW = _tensor(np.asarray(images)).to(device)
+    return lambda chosen: pixels_NCHW[chosen]
+
+
+def _fits(size: int, device: torch.device) -> bool:
+    return device.type == "cuda" and size <= _SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0]
+
+
+def _index(chosen: Tensor | slice) -> Any:
+    return chosen if isinstance(chosen, slice) else chosen.cpu().numpy()
+
+
+def _tensor(pixels_NHWC: NDArray[np.uint8]) -> Tensor:
+    """Channels first; torch warns of arrays that are read-only, so these are copied."""
+    return torch.from_numpy(np.require(pixels_NHWC.transpose(0, 3, 1, 2), requirements=["C", "W"]))
 
 
 def _spans(order: Tensor, size: int) -> list[Tensor]:

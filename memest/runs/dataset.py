@@ -46,12 +46,12 @@ class Loaders:
     Attributes:
         stages: what is trained on, one after the other.
         observed: what is scored.
-        testing: the test set.
+        testing: the test set; None where there is none.
     """
 
     stages: list[Loader]
     observed: Loader
-    testing: Loader
+    testing: Loader | None
 
 
 def loaders(split: Split, images: ImageSet, part: Part, device: torch.device) -> Loaders:
@@ -59,7 +59,8 @@ def loaders(split: Split, images: ImageSet, part: Part, device: torch.device) ->
     statistics = images.take(part.trained).statistics()
     stages = [Loader(images.take(stage), statistics, device) for stage in part.stages]
     observed = stages[0] if part.plain else Loader(images.take(part.observed), statistics, device)
-    return Loaders(stages, observed, Loader(split.test, statistics, device))
+    testing = None if split.test is None else Loader(split.test, statistics, device)
+    return Loaders(stages, observed, testing)
 
 
 def keep_part(

@@ -24,14 +24,15 @@ def run_key(
 
     Args:
         settings: all that decide the numbers.
-        split: the clean dataset; of its test set only the fingerprint counts.
+        split: the clean dataset; of its test set, if there is one, only the fingerprint counts.
         images: with the labels that are trained on.
         device: only its type counts.
         others: further labels that are measured against.
         processes: how many train together.
     """
     further = fingerprints(images, others) + ([{"processes": str(processes)}] if processes > 1 else [])
-    return digest(settings, images.fingerprint, split.test.fingerprint, device.type, *further)
+    test = split.test.fingerprint if split.test is not None else ""
+    return digest(settings, images.fingerprint, test, device.type, *further)
 
 
 def fingerprints(images: ImageSet, others: Others) -> list[dict[str, str]]:

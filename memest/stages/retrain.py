@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from memest.data import CORRUPTIONS, SETS, ImageSet, Split, corrupt, load_images
+from memest.data import CORRUPTIONS, SETS, ImageSet, corrupt, load_images
 from memest.errors import SettingError, SheetError
 from memest.grammar.config import key_settings
 from memest.loading import Loader
@@ -57,7 +57,7 @@ def retrain(config: RetrainConfig) -> Opened:
             tally = _Tally.restored(opened.resume, key, len(images))
             left = range(tally.networks, config.networks)
             for number in progress(left, len(left), about.name):
-                member, right = _trained_on_some(config, split, images, streams, number, device)
+                member, right = _trained_on_some(config, images, streams, number, device)
                 tally.add(member, right)
                 opened.run.metrics(number, {"networks": tally.networks, "accuracy": float(right.mean())})
                 opened.resume.save(partial(tally.pack, key))
@@ -90,7 +90,6 @@ def _about(config: RetrainConfig, key: str, images: ImageSet, device: torch.devi
 
 def _trained_on_some(
     config: RetrainConfig,
-    split: Split,
     images: ImageSet,
     streams: Streams,
     number: int,
@@ -102,8 +101,7 @@ def _trained_on_some(
     statistics = images.take(chosen).statistics()
     training = Loader(images.take(chosen), statistics, device)
     network = build_model(config.model, images.channels, len(images.classes), own.seed("weights"))
-    few = Loader(split.test.take(np.arange(1)), statistics, device)  # its accuracy is not asked for
-    for _ in train_epochs(network, [training], few, config.recipe, own, Unseen()):
+    for _ in train_epochs(network, [training], None, config.recipe, own, Unseen()):
         pass
     everything = Loader(images, statistics, device).batches(SCORING_BATCH)
     right = measure(network, everything, images.ids, ScoreSet("correct"), device)["correct"] > 0.5

@@ -52,7 +52,7 @@ class EpochEnd:
 def train_epochs(
     network: nn.Module,
     stages: Sequence[Loader],
-    testing: Loader,
+    testing: Loader | None,
     recipe: Recipe,
     streams: Streams,
     observer: Observer,
@@ -65,14 +65,14 @@ def train_epochs(
         network: on the device of the loaders.
         stages: what to train on, for `recipe.epochs` epochs each: the network goes on, with a fresh
             optimizer and the schedule from its beginning.
-        testing: what test loss and accuracy are taken on.
+        testing: what test loss and accuracy are taken on; None: they are left out.
         recipe: optimizer, schedule, augmentation and precision.
         streams: the order and augmentation of epoch t depend on the seed and t alone.
         observer: sees the logits of every training batch, before the step.
         state: that of an earlier `EpochEnd`, to go on after its epoch instead of from the beginning.
         team: the processes that train together; the observer sees this one's share of each batch.
     """
-    network = team.prepared(network.to(testing.device))
+    network = team.prepared(network.to(stages[0].device))
     if recipe.channels_last:
         network.to(memory_format=torch.channels_last)
     optimizer = _optimizer(network, recipe)
@@ -81,7 +81,8 @@ def train_epochs(
         return {"epoch": epoch, "network": network.state_dict(), "optimizer": optimizer.state_dict()}
 
     def end(epoch: int, metrics: dict[str, float]) -> EpochEnd:
-        metrics |= evaluate(network, testing, team) | {"weight_norm": weight_norm(network)}
+        tested = {} if testing is None else evaluate(network, testing, team)
+        metrics |= tested | {"weight_norm": weight_norm(network)}
         return EpochEnd(epoch, network, metrics, lambda: snapshot(epoch))
 
     done = 0

@@ -33,12 +33,14 @@ def test_a_path_is_understood_with_and_without_its_source(text: str) -> None:
 
 
 def test_a_path_alone_says_how_it_is_read(caplog: pytest.LogCaptureFixture) -> None:
-    """One line for a path; none for a spec."""
+    """One line for a path, however often it is read; none for a spec."""
+    SETS._said.clear()
     with caplog.at_level(logging.WARNING):
         SETS.parse("npz(mine.npz)")
         assert not caplog.messages
-        SETS.parse("mine.npz")
-    assert caplog.messages == ["mine.npz is read as npz(path=mine.npz)"]
+        for _ in range(3):
+            SETS.parse("./mine.npz")
+    assert caplog.messages == ["./mine.npz is read as npz(path='./mine.npz')"]
 
 
 @pytest.mark.parametrize(

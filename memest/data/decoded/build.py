@@ -55,7 +55,7 @@ def build(folder: Path, records: Records, shape: Shape, what: str) -> Columns:
 
 
 def _allocate(path: Path, shape: tuple[int, ...]) -> None:
-    """An array of zeros whose place on the disk is taken now, so that a full disk is noticed before a write."""
+    """An array of zeros that takes its place on the disk now: a full disk is noticed before a write."""
     partial = path.with_suffix(".partial")
     open_memmap(partial, "w+", np.uint8, shape).flush()
     if hasattr(os, "posix_fallocate"):

@@ -5,7 +5,7 @@
     <cache>/<key>.lock              held by the process that makes it
 
 The key is a hash of the names, sizes and times of change of what went in and of the shape it was made into.
-Labels are not in it: they are read from the source at every start, so that correcting one decodes nothing anew.
+Labels are not in it: they are read from the source at every start, so correcting one decodes nothing anew.
 """
 
 from __future__ import annotations
@@ -189,8 +189,8 @@ def _require_room(folder: Path, count: int, shape: Shape) -> None:
     if needed - there > free:
         raise DataError(
             f"{count} decoded images of {shape.size} × {shape.size} need {needed / 1e9:.1f} GB in {place}, "
-            f"and {free / 1e9:.1f} GB are free; use a smaller size=, empty it with `memest cache --empty all`, "
-            "or set MEMEST_CACHE to a larger disk"
+            f"and {free / 1e9:.1f} GB are free; use a smaller size=, delete others: `memest cache --empty "
+            "all`, or set MEMEST_CACHE to a larger disk"
         )
 
 

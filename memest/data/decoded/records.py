@@ -6,6 +6,7 @@ A collection of records is cut into parts that are sent to other processes, each
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,7 +67,7 @@ class Files:
         """Of each file's name, size and time of change."""
         content = hashlib.sha256(b"files")
         for name in self.names.tolist():
-            content.update(f"{name}\0{_state(self.root / name)}\0".encode())
+            content.update(f"{name}\0{_state(self.root, name)}\0".encode())
         return content.hexdigest()
 
 
@@ -122,13 +123,13 @@ class Stretches:
 
 def shards_state(root: Path, shards: Sequence[str]) -> str:
     """Names, sizes and times of change of some files: equal where none of them was changed."""
-    return "\0".join(f"{name}\0{_state(root / name)}" for name in shards)
+    return "\0".join(f"{name}\0{_state(root, name)}" for name in shards)
 
 
-def _state(path: Path) -> str:
+def _state(root: Path, name: str) -> str:
     """Size and time of change of a file; empty where there is none."""
     try:
-        found = path.stat()
+        found = os.stat(f"{root}/{name}")  # noqa: PTH116  # a million paths take three times as long
     except OSError:
         return ""
     return f"{found.st_size}/{found.st_mtime_ns}"

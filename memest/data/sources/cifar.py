@@ -86,7 +86,8 @@ def _load(release: _Release) -> Split:
     if not folder.is_dir():
         _download(release, folder)
     classes = tuple(_entry(folder, release.meta, release)[release.names])
-    return Split(*(_images(folder, part, classes, release) for part in (release.train, release.test)))
+    train, test = (_images(folder, part, classes, release) for part in (release.train, release.test))
+    return Split(train, test)
 
 
 def _download(release: _Release, folder: Path) -> None:

@@ -29,6 +29,10 @@ _log = logging.getLogger(__name__)
 class Sources(Registry[Callable[..., Split]]):
     """The registry of datasets; its specs may be paths."""
 
+    def __init__(self, noun: str) -> None:
+        super().__init__(noun)
+        self._said: set[str] = set()
+
     def parse(self, text: str | Spec) -> Spec:
         """The canonical spec; a path alone becomes the source that reads what lies there.
 
@@ -41,9 +45,15 @@ class Sources(Registry[Callable[..., Split]]):
             raise DataError(f"--data came empty; expected a file or folder, or one of {', '.join(self)}")
         if (path := self._path(text)) is not None:
             spec = super().parse(Spec(source_of(path), (("path", path),)))
-            _log.warning("%s is read as %s", text, spec.short())
+            self._say(f"{text} is read as {spec.short()}")
             return spec
         return super().parse(self._written_out(text))
+
+    def _say(self, line: str) -> None:
+        """Say a line once."""
+        if line not in self._said:
+            self._said.add(line)
+            _log.warning("%s", line)
 
     def _path(self, text: str) -> str | None:
         """The path that `text` is, if it is one and no name with keywords."""

@@ -1,0 +1,121 @@
+"""Image files in a folder: a folder for each class, or a table that names files and labels.
+
+photos/cat/a.jpg  photos/dog/b.jpg              class folders, as torchvision's ImageFolder reads them
+photos/metadata.csv  photos/a.jpg …             a table with file_name and label, also .jsonl or .parquet
+photos/train/…  photos/test/… (or val/…)        either of these in each
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from memest.data.decoded import Color, Files, Fit, texts
+from memest.data.images import Split
+from memest.data.sources.base import SETS
+from memest.data.sources.encoded import Holdout, Listing, OnError, Options, Size, encoded_split, shown
+from memest.data.sources.tables import Table, find_table, read_table
+from memest.errors import DataError
+
+_TRAIN = ("train", "training")
+_TEST = ("test", "testing", "val", "valid", "validation")
+_log = logging.getLogger(__name__)
+_IGNORED = {"Thumbs.db", "desktop.ini", "__MACOSX"}
+
+
+@SETS.register
+def folder(
+    *,
+    path: str,
+    file: str = "file_name",
+    label: str = "label",
+    id: str | None = None,
+    size: Size | None = None,
+    fit: Fit = "crop",
+    color: Color = "auto",
+    on_error: OnError = "stop",
+    holdout: Holdout = 0.0,
+) -> Split:
+    """Image files by class folder or by table; ids are positions in the sorted relative paths.
+
+    Args:
+        path: of the folder.
+        file: the table's column of paths, relative to the table.
+        label: the table's column of labels, text or whole numbers.
+        id: the table's column of ids; None: positions.
+        size: see `Options`, as for `fit`, `color`, `on_error` and `holdout`.
+
+    Raises:
+        DataError: no such folder, no images, one class only, files without labels or labels without files,
+            or images that cannot be read.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        raise DataError(f"there is no folder {root} (looked in {root.resolve().parent})")
+    options = Options(size, fit, color, on_error, holdout)
+    columns = Table(file, label, id)
+    train, test = _parts(root)
+    held = None if test is None else _listed(test, columns, options)
+    return encoded_split(_listed(train, columns, options), held, options, "folder")
+
+
+def _parts(root: Path) -> tuple[Path, Path | None]:
+    """The folders of training and test images: the folder itself, unless all that lies in it are such."""
+    inside = {child.name.lower(): child for child in sorted(root.iterdir()) if child.name[0] != "."}
+    train = next((inside[name] for name in _TRAIN if name in inside), None)
+    if train is None or set(inside) - {*_TRAIN, *_TEST}:
+        return root, None
+    test = next((inside[name] for name in _TEST if name in inside), None)
+    if others := [str(path) for path in inside.values() if path not in (train, test)]:
+        _log.warning(
+            "%s is read for training and %s for testing; not read: %s", train, test, ", ".join(others)
+        )
+    return train, test
+
+
+def _listed(root: Path, columns: Table, options: Options) -> Listing:
+    """The files of one folder and their labels, in the order of their paths."""
+    files = set(_files(root))
+    if (table := find_table(root)) is not None:
+        return _by_table(root, table, files - {table.name}, columns, options)
+    names = sorted(files)
+    if loose := [name for name in names if "/" not in name]:
+        raise DataError(
+            f"{len(loose)} files in {root} lie in no class folder, such as {shown(loose)}: expected a folder "
+            "for each class, or a metadata.csv with file_name and label"
+        )
+    return Listing(root, Files(root, texts(names)), [name.partition("/")[0] for name in names])
+
+
+def _by_table(root: Path, table: Path, files: set[str], columns: Table, options: Options) -> Listing:
+    rows = read_table(table, columns)
+    lacking = sorted(set(rows.names) - files)
+    unnamed = sorted(files - set(rows.names))
+    left_out = dict.fromkeys(lacking, f"named in {table.name}, and no such file")
+    left_out |= dict.fromkeys(unnamed, f"not named in {table.name}, so without a label")
+    if left_out and options.on_error == "stop":
+        raise DataError(
+            f"{table} and the files beside it differ: {len(lacking)} rows without a file, {len(unnamed)} "
+            f"files without a row: {shown([*lacking, *unnamed])}; mend it, or on_error=skip leaves them out"
+        )
+    return rows.listing(root, set(lacking), left_out)
+
+
+def _files(root: Path) -> Iterator[str]:
+    """The path below a folder of every file in it, hidden ones left out; links are followed, none twice."""
+    seen = set()
+    for place, folders, files in os.walk(root, followlinks=True):
+        if (real := os.path.realpath(place)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [name for name in folders if not _ignored(name)]
+        below = Path(place).relative_to(root).as_posix()
+        prefix = "" if below == "." else f"{below}/"
+        yield from (prefix + name for name in files if not _ignored(name))
+
+
+def _ignored(name: str) -> bool:
+    return name.startswith(".") or name in _IGNORED

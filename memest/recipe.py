@@ -1,4 +1,4 @@
-"""How a network is trained: the recipe and its schedules."""
+"""How a network is trained: the recipe and its learning-rate schedules."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ _CONFIG, _SERVICES = "memest.stages.config", "memest.stages.services"
 COMMANDS: dict[str, Command] = {
     "train": Command(
         "memest.runs.config:TrainConfig",
-        "memest.stages.together:train_together",
+        "memest.stages.train:train_together",
         "train a network and score every example",
         "memest train --data digits --corruption 'symmetric_noise(rate=0.05)' --seed 1 --epochs 30",
         trained,

@@ -109,6 +109,11 @@ def _tensor(pixels_NHWC: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(np.require(pixels_NHWC.transpose(0, 3, 1, 2), requirements=["C", "W"]))
 
 
+def smallest_batch(count: int, size: int) -> int:
+    """Examples in the smallest training batch of an epoch of `count` examples, in batches of `size`."""
+    return min(len(span) for span in _spans(torch.arange(count), size))
+
+
 def _spans(order: Tensor, size: int) -> list[Tensor]:
     parts = list(torch.split(order, size))
     if len(parts) > 1 and len(parts[-1]) == 1:

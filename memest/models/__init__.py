@@ -1,4 +1,4 @@
-"""Image classifiers by name, one file per family: `resnet18(width=32)`. Depends on torch.
+"""Image classifiers by name, one file per family: `resnet18(width=32)`.
 
 Each takes images (N, C, H, W) of any number of channels, 8 pixels or more to a side, and gives logits
 (N, K) for K classes. None has dropout, so in eval mode a model is a fixed function of each image alone.

@@ -5,7 +5,7 @@
 
     model = build_model("resnet18(width=32)", channels=3, classes=10, seed=7)
 
-Axes: N examples, C channels, H height, W width, K classes. Depends on `registry`, `spec` and torch.
+Axes: N examples, C channels, H height, W width, K classes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The small Inception that published memorization scores were measured with. Depends on `base`.
+"""The small Inception that published memorization scores were measured with.
 
 Source: Zhang, Bengio, Hardt, Recht, Vinyals, "Understanding deep learning requires rethinking
 generalization", ICLR 2017, appendix A; used for CIFAR-100 by Feldman, Zhang, "What Neural Networks

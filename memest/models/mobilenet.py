@@ -1,4 +1,4 @@
-"""MobileNetV2 in the form used for CIFAR: no down-sampling before the third stage. Depends on `base`.
+"""MobileNetV2 in the form used for CIFAR: no down-sampling before the third stage.
 
 Source: Sandler, Howard, Zhu, Zhmoginov, Chen, "MobileNetV2: Inverted Residuals and Linear Bottlenecks",
 CVPR 2018. The CIFAR form departs from it in four ways: stride 1 in the stem and the second stage;

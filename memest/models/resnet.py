@@ -1,4 +1,4 @@
-"""Residual networks in the form used for CIFAR: 3×3 stem, no max-pooling. Depends on `base`.
+"""Residual networks in the form used for CIFAR: 3×3 stem, no max-pooling.
 
 Source: He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", CVPR 2016; weights as in
 their "Delving Deep into Rectifiers", ICCV 2015.

@@ -1,4 +1,4 @@
-"""A network small enough to train on a laptop in seconds. Depends on `base`."""
+"""A network small enough to train on a laptop in seconds."""
 
 from __future__ import annotations
 

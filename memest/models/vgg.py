@@ -1,4 +1,4 @@
-"""VGG networks with batch norm, in the form used for CIFAR: one linear head. Depends on `base`.
+"""VGG networks with batch norm, in the form used for CIFAR: one linear head.
 
 Source: Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
 ICLR 2015, configuration D; batch norm and the single head are what CIFAR practice made of it.

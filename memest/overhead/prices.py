@@ -13,7 +13,7 @@ from torch import nn
 from memest.data import ImageSet
 from memest.grammar.spec import Spec
 from memest.loading import Loader
-from memest.scores import SCORING_BATCH, Clock, OnlineScores, ScoreSet, measure
+from memest.scores import Clock, OnlineScores, Scorer, ScoreSet
 from memest.seeding import Streams
 from memest.train import Recipe, train_epochs
 
@@ -90,12 +90,11 @@ def _passes(network: nn.Module, sample: Loader, scores: ScoreSet, few: ImageSet)
 
     Other labels cost what these cost, whatever they are.
     """
-    others = dict.fromkeys(scores.labels, few.labels)
+    scorer = Scorer(sample, dict.fromkeys(scores.labels, few.labels))
     seconds: dict[str, float] = {}
     for name, chosen in {"logits": scores.of("logits"), "everything": scores}.items():
         clock = Clock(sample.device)
-        batches = sample.batches(SCORING_BATCH)
-        measure(network, batches, sample.ids, chosen, sample.device, 0, clock, others)
+        scorer.measure(network, chosen, clock=clock)
         seconds |= clock.seconds()
         seconds[name] = clock.total()
     return seconds

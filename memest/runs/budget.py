@@ -10,16 +10,12 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from memest.data import PROTOCOLS, corrupt, load_images
 from memest.errors import SettingError
 from memest.grammar.config import digest, flatten
-from memest.models import build_model
 from memest.overhead.budget import Choice, choose
 from memest.overhead.prices import measured_prices
 from memest.runs.config import TrainConfig
-from memest.runs.device import choose_device
-from memest.scores import ScoreSet
-from memest.seeding import Streams
+from memest.runs.prepare import prepare
 from memest.tracking import home
 
 
@@ -34,21 +30,26 @@ def within_budget(config: TrainConfig) -> tuple[TrainConfig, Choice | None]:
     share = config.max_overhead
     if share is None:
         return config, None
-    if config.part is None and PROTOCOLS.parse(config.protocol).name != "standard":
+    prepared = prepare(config)
+    if len(prepared.parts) > 1:
         raise SettingError(
             f"--max-overhead chooses for one run, and {config.protocol} makes several that must agree: set "
             "--score-every and --gradient-every instead"
         )
-    streams = Streams(config.seed, corruption=config.corruption_seed)
-    images, _ = corrupt(load_images(config.data, config.limit).train, config.corruption, streams)
-    path = home() / "plans" / f"{digest(flatten(config), images.fingerprint)[:20]}.json"
+    path = home() / "plans" / f"{digest(flatten(config), prepared.images.fingerprint)[:20]}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):  # two that start at once make one choice
         choice = _remembered(path)
         if choice is None:
-            began, device, scores = time.perf_counter(), choose_device(config.device), ScoreSet(config.scores)
-            network = build_model(config.model, images.channels, len(images.classes), streams.seed("weights"))
-            prices = measured_prices(network, images, device, config.recipe, streams, scores)
+            began = time.perf_counter()
+            prices = measured_prices(
+                prepared.network(),
+                prepared.images,
+                prepared.device,
+                config.recipe,
+                prepared.streams,
+                prepared.scores,
+            )
             schedule = choose(config.schedule, prices, config.recipe.epochs, share)
             choice = Choice(schedule, share, prices, time.perf_counter() - began)
             path.write_bytes(choice.to_json())

@@ -76,7 +76,6 @@ class TrainConfig:
     max_overhead: PositiveShare | None = option(
         None,
         "share of training time that scoring may take: fewer epochs and probes are chosen to keep it",
-        key=False,
     )
     checkpoints: str = option(
         "last", "epochs whose network is kept: none, last, every(k=10), all", read=one(epochs_kept)

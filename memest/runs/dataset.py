@@ -1,4 +1,4 @@
-"""What a run trains on and what it observes: chosen for a new run, made again for a finished one.
+"""What a run trained on and what it observed: kept with the run, and made again from it.
 
 Axes: N examples observed, C classes.
 """
@@ -9,58 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from memest.data import SETS, ImageSet, Part, Split, Truth, load_images, plan
-from memest.errors import SettingError
+from memest.data import SETS, ImageSet, Part, Split, Truth, load_images
 from memest.ids import Ids
-from memest.loading import Loader
-from memest.seeding import Streams
 from memest.store import SheetReader, SheetWriter
 from memest.store.tables import array_bytes, read_table, write_table
 
 TRAINED, PROBABILITIES = "sheet/trained.parquet", "sheet/probabilities.npy"
 """What a part keeps: ids and stage (from 0) of what it trained on; (N, C) of what it observed."""
-
-
-def chosen_part(images: ImageSet, protocol: str, number: int | None, streams: Streams) -> Part:
-    """One part of a protocol; the only one, if no number is given.
-
-    Raises:
-        SettingError: there is no such part, or there are several.
-    """
-    parts = plan(images, protocol, streams)
-    if number is None and len(parts) == 1:
-        return parts[0]
-    if number is not None and len(parts) > 1 and number < len(parts):
-        return parts[number]
-    have = f"parts 0 to {len(parts) - 1}: name one" if len(parts) > 1 else "one part: leave --part out"
-    raise SettingError(f"--part {'none' if number is None else number}: {protocol} has {have}")
-
-
-@dataclass(frozen=True, eq=False)
-class Loaders:
-    """All that a part of a protocol needs on the device, normalised by what it trains on.
-
-    Attributes:
-        stages: what is trained on, one after the other.
-        observed: what is scored.
-        testing: the test set; None where there is none.
-    """
-
-    stages: list[Loader]
-    observed: Loader
-    testing: Loader | None
-
-
-def loaders(split: Split, images: ImageSet, part: Part, device: torch.device) -> Loaders:
-    """The images of a part, on the device; what is trained on and observed alike is there once."""
-    statistics = images.take(part.trained).statistics()
-    stages = [Loader(images.take(stage), statistics, device) for stage in part.stages]
-    observed = stages[0] if part.plain else Loader(images.take(part.observed), statistics, device)
-    testing = None if split.test is None else Loader(split.test, statistics, device)
-    return Loaders(stages, observed, testing)
 
 
 def keep_part(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from memest.analysis.detection import REFERENCES
 from memest.analysis.finding import aligned
-from memest.data import CORRUPTIONS, PROTOCOLS, SETS, ImageSet, Truth
+from memest.data import CORRUPTIONS, PROTOCOLS, SETS, ImageSet
 from memest.detect import DETECTORS, detect, rank, slug, suspicion
 from memest.grammar.config import digest, key_settings
 from memest.models import MODELS
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from memest.runs.config import TrainConfig
+    from memest.runs.prepare import Prepared
 
 CHOICE, COST = "plan.json", "tables/cost"
 """What a run within a budget was chosen by; what its scores cost."""
@@ -35,10 +36,9 @@ LISTED = 50
 PICTURED = 25
 
 
-def about_training(
-    config: TrainConfig, key: str, images: ImageSet, truth: Truth, device: torch.device
-) -> About:
+def about_training(prepared: Prepared) -> About:
     """The axes, settings and description of a training run."""
+    config, images, device = prepared.config, prepared.images, prepared.device
     dataset, corruption = SETS.short(config.data), CORRUPTIONS.short(config.corruption)
     model, protocol = MODELS.short(config.model), PROTOCOLS.short(config.protocol)
     part = {} if config.part is None else {"part": str(config.part)}
@@ -47,8 +47,8 @@ def about_training(
         name += f" {protocol}" + "".join(f" part {number}" for number in part.values())
     note = (
         f"**{model}** on **{dataset}** ({len(images):,} images, {len(images.classes)} classes, "
-        f"{int(truth.changed.sum()):,} labels changed by `{corruption}`), {config.recipe.epochs} epochs, "
-        f"seed {config.seed}, protocol {protocol}, on {device.type}.\n\n"
+        f"{int(prepared.truth.changed.sum()):,} labels changed by `{corruption}`), "
+        f"{config.recipe.epochs} epochs, seed {config.seed}, protocol {protocol}, on {device.type}.\n\n"
         "Read `sheet/summary.parquet` first: one row per example. `seen/…` is from the training batches "
         "themselves, everything else from "
         f"clean passes in evaluation mode: scores from logits {every(config.score_every)}, from gradients "
@@ -56,7 +56,7 @@ def about_training(
     )
     return About(
         stage="train",
-        key=key,
+        key=prepared.key,
         name=name,
         settings=key_settings(config),
         tags={
@@ -80,7 +80,7 @@ def about_training(
 def recipe_tag(config: TrainConfig, device: torch.device) -> str:
     """Eight digits that runs share when they differ in axes and seeds only: what may be averaged."""
     apart = {"data", "limit", "corruption", "corruption_seed", "model", "seed", "scores", "checkpoints"}
-    apart |= {"protocol", "part"}
+    apart |= {"protocol", "part", "max_overhead"}
     settings = {name: value for name, value in key_settings(config).items() if name not in apart}
     return digest(settings, device.type)[:8]
 

@@ -1,4 +1,4 @@
-"""What a run needs to go on after an epoch, as bytes. Depends on everything below the stages.
+"""What a run needs to go on after an epoch, as bytes.
 
 Tensors and plain values only, read with `weights_only=True`: no code in the file is ever executed. A point
 that is damaged, planted or of another version is dropped with a warning, and the run starts anew.

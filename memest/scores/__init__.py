@@ -5,29 +5,27 @@ from memest.scores import inputs as inputs
 from memest.scores import logits as logits
 from memest.scores.base import KINDS, SCORES, LocalLoss, describe, input_score, logit_score
 from memest.scores.engine.gather import Rows
-from memest.scores.engine.measure import FORWARD, GRADIENT, ScoreSet, canonical, measure, score_list
-from memest.scores.engine.micro_batches import SCORING_BATCH
 from memest.scores.engine.online import OnlineScores, Unseen
-from memest.scores.engine.probabilities import probabilities
+from memest.scores.engine.scorer import Scorer, measure
 from memest.scores.engine.timing import Clock
+from memest.scores.score_set import FORWARD, GRADIENT, ScoreSet, canonical, score_list
 
 __all__ = [
     "FORWARD",
     "GRADIENT",
     "KINDS",
     "SCORES",
-    "SCORING_BATCH",
     "Clock",
     "LocalLoss",
     "OnlineScores",
     "Rows",
     "ScoreSet",
+    "Scorer",
     "Unseen",
     "canonical",
     "describe",
     "input_score",
     "logit_score",
     "measure",
-    "probabilities",
     "score_list",
 ]

@@ -12,14 +12,15 @@ from memest.models import build_model
 from memest.overhead.costs import Costs
 from memest.runs import resume
 from memest.runs.console import progress
-from memest.runs.dataset import loaders, rebuild
+from memest.runs.dataset import rebuild
 from memest.runs.description import report_costs
 from memest.runs.device import choose_device
 from memest.runs.key import fingerprints
+from memest.runs.loaded import load
 from memest.runs.other_labels import other_labels
 from memest.runs.sheet import evaluation_bytes, sheet_header, summary_table
 from memest.runs.tracked import server_uri
-from memest.scores import SCORING_BATCH, Clock, ScoreSet, describe, measure
+from memest.scores import Clock, ScoreSet, describe
 from memest.seeding import Streams
 from memest.stages.config import ScoreConfig
 from memest.store import SheetReader, SheetWriter, block_span
@@ -47,7 +48,6 @@ def score(config: ScoreConfig) -> Opened:
     device = choose_device(config.device)
     scores, streams = ScoreSet(config.scores), Streams(int(trained["seed"]))
     others = other_labels(scores, source_set.split.train, sheet.truth())
-    within = {name: labels[source_set.part.observed] for name, labels in others.items()}
     about = About(
         stage="score",
         key=digest(source.run_id, str(scores), epochs, device.type, *fingerprints(source_set.images, others)),
@@ -60,7 +60,7 @@ def score(config: ScoreConfig) -> Opened:
     with open_run(about, uri, source.experiment) as opened:
         if opened.done:
             return opened
-        observed = loaders(source_set.split, source_set.images, source_set.part, device).observed
+        scorer = load(source_set.split, source_set.images, source_set.part, others, device).scorer
         network = build_model(trained["model"], images.channels, len(images.classes), 0).to(device)
         header = sheet_header(about.key, images, truth, trained, source.run_id)
         span = block_span(len(images), len(scores), len(epochs))
@@ -71,9 +71,7 @@ def score(config: ScoreConfig) -> Opened:
             clock, probes = Clock(device), streams.seed("probes", epoch)
             kept = checkpoint.unpack(sheet.kept(checkpoint.name(epoch)), device)
             network.load_state_dict(kept["network"])
-            batches = observed.batches(SCORING_BATCH)
-            measured = measure(network, batches, images.ids, scores, device, probes, clock, within)
-            writer.put(epoch, measured, {})
+            writer.put(epoch, scorer.measure(network, scores, probes, clock), {})
             costs.add({}, clock)
             opened.run.metrics(epoch, {"scoring_seconds": clock.total()})
             point = partial(resume.pack, about.key, writer, costs=costs.state())

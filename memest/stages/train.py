@@ -2,107 +2,134 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 
-from memest.data import corrupt, load_images
+from memest.errors import SettingError
 from memest.grammar.config import key_settings
-from memest.models import build_model
 from memest.overhead.costs import Costs
 from memest.runs import resume
+from memest.runs.budget import within_budget
 from memest.runs.config import TrainConfig
 from memest.runs.console import progress
-from memest.runs.dataset import chosen_part, keep_part, loaders
-from memest.runs.description import about_training, report
-from memest.runs.device import choose_device, deterministic
-from memest.runs.key import run_key
-from memest.runs.other_labels import other_labels
+from memest.runs.dataset import keep_part
+from memest.runs.description import about_training, choice_files, report
+from memest.runs.device import deterministic
+from memest.runs.epochs import measured_epochs
+from memest.runs.follow import follow, lead
+from memest.runs.joined import join, parts_of
+from memest.runs.prepare import Prepared, prepare
 from memest.runs.sheet import evaluation_bytes, sheet_header, summary_table
-from memest.scores import (
-    SCORING_BATCH,
-    Clock,
-    OnlineScores,
-    ScoreSet,
-    Unseen,
-    describe,
-    measure,
-    probabilities,
-)
-from memest.seeding import Streams
+from memest.scores import describe
 from memest.store import SheetWriter, block_span
 from memest.tracking import OFF, Opened, check_tracking, open_run
-from memest.train import ALONE, Team, checkpoint, train_epochs
+from memest.train import ALONE, ProcessGroup, checkpoint, process_group
 
 Callback = Callable[[str, int, Mapping[str, float]], None]
 """Called after every epoch of a run with its id, the epoch and its metrics; may raise a `PrunedError`."""
+_log = logging.getLogger(__name__)
 
 
 def ignore(run: str, epoch: int, metrics: Mapping[str, float]) -> None:
     """A callback that does nothing."""
 
 
-def train(
-    config: TrainConfig,
-    callback: Callback = ignore,
-    team: Team = ALONE,
-    files: Mapping[str, bytes] = MappingProxyType({}),
-) -> Opened:
-    """Train, measure, store and track one part; a run of the same configuration is found, not repeated.
+def train_together(config: TrainConfig) -> Opened | None:
+    """The command: `train`, by all processes that torchrun started; None on all ranks but the first.
+
+    Raises:
+        InputError: before anything is written, if something asked for cannot be done.
+    """
+    with process_group() as group:
+        if group.rank:
+            follow(group)
+            return None
+        try:
+            opened = train(config, group=group)
+        except BaseException:
+            if not group.begun:  # the others still wait to begin; later on torchrun ends them
+                group.broadcast(None)
+            raise
+        group.broadcast(None)
+        return opened
+
+
+def train(config: TrainConfig, callback: Callback = ignore, group: ProcessGroup = ALONE) -> Opened:
+    """Train what a configuration asks for: one run, or every part of its protocol and a run that joins them.
 
     Args:
         config: what to train.
-        callback: called after every epoch.
-        team: the processes that train together, of which this one leads.
-        files: further files to keep with the run, by name.
+        callback: called after every epoch of a single run; not where there are several.
+        group: the processes that train together, of which this is the first.
 
     Raises:
         InputError: before anything is written, if something asked for cannot be done.
     """
     if config.tracking != OFF:
         check_tracking(config.tracking)
-    streams = Streams(config.seed, corruption=config.corruption_seed)
-    split = load_images(config.data, config.limit)
-    images, truth = corrupt(split.train, config.corruption, streams)
-    part = chosen_part(images, config.protocol, config.part, streams)
-    observed, epochs = images.take(part.observed), config.recipe.epochs * len(part.stages)
-    device = choose_device(config.device)
-    network = build_model(config.model, images.channels, len(images.classes), streams.seed("weights"))
-    config.schedule.require_something()
-    team.require_shares([len(stage) for stage in part.stages], config.recipe.batch_size)
-    others = other_labels(ScoreSet(config.scores), split.train)
-    within = {name: labels[part.observed] for name, labels in others.items()}
-    key = run_key(key_settings(config), split, images, device, others, team.size)
-    about = about_training(config, key, images, truth, device)
+    config, choice = within_budget(config)
+    prepared = prepare(config, group.size)
+    for name in prepared.empty_classes:
+        _log.warning("no training image has the label %s", name)
+    if len(prepared.parts) == 1:
+        return train_part(prepared, callback, group, choice_files(choice))
+    if group.size > 1:
+        raise SettingError(
+            f"{group.size} processes train one run, and --protocol {config.protocol} makes several: name one "
+            "with --part 0, then the next, and join them without torchrun"
+        )
+    return train_parts(prepared)
+
+
+def train_parts(prepared: Prepared) -> Opened:
+    """Train every part as a run of its own, and join what they found in one more run."""
+    config = prepared.config
+    with open_run(about_training(prepared), config.tracking, config.experiment) as opened:
+        if not opened.done:
+            with parts_of(opened.run, prepared) as parts:
+                made = [train_part(part).run.blobs for part in parts]
+            join(opened.run, prepared, made)
+            opened.run.seal({})
+    return opened
+
+
+def train_part(
+    prepared: Prepared,
+    callback: Callback = ignore,
+    group: ProcessGroup = ALONE,
+    files: Mapping[str, bytes] = MappingProxyType({}),
+) -> Opened:
+    """Train, measure, store and track one part; a run of the same key is found, not repeated.
+
+    Args:
+        prepared: what to train.
+        callback: called after every epoch.
+        group: the processes that train together, of which this is the first.
+        files: further files to keep with the run, by name.
+    """
+    config, part, observed, epochs = prepared.config, prepared.part, prepared.observed, prepared.epochs
+    about, keeps = about_training(prepared), partial(config.keeps, epochs=epochs)
     with open_run(about, config.tracking, config.experiment) as opened, deterministic(config.deterministic):
         if opened.done:
             return opened
-        run, recipe, scores = opened.run, config.recipe, ScoreSet(config.scores)
-        loaded = loaders(split, images, part, device)
-        recorder = OnlineScores(observed.ids, str(scores.free), device) if part.plain else Unseen()
-        header = sheet_header(key, observed, truth, key_settings(config))
-        span = block_span(len(observed), 2 * len(scores), epochs + 1)
+        run, key = opened.run, prepared.key
         for name, content in files.items():
             run.blobs.put(name, content)
+        header = sheet_header(key, observed, prepared.truth, key_settings(config))
+        span = block_span(len(observed), 2 * len(prepared.scores), epochs + 1)
         sheet = SheetWriter(run.blobs, header, observed.ids, span, describe)
-        before = resume.restore(opened.resume, key, sheet, device)
-        keeps = partial(config.keeps, epochs=epochs)
+        before = resume.restore(opened.resume, key, sheet, prepared.device)
         resume.keep_again(sheet, before, keeps)
         costs = Costs(len(part.stages[0]), before.costs)
-        team.tell((config, checkpoint.pack(before.training) if before.training else None))
-        stages, testing = loaded.stages, loaded.testing
-        ends = train_epochs(network, stages, testing, recipe, streams, recorder, before.training, team)
+        lead(group, config, before.training)
+        loaded, network = prepared.load(group), prepared.network()
+        ends = measured_epochs(prepared, loaded, network, before.training, group)
         for end in progress(ends, epochs + 1, about.name):
-            clock, due = Clock(device), config.schedule.due(end.epoch, epochs)
-            probes = streams.seed("probes", end.epoch)
-            batches = team.shares(loaded.observed.batches(SCORING_BATCH))
-            measured = measure(
-                end.network, batches, observed.ids, due, device, probes, clock, within, team.adding
-            )
-            measured |= recorder.take(team.adding)
-            sheet.put(end.epoch, measured, {"weight_norm": end.metrics["weight_norm"]})
-            costs.add(end.metrics, clock)
-            run.metrics(end.epoch, end.metrics | {"scoring_seconds": clock.total()})
+            sheet.put(end.epoch, end.scores, {"weight_norm": end.metrics["weight_norm"]})
+            costs.add(end.metrics, end.clock)
+            run.metrics(end.epoch, end.metrics | {"scoring_seconds": end.clock.total()})
             kept = keeps(end.epoch)
             must = end.epoch == epochs or (not config.deterministic and (kept or sheet.full))
             opened.resume.save(partial(resume.pack, key, sheet, end.state(), costs.state()), must)
@@ -110,10 +137,9 @@ def train(
                 sheet.keep(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
             callback(run.id, end.epoch, end.metrics)
         if not part.plain:
-            batches = loaded.observed.batches(SCORING_BATCH)
-            keep_part(sheet, images, part, probabilities(network, batches))
-        summary = summary_table(sheet.reader(), truth.of(observed.ids))
-        sheet.seal(truth.columns() | others, summary, evaluation_bytes(summary))
+            keep_part(sheet, prepared.images, part, loaded.scorer.probabilities(network))
+        summary = summary_table(sheet.reader(), prepared.truth.of(observed.ids))
+        sheet.seal(prepared.truth.columns() | prepared.others, summary, evaluation_bytes(summary))
         report(run, observed, summary, costs, epochs)
         run.seal({})
     return opened

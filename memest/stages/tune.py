@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from memest.grammar.config import digest, key_settings
 from memest.runs.tracked import server_uri
 from memest.stages.config import TuneConfig
-from memest.stages.protocol import train_protocol
+from memest.stages.train import train
 from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import SEALED, at_work_under, children_of, connect, get_run, home
 from memest.tune import (
@@ -43,7 +43,7 @@ def tune(config: TuneConfig) -> str:
     run = get_run(client, parent)
     if run.data.tags.get("memest.state") != SEALED:
         experiment = client.get_experiment(run.info.experiment_id).name
-        trials = Trials(search, study, partial(_metrics, client), experiment, train_protocol)
+        trials = Trials(search, study, partial(_metrics, client), experiment, train)
         with children_of(parent), at_work_under(client, parent, partial(others_at_work, study)):
             _optimize(config, study, trials)
         if finished(study) < config.trials:

@@ -5,27 +5,22 @@ Every dataset is loaded once and every set of labels made once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
-from memest.data import CORRUPTIONS, SETS, corrupt, load_images
+from memest.data import CORRUPTIONS, SETS
 from memest.errors import DataError, InputError
-from memest.grammar.config import digest, flatten, key_settings
+from memest.grammar.config import flatten
 from memest.grammar.registry import Registry
 from memest.models import MODELS
 from memest.runs.config import TrainConfig
 from memest.runs.device import choose_device
-from memest.runs.key import run_key
-from memest.runs.other_labels import other_labels
-from memest.scores import ScoreSet
-from memest.seeding import Streams
+from memest.runs.prepare import Prepared, data_and_labels, prepare
 from memest.sweep.grid import Sweep
 from memest.tracking import connect, sealed_runs
-
-G = TypeVar("G", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -85,34 +80,19 @@ def _keys(sweep: Sweep[TrainConfig]) -> tuple[dict[TrainConfig, str], list[str]]
 def run_keys(configs: Iterable[TrainConfig]) -> dict[TrainConfig, str]:
     """The key that training gives each configuration, in their order.
 
-    A run that is to keep a budget chooses its epochs and probes by measuring, and its key with them: it has a
-    key of its own here, which no finished run has, and training finds for itself what is done.
+    A configuration with a budget has a key of its own here, which no finished run has: a run is keyed by the
+    epochs and probes that the budget allows, which are chosen by measuring where it is trained.
 
     Raises:
-        InputError: a dataset cannot be had, or labels cannot be damaged as asked.
+        InputError: something that was asked for cannot be done.
     """
     configs = list(configs)
     keys: dict[TrainConfig, str] = {}
-    for (data, limit), here in _grouped(configs, lambda c: (c.data, c.limit)).items():
-        split = load_images(data, limit)
-        others = {
-            scores: other_labels(ScoreSet(scores), split.train)
-            for scores in {config.scores for config in here}
-        }
-        for same in _grouped(here, _labels).values():
-            streams = Streams(same[0].seed, corruption=same[0].corruption_seed)
-            images, _ = corrupt(split.train, same[0].corruption, streams)
-            for config in same:
-                settings, device = key_settings(config), _device(config)
-                key = run_key(settings, split, images, device, others[config.scores])
-                keys[config] = key if config.max_overhead is None else digest(key, config.max_overhead)
+    prepared: Prepared | None = None
+    for config in sorted(configs, key=data_and_labels):
+        prepared = prepare(config, device=_device(config), earlier=prepared)
+        keys[config] = prepared.key
     return {config: keys[config] for config in configs}
-
-
-def _labels(config: TrainConfig) -> Hashable:
-    """What configurations of one dataset share exactly when they train on the same labels."""
-    own = config.corruption_seed
-    return config.corruption, config.seed if own is None else own
 
 
 def _device(config: TrainConfig) -> torch.device:
@@ -141,10 +121,3 @@ def _shown(name: str, value: Any) -> str:
     """A setting as people write it: specs without the keywords at their defaults."""
     registries: dict[str, Registry[Any]] = {"data": SETS, "model": MODELS, "corruption": CORRUPTIONS}
     return registries[name].short(value) if name in registries else str(value)
-
-
-def _grouped(configs: Iterable[TrainConfig], by: Callable[[TrainConfig], G]) -> dict[G, list[TrainConfig]]:
-    groups: dict[G, list[TrainConfig]] = {}
-    for config in configs:
-        groups.setdefault(by(config), []).append(config)
-    return groups

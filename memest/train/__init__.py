@@ -1,25 +1,25 @@
 """Training: the generator, the recipe, checkpoints."""
 
-from memest.data.protocols import PROTOCOLS, Part, plan
 from memest.recipe import SCHEDULES, Recipe, learning_rate
 from memest.train import checkpoint
 from memest.train.checkpoint import EPOCHS
+from memest.train.distributed import ALONE, LoaderShare, ProcessGroup, process_group
 from memest.train.epochs import EpochEnd, evaluate, train_epochs, weight_norm
-from memest.train.parallel import ALONE, Team
+from memest.train.requirements import require_trainable
 
 __all__ = [
     "ALONE",
     "EPOCHS",
-    "PROTOCOLS",
     "SCHEDULES",
     "EpochEnd",
-    "Part",
+    "LoaderShare",
+    "ProcessGroup",
     "Recipe",
-    "Team",
     "checkpoint",
     "evaluate",
     "learning_rate",
-    "plan",
+    "process_group",
+    "require_trainable",
     "train_epochs",
     "weight_norm",
 ]

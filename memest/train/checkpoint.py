@@ -1,4 +1,4 @@
-"""Checkpoints: the network after an epoch, as bytes. Depends on torch.
+"""Checkpoints: the network after an epoch, as bytes.
 
 They hold tensors and plain values only and are read with `weights_only=True`: no code in a checkpoint
 is ever executed.

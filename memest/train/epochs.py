@@ -1,4 +1,4 @@
-"""Training as a generator: the caller owns the loop. Depends on torch and `data`.
+"""Training as a generator: the caller owns the loop.
 
     for end in train_epochs(network, [training], testing, recipe, streams, observer):
         …measure, store and track, in plain sight…
@@ -9,8 +9,9 @@ yields after every epoch, beginning with epoch 0, the untouched network.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -20,13 +21,13 @@ from torch.nn import functional
 from memest.loading import Batch, Loader
 from memest.recipe import Recipe, learning_rate
 from memest.seeding import Streams
-from memest.train.parallel import ALONE, Team
+from memest.train.distributed import ALONE, ProcessGroup
 
 _EVALUATION_BATCH = 512
 
 
 class Observer(Protocol):
-    """Whatever wants to see each training batch's logits, such as a `Recorder`."""
+    """Is given the logits of each training batch; for example `OnlineScores`."""
 
     def see(self, logits: Tensor, labels: Tensor, ids: Tensor) -> None: ...
 
@@ -57,7 +58,7 @@ def train_epochs(
     streams: Streams,
     observer: Observer,
     state: dict[str, Any] | None = None,
-    team: Team = ALONE,
+    group: ProcessGroup = ALONE,
 ) -> Iterator[EpochEnd]:
     """Train `network` in place and yield after every epoch.
 
@@ -70,20 +71,17 @@ def train_epochs(
         streams: the order and augmentation of epoch t depend on the seed and t alone.
         observer: sees the logits of every training batch, before the step.
         state: that of an earlier `EpochEnd`, to go on after its epoch instead of from the beginning.
-        team: the processes that train together; the observer sees this one's share of each batch.
+        group: the processes that train together; the observer sees this one's share of each batch.
     """
-    network = team.prepared(network.to(stages[0].device))
+    network = group.synchronise_batch_norms(network.to(stages[0].device))
     if recipe.channels_last:
         network.to(memory_format=torch.channels_last)
-    optimizer = _optimizer(network, recipe)
-
-    def snapshot(epoch: int) -> dict[str, Any]:
-        return {"epoch": epoch, "network": network.state_dict(), "optimizer": optimizer.state_dict()}
+    optimizer, step = _optimizer(network, recipe), torch.compile(_step) if recipe.compile else _step
 
     def end(epoch: int, metrics: dict[str, float]) -> EpochEnd:
-        tested = {} if testing is None else evaluate(network, testing, team)
+        tested = {} if testing is None else evaluate(network, testing, group)
         metrics |= tested | {"weight_norm": weight_norm(network)}
-        return EpochEnd(epoch, network, metrics, lambda: snapshot(epoch))
+        return EpochEnd(epoch, network, metrics, partial(_state, epoch, network, optimizer))
 
     done = 0
     if state is None:
@@ -92,14 +90,13 @@ def train_epochs(
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         done = state["epoch"]
-    step = torch.compile(_step) if recipe.compile else _step
     for epoch in range(done + 1, len(stages) * recipe.epochs + 1):
         stage, before = divmod(epoch - 1, recipe.epochs)
         if stage and not before:
             optimizer = _optimizer(network, recipe)
-        yield end(
-            epoch, _train_one(network, stages[stage], optimizer, recipe, streams, observer, epoch, step, team)
-        )
+        one_epoch = _Epoch(network, optimizer, recipe, group, step)
+        batches = stages[stage].training_batches(recipe.batch_size, epoch, recipe.augmentation, streams)
+        yield end(epoch, one_epoch.train(batches, before, len(stages[stage]), observer))
 
 
 def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -108,39 +105,54 @@ def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     )
 
 
-def _train_one(
-    network: nn.Module,
-    training: Loader,
-    optimizer: torch.optim.Optimizer,
-    recipe: Recipe,
-    streams: Streams,
-    observer: Observer,
-    epoch: int,
-    step: Callable[..., tuple[Tensor, Tensor]],
-    team: Team,
-) -> dict[str, float]:
-    network.train()
-    began, seen, before = time.perf_counter(), 0, (epoch - 1) % recipe.epochs
-    totals = torch.zeros(2, device=training.device)
-    for whole in training.training_batches(recipe.batch_size, epoch, recipe.augmentation, streams):
-        batch = team.share(whole)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, (before + seen / len(training)) / recipe.epochs)
-        logits, losses = step(network, batch, recipe)
-        optimizer.zero_grad()
-        team.mean(losses, len(whole.labels)).backward()  # type: ignore[no-untyped-call]
-        team.add_gradients(network)
-        observer.see(logits.detach(), batch.labels, batch.ids)
-        optimizer.step()
-        totals += torch.stack([losses.detach().sum(), (logits.argmax(1) == batch.labels).sum()])
-        seen += len(whole.labels)
-    loss, correct = team.add(totals).tolist()
-    return {
-        "train/loss": loss / seen,
-        "train/accuracy": correct / seen,
-        "learning_rate": optimizer.param_groups[0]["lr"],
-        "images_per_second": seen / (time.perf_counter() - began),
-    }
+def _state(epoch: int, network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    return {"epoch": epoch, "network": network.state_dict(), "optimizer": optimizer.state_dict()}
+
+
+@dataclass(frozen=True)
+class _Epoch:
+    """One pass over a training set."""
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    recipe: Recipe
+    group: ProcessGroup
+    step: Callable[..., tuple[Tensor, Tensor]]
+
+    def train(
+        self, batches: Iterable[Batch], before: int, count: int, observer: Observer
+    ) -> dict[str, float]:
+        """Take a step on every batch; the metrics of the epoch.
+
+        Args:
+            batches: whole ones, of all processes.
+            before: epochs of this stage that are done.
+            count: examples in the epoch.
+            observer: sees the logits of every batch, before the step.
+        """
+        self.network.train()
+        began, seen, rate = time.perf_counter(), 0, 0.0
+        totals = torch.zeros(2, device=next(self.network.parameters()).device)
+        for whole in batches:
+            batch = self.group.share(whole)
+            rate = learning_rate(self.recipe, (before + seen / count) / self.recipe.epochs)
+            for parameters in self.optimizer.param_groups:
+                parameters["lr"] = rate
+            logits, losses = self.step(self.network, batch, self.recipe)
+            self.optimizer.zero_grad()
+            self.group.mean(losses, len(whole.labels)).backward()  # type: ignore[no-untyped-call]
+            self.group.all_reduce_gradients(self.network)
+            observer.see(logits.detach(), batch.labels, batch.ids)
+            self.optimizer.step()
+            totals += torch.stack([losses.detach().sum(), (logits.argmax(1) == batch.labels).sum()])
+            seen += len(whole.labels)
+        loss, correct = self.group.all_reduce(totals).tolist()
+        return {
+            "train/loss": loss / seen,
+            "train/accuracy": correct / seen,
+            "learning_rate": rate,
+            "images_per_second": seen / (time.perf_counter() - began),
+        }
 
 
 def _step(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
@@ -155,17 +167,17 @@ def _step(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Ten
 
 
 @torch.no_grad()
-def evaluate(network: nn.Module, testing: Loader, team: Team = ALONE) -> dict[str, float]:
+def evaluate(network: nn.Module, testing: Loader, group: ProcessGroup = ALONE) -> dict[str, float]:
     """Mean cross-entropy in nats and accuracy on a set, in evaluation mode; the mode is put back."""
     training = network.training
     network.eval()
     totals = torch.zeros(2, device=testing.device)
-    for batch in team.shares(testing.batches(_EVALUATION_BATCH)):
+    for batch in group.shares(testing.batches(_EVALUATION_BATCH)):
         logits = network(batch.images).float()
         loss = functional.cross_entropy(logits, batch.labels, reduction="sum")
         totals += torch.stack([loss, (logits.argmax(1) == batch.labels).sum()])
     network.train(training)
-    loss, correct = (team.add(totals) / len(testing)).tolist()
+    loss, correct = (group.all_reduce(totals) / len(testing)).tolist()
     return {"test/loss": loss, "test/accuracy": correct}
 
 

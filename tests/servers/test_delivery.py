@@ -26,6 +26,7 @@ from memest.errors import (
 )
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
+from memest.scores import Scorer
 from memest.stages import train
 from memest.store import SheetReader
 from memest.store.artifacts import ArtifactBlobs
@@ -199,13 +200,13 @@ def assert_whole(platform: Platform, experiment: str) -> str:
 
 def at(monkeypatch: pytest.MonkeyPatch, actions: dict[int, Callable[[], object]]) -> None:
     """Do something when an epoch is about to be measured."""
-    measure, epoch = train.measure, iter(range(1000))
+    measure, epoch = Scorer.measure, iter(range(1000))
 
     def acting(*arguments: Any) -> Any:
         actions.get(next(epoch), lambda: None)()
         return measure(*arguments)
 
-    monkeypatch.setattr(train, "measure", acting)
+    monkeypatch.setattr(Scorer, "measure", acting)
 
 
 @pytest.mark.parametrize("route", ["direct", "proxied"])

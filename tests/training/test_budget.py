@@ -21,7 +21,7 @@ from memest.overhead.schedule import ScoringSchedule
 from memest.runs import budget
 from memest.runs.config import TrainConfig
 from memest.scores import Clock, ScoreSet
-from memest.stages.protocol import train_protocol
+from memest.stages.train import train
 from memest.store import SheetReader
 from memest.tracking import read_columns
 
@@ -104,35 +104,35 @@ def test_a_share_outside_0_to_1_is_refused_before_training(share: Any) -> None:
 def test_a_run_that_would_store_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only gradients, and no epoch for them: by the budget, with the least that fits, or by the settings."""
     with pytest.raises(SettingError, match="at no epoch"):
-        train_protocol(build(TrainConfig, SHORT | {"scores": "curvature", "gradient_every": 0}))
+        train(build(TrainConfig, SHORT | {"scores": "curvature", "gradient_every": 0}))
     monkeypatch.setattr(budget, "measured_prices", lambda *_: prices(1, 0.1, 0.1, 0.1))
     config = build(TrainConfig, SHORT | {"scores": "curvature", "max_overhead": 0.1})
     with pytest.raises(SettingError, match=r"0\.17 would do"):
-        train_protocol(config)
+        train(config)
 
 
 def test_a_run_within_a_budget_is_the_run_of_its_chosen_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is chosen is part of the key: giving it without a budget finds the same run, and so does again."""
     monkeypatch.setattr(budget, "measured_prices", lambda *_: prices(1, 0.01, 0.01, 0.07))
     config = build(TrainConfig, SHORT | {"scores": DEAR, "max_overhead": 0.5})
-    opened = train_protocol(config)
+    opened = train(config)
     assert not opened.done
     chosen = json.loads(opened.run.blobs.get("plan.json"))["chosen"]
     assert "probes=2" in chosen["scores"]
     assert SheetReader.open(opened.run.blobs).manifest.header.config.items() >= chosen.items()
-    assert train_protocol(build(TrainConfig, SHORT | chosen)).done
+    assert train(build(TrainConfig, SHORT | chosen)).done
     monkeypatch.setattr(budget, "measured_prices", lambda *_: prices(1, 9, 9, 9))
-    assert train_protocol(config).done
+    assert train(config).done
 
 
 def test_prices_are_measured_on_a_copy() -> None:
     """A budget on real prices: all of them positive, and the run's network and numbers untouched."""
     settings = SHORT | {"scores": "loss, curvature(probes=2)"}
-    blobs = train_protocol(build(TrainConfig, settings | {"max_overhead": 1.0})).run.blobs
+    blobs = train(build(TrainConfig, settings | {"max_overhead": 1.0})).run.blobs
     record = json.loads(blobs.get("plan.json"))
     flat = record["seconds"] | record["seconds"]["probes"]
     assert all(value > 0 for value in flat.values() if isinstance(value, float))
-    plain = train_protocol(build(TrainConfig, settings | {"gradient_every": 3})).run.blobs
+    plain = train(build(TrainConfig, settings | {"gradient_every": 3})).run.blobs
     ours, theirs = (SheetReader.open(one).trace("seen/loss")[1] for one in (blobs, plain))
     assert (ours == theirs).all()
 
@@ -141,7 +141,7 @@ def test_scores_are_measured_at_the_epochs_that_were_asked_for() -> None:
     """Logit scores at every third epoch, gradients at every fourth (logits come along), and the last."""
     settings = {"epochs": 5, "limit": 300, "tracking": "off", "scores": "loss, input_gradient"}
     config = build(TrainConfig, settings | {"score_every": 3, "gradient_every": 4})
-    sheet = SheetReader.open(train_protocol(config).run.blobs)
+    sheet = SheetReader.open(train(config).run.blobs)
     assert sheet.trace("loss")[0].tolist() == [0, 3, 4, 5]
     assert sheet.trace("input_gradient(norm=2)")[0].tolist() == [0, 4, 5]
     assert sheet.trace("seen/loss")[0].tolist() == [1, 2, 3, 4, 5]
@@ -151,7 +151,7 @@ def test_a_run_reports_what_each_score_cost() -> None:
     """tables/cost has a row for training, for what scores share, for each score, and for all of it."""
     settings = {"epochs": 2, "limit": 300, "tracking": "off", "scores": "loss, curvature(probes=2)"}
     began = time.perf_counter()
-    run = train_protocol(build(TrainConfig, settings)).run
+    run = train(build(TrainConfig, settings)).run
     took = time.perf_counter() - began
     table = read_columns(run.blobs.get("tables/cost.json"))
     rows = dict(zip(table["what"], table["seconds"], strict=True))

@@ -15,10 +15,13 @@ from memest.analysis.queries import find_runs
 from memest.data import corrupt, load_images, plan
 from memest.errors import SettingError, SheetError
 from memest.grammar.config import build
+from memest.runs import joined
 from memest.runs.config import TrainConfig
 from memest.runs.dataset import PROBABILITIES, TRAINED
+from memest.runs.prepare import prepare
+from memest.scores import Scorer
 from memest.seeding import Streams
-from memest.stages import protocol, score, train
+from memest.stages import score, train
 from memest.store import SheetReader
 from memest.store.tables import read_array, read_table
 
@@ -39,7 +42,7 @@ def settings(**more: Any) -> dict[str, Any]:
 
 def run(**more: Any) -> Any:
     """Train all parts in this process."""
-    return protocol.train_protocol(build(TrainConfig, settings(**more)))
+    return train.train(build(TrainConfig, settings(**more)))
 
 
 def sheet(**more: Any) -> SheetReader:
@@ -144,7 +147,7 @@ class _DiedError(Exception):
 def test_a_part_that_died_goes_on_to_the_same_bytes(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within a stage and between two; parts that were done are not trained again."""
     monkeypatch.setenv("MEMEST_RESUME_EVERY_EPOCH", "1")
-    measure, calls = train.measure, [0]
+    measure, calls = Scorer.measure, [0]
 
     def dying(*arguments: Any) -> Any:
         calls[0] += 1
@@ -153,12 +156,12 @@ def test_a_part_that_died_goes_on_to_the_same_bytes(epoch: int, monkeypatch: pyt
         return measure(*arguments)
 
     with monkeypatch.context() as once:
-        once.setattr(train, "measure", dying)
+        once.setattr(Scorer, "measure", dying)
         with pytest.raises(_DiedError):
             run(protocol="second_split")
     before = calls[0]
     calls[0] = -1000
-    monkeypatch.setattr(train, "measure", dying)
+    monkeypatch.setattr(Scorer, "measure", dying)
     broken = sheet(protocol="second_split")
     assert calls[0] + 1000 + before - 1 == 2 * (2 * EPOCHS + 1)
     monkeypatch.setenv("MEMEST_HOME", "elsewhere")
@@ -169,13 +172,13 @@ def test_a_part_that_died_goes_on_to_the_same_bytes(epoch: int, monkeypatch: pyt
 
 def test_a_part_that_saw_what_it_observed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a part kept of its training is believed, not its plan."""
-    kept = protocol.read_table
+    kept = joined.read_table
 
     def leaking(content: bytes) -> Any:
         columns = kept(content)
         return columns | {"id": np.arange(len(columns["id"]))}
 
-    monkeypatch.setattr(protocol, "read_table", leaking)
+    monkeypatch.setattr(joined, "read_table", leaking)
     with pytest.raises(SheetError, match="not out of sample"):
         run(protocol="k_fold")
 
@@ -242,4 +245,4 @@ def test_what_cannot_be_done_is_refused(given: dict[str, Any], said: str) -> Non
 def test_all_parts_at_once_are_not_one_training() -> None:
     """Training alone takes one part: the name of it is asked for."""
     with pytest.raises(SettingError, match="name one"):
-        train.train(build(TrainConfig, settings(protocol="k_fold")))
+        train.train_part(prepare(build(TrainConfig, settings(protocol="k_fold"))))

@@ -20,6 +20,7 @@ from mlflow import MlflowClient
 from memest.grammar.config import build
 from memest.runs import resume
 from memest.runs.config import TrainConfig
+from memest.scores import Scorer
 from memest.stages import score, train
 from memest.store import Blobs, LocalBlobs, SheetReader, SheetWriter
 from memest.store.artifacts import ArtifactBlobs
@@ -82,8 +83,9 @@ class _DiedError(Exception):
 
 
 def die(monkeypatch: pytest.MonkeyPatch, name: str, at: int) -> list[int]:
-    """Let the function `name` of the training stage raise at its call number `at`; calls are counted."""
-    real, calls = getattr(train, name), [0]
+    """Let `measure` of the scorer, or `report` of the stage, raise at call number `at`; calls are counted."""
+    place = Scorer if name == "measure" else train
+    real, calls = getattr(place, name), [0]
 
     def dying(*arguments: Any) -> Any:
         calls[0] += 1
@@ -91,7 +93,7 @@ def die(monkeypatch: pytest.MonkeyPatch, name: str, at: int) -> list[int]:
             raise _DiedError
         return real(*arguments)
 
-    monkeypatch.setattr(train, name, dying)
+    monkeypatch.setattr(place, name, dying)
     return calls
 
 
@@ -186,7 +188,7 @@ def start(**more: Any) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-c",
-        "import sys; from memest.stages import cli; sys.exit(cli.main())",
+        "import sys; from memest import cli; sys.exit(cli.main())",
         "train",
     ]
     flags = [f"--{name}={value}" for name, value in settings(**more).items()]
@@ -330,7 +332,7 @@ def test_scoring_goes_on_too(
     trained = run(**tracked).run.id
     wanted = {"run": trained, "scores": "loss, curvature(probes=2)", "tracking": tracked["tracking"]}
     config = build(score.ScoreConfig, wanted)
-    measure, calls = score.measure, [0]
+    measure, calls = Scorer.measure, [0]
 
     def dying(*arguments: Any) -> Any:
         calls[0] += 1
@@ -338,7 +340,7 @@ def test_scoring_goes_on_too(
             raise _DiedError
         return measure(*arguments)
 
-    monkeypatch.setattr(score, "measure", dying)
+    monkeypatch.setattr(Scorer, "measure", dying)
     with pytest.raises(_DiedError):
         score.score(config)
     again = score.score(config)

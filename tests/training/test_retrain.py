@@ -12,6 +12,7 @@ from memest import cli
 from memest.errors import MemestError
 from memest.grammar.config import build
 from memest.references import REFERENCES
+from memest.runs.memorization import Tally
 from memest.stages import retrain
 from memest.store.tables import read_table
 
@@ -35,13 +36,13 @@ def run(**more: Any) -> Any:
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any]]:
     """What each network was trained on and gets right."""
     networks: list[tuple[Any, Any]] = []
-    add = retrain._Tally.add
+    add = Tally.add
 
     def noting(self: Any, member: Any, right: Any) -> None:
         networks.append((member, right))
         add(self, member, right)
 
-    monkeypatch.setattr(retrain._Tally, "add", noting)
+    monkeypatch.setattr(Tally, "add", noting)
     return networks
 
 
@@ -56,9 +57,11 @@ def test_the_estimate_is_the_definition(seen: list[tuple[Any, Any]]) -> None:
     np.testing.assert_allclose(found.values, expected, atol=1e-12)
     assert member.sum(1).tolist() == [50] * NETWORKS
     table = read_table(opened.run.blobs.get("memorization.parquet"))
-    rates = [(right[member[:, 0] == was, 0].mean(), (member[:, 0] == was).sum()) for was in (0, 1)]
-    error = sum(p * (1 - p) / n for p, n in rates) ** 0.5
+    hits = [(right[member[:, 0] == was, 0].sum() + 1, (member[:, 0] == was).sum() + 2) for was in (0, 1)]
+    error = sum(k / n * (1 - k / n) / n for k, n in hits) ** 0.5
     assert table["standard_error"][0] == pytest.approx(error)
+    assert (table["standard_error"] > 0).all()
+    assert ((table["low"] <= found.values) & (found.values <= table["high"])).all()
     assert (table["label"] == found.labels).all()
 
 
@@ -75,15 +78,15 @@ def test_subsets_and_weights_differ(seen: list[tuple[Any, Any]]) -> None:
 def test_a_run_that_died_goes_on(seen: list[tuple[Any, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     """From the network at which it died, to the same bytes."""
     monkeypatch.setenv("MEMEST_RESUME_EVERY_EPOCH", "1")
-    train = retrain._trained_on_some
+    train = retrain.train_on_some
 
     def dying(*arguments: Any) -> Any:
-        if arguments[4] == 5:
+        if arguments[2] == 5:
             raise OSError
         return train(*arguments)
 
     with monkeypatch.context() as once, pytest.raises(OSError):
-        once.setattr(retrain, "_trained_on_some", dying)
+        once.setattr(retrain, "train_on_some", dying)
         run()
     run()
     assert len(seen) == NETWORKS

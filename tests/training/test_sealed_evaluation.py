@@ -11,14 +11,14 @@ import pytest
 from memest.detect import DETECTORS, evaluate_table, evaluation_of
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
-from memest.stages import protocol, score
+from memest.stages import score, train
 from memest.store import Blobs, SheetReader
 
 
 def trained(**more: Any) -> Any:
     """An epoch of the smallest network on a few digits, a tenth of them with wrong labels."""
     settings = {"corruption": "symmetric_noise(rate=0.1)", "epochs": 1, "limit": 120, "tracking": "off"}
-    return protocol.train_protocol(build(TrainConfig, settings | more)).run
+    return train.train(build(TrainConfig, settings | more)).run
 
 
 def assert_evaluated(blobs: Blobs) -> SheetReader:

@@ -322,7 +322,7 @@ def test_what_others_are_at_work_on_is_theirs(client: MlflowClient, monkeypatch:
     config = build(TrainConfig, SHORT | {"seed": 1, "experiment": name, "tracking": "auto"})
     (key,) = planning.run_keys([config]).values()
     with monkeypatch.context() as early:
-        early.setattr(train, "train_epochs", lambda *_: 1 / 0)
+        early.setattr(train, "measured_epochs", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train.train(config)
     (folder,) = Path(".memest/runs").glob(f"{key[:20]}-*")

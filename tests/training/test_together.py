@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from mlflow import MlflowClient
+from torch import nn
 
 from memest.errors import SettingError, UnseenError
 from memest.grammar.config import build
@@ -24,7 +25,7 @@ from memest.scores.engine.gather import Rows
 from memest.stages import train
 from memest.store import Blobs, LocalBlobs, SheetReader
 from memest.store.artifacts import ArtifactBlobs
-from memest.train import Team
+from memest.train import ProcessGroup, require_trainable
 
 pytestmark = pytest.mark.mlflow
 PROJECT = Path(__file__).parents[2]
@@ -149,11 +150,11 @@ def test_one_process_that_dies_ends_all() -> None:
 LEAVE = """
 import torch
 from pathlib import Path
-from memest.train.parallel import joined
+from memest.train import process_group
 
-with joined() as team:
+with process_group() as group:
     torch.use_deterministic_algorithms(True)
-    team.add(torch.ones(3))
+    group.all_reduce(torch.ones(3))
 names = [task.joinpath("comm").read_text() for task in Path("/proc/self/task").iterdir()]
 assert not [name for name in names if "gloo" in name], names
 """
@@ -187,7 +188,7 @@ def test_shares_make_up_the_batch() -> None:
     """Every example of a batch is one process's, whatever is left over."""
     ids = torch.arange(11)
     whole = Batch(torch.zeros(11, 1, 2, 2), ids, ids)
-    parts = [Team(rank, 4).share(whole).ids for rank in range(4)]
+    parts = [ProcessGroup(rank, 4).share(whole).ids for rank in range(4)]
     assert sorted(torch.cat(parts).tolist()) == ids.tolist()
     assert max(map(len, parts)) - min(map(len, parts)) == 1
 
@@ -198,10 +199,10 @@ def test_shares_make_up_the_batch() -> None:
 def test_a_batch_with_too_few_for_all_is_refused(count: int, size: int, fits: bool) -> None:
     """Batches of 32: a last one of 2 does for two processes, not for four; one of 1 joins the one before."""
     if fits:
-        Team(0, size).require_shares([count], 32)
+        require_trainable(nn.Identity, (1, 8, 8), [count], 32, size)
     else:
         with pytest.raises(SettingError, match="leave 2 for the last"):
-            Team(0, size).require_shares([count], 32)
+            require_trainable(nn.Identity, (1, 8, 8), [count], 32, size)
 
 
 def test_rows_of_two_processes_become_one() -> None:
@@ -209,14 +210,14 @@ def test_rows_of_two_processes_become_one() -> None:
     ids, values = np.array([30, 10, 20, 40]), torch.tensor([1.0, torch.nan, -3.0, 4.0])
 
     def together(first: list[int], second: list[int]) -> dict[str, Any]:
-        visits = torch.zeros(5, dtype=torch.int32)
+        visits = torch.zeros(6, dtype=torch.int32)
         visits[second] = 1
-        column = torch.zeros(5)
+        column = torch.zeros(6)
         column[second] = values[second]
         theirs = {"loss": column, "visits": visits}
         rows = Rows(ids, torch.device("cpu"))
         rows.put(torch.tensor(ids[first]), {"loss": values[first]})
-        return rows.take(add=lambda ours: {key: ours[key] + theirs[key] for key in ours})
+        return rows.take(reduction=lambda ours: {key: ours[key] + theirs[key] for key in ours})
 
     np.testing.assert_array_equal(together([0, 2], [1, 3])["loss"], values.numpy())
     for first, second in (([0, 1, 2], [1, 3]), ([0], [1, 3])):

@@ -21,6 +21,7 @@ from memest import cli
 from memest.errors import InputError, SettingError
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
+from memest.scores import Scorer
 from memest.stages import train, tune
 from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import at_work_under
@@ -108,7 +109,7 @@ def test_an_interrupted_search_draws_what_an_undisturbed_one_draws(
 ) -> None:
     """The trial that was stopped goes on in its run, and every later one is what it would have been."""
     settings = {"sampler": "tpe(n_startup_trials=2)", "trials": 4}
-    calls, real = itertools.count(), train.measure
+    calls, real = itertools.count(), Scorer.measure
 
     def stopped(*arguments: Any) -> Any:
         if next(calls) == 4:
@@ -116,7 +117,7 @@ def test_an_interrupted_search_draws_what_an_undisturbed_one_draws(
         return real(*arguments)
 
     with monkeypatch.context() as once:
-        once.setattr(train, "measure", stopped)
+        once.setattr(Scorer, "measure", stopped)
         with pytest.raises(KeyboardInterrupt):
             search(tracked, **settings)
     assert [run.info.status for run in runs(client, tracked)] == ["FINISHED", "KILLED"]

@@ -15,7 +15,8 @@ from memest.cli import COMMANDS, main
 from memest.errors import DataError, InputError, SettingError
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
-from memest.stages import protocol, train
+from memest.runs.device import choose_device
+from memest.stages import train
 from memest.stages.experiment import ExperimentConfig
 from memest.sweep import SCALES, Grid, Sweep, overrides_of, planning, presets, read_preset, read_sweep
 from memest.sweep.grid import sweep_of
@@ -155,7 +156,7 @@ def test_planned_keys_are_those_of_training() -> None:
     ]
     keys = planning.run_keys(configs)
     for config in configs:
-        run = protocol.train_protocol(config).run
+        run = train.train(config).run
         folder = Path(run.id).parent.name
         assert keys[config].startswith(folder)
     assert len(set(keys.values())) == len(configs)
@@ -193,7 +194,7 @@ def test_a_sweep_of_which_all_is_left_out_is_refused(store_uri: str) -> None:
 def test_settings_that_change_no_number_make_no_other_run(store_uri: str) -> None:
     """Two configurations of one key are one run."""
     found = planning.plan(read("axes: {device: [auto, cpu], seed: [1]}"), store_uri)
-    if train.choose_device("auto").type != "cpu":
+    if choose_device("auto").type != "cpu":
         pytest.skip("there is a GPU here")
     assert len(found.todo) == 1
     assert "more than once" in found.remarks[0]

@@ -23,7 +23,6 @@ from memest.runs.config import TrainConfig
 from memest.scores import KINDS, SCORES, OnlineScores, ScoreSet, canonical, measure, score_list
 from memest.seeding import Streams
 from memest.stages import analyze, score, train
-from memest.stages.protocol import train_protocol
 from memest.store import SheetReader
 from memest.summaries import SUMMARIES, Trace, against_others, needs_of, summarise, summarise_all
 
@@ -294,7 +293,7 @@ def test_what_knows_the_truth_is_not_judged_as_a_detector(tracked: dict[str, str
 def test_a_budget_is_kept_with_other_labels_too() -> None:
     """Prices are measured for scores against any labels."""
     settings = {"scores": "loss, loss(labels=true)", "max_overhead": 1.0, "tracking": "off"}
-    sheet = SheetReader.open(train_protocol(training(**settings)).run.blobs)
+    sheet = SheetReader.open(train.train(training(**settings)).run.blobs)
     assert "loss" in sheet.manifest.scores or "seen/loss" in sheet.manifest.scores
 
 
@@ -310,7 +309,7 @@ def test_labels_that_cannot_be_drawn_are_refused_before_a_run_is_made() -> None:
 def test_parts_of_a_protocol_find_their_labels_by_id(tracked: dict[str, str]) -> None:
     """A fold is measured against the other labels of its own examples, in training and when scored later."""
     scores = "loss, loss(labels=true)"
-    joined = train_protocol(training(scores=scores, protocol="k_fold(folds=2)", **tracked))
+    joined = train.train(training(scores=scores, protocol="k_fold(folds=2)", **tracked))
     part = train.train(training(scores=scores, protocol="k_fold(folds=2)", part=1, **tracked))
     again = {"run": part.run.id, "scores": scores, "tracking": tracked["tracking"]}
     scored = score.score(build(score.ScoreConfig, again))

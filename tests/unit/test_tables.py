@@ -275,12 +275,12 @@ def test_agreement_needs_two_runs_of_the_same_labels(tmp_path: Path) -> None:
 def test_real_protocols_meet_in_one_table(store_uri: str) -> None:
     """Digits trained by all three protocols on the same labels: one trial, every method judged and priced."""
     from memest.runs.config import TrainConfig
-    from memest.stages.protocol import train_protocol
+    from memest.stages.train import train
 
     settings = {"tracking": store_uri, "experiment": f"tables-{Path.cwd().name}", "epochs": 2, "limit": 200}
     settings |= {"corruption": "symmetric_noise(rate=0.1)"}
     made = {
-        protocol: train_protocol(build(TrainConfig, settings | {"protocol": protocol})).run.id
+        protocol: train(build(TrainConfig, settings | {"protocol": protocol})).run.id
         for protocol in ("standard", "k_fold(folds=2)", "second_split")
     }
     runs = find_runs(connect(store_uri), settings["experiment"], {}, home() / "cache")

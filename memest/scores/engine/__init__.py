@@ -1,1 +1,1 @@
-"""How scores are measured: shared passes, micro-batches, gathering by id, timing."""
+"""How scores are measured: the scorer, its micro-batches, gathering by id, timing."""

@@ -15,8 +15,8 @@ from torch import Tensor
 from memest.errors import UnseenError
 
 Values = NDArray[np.float32]
-Add = Callable[[dict[str, Tensor]], dict[str, Tensor]]
-"""Sums columns over the processes that each saw a part of the examples, by key."""
+Reduction = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+"""Sums columns, by key, over the processes that each saw a part of the examples."""
 _VISITS = "visits"
 
 
@@ -71,21 +71,21 @@ class Rows:
         """Whether no batch has come since the last `take`."""
         return not self._sums
 
-    def take(self, partial: bool = False, add: Add | None = None) -> dict[str, Values]:
+    def take(self, partial: bool = False, reduction: Reduction | None = None) -> dict[str, Values]:
         """The finished columns, (N,) float32 each, in the order of the ids; the rows are then empty.
 
         Args:
             partial: allow examples that no batch delivered; their values are NaN.
-            add: where other processes have the other examples: what brings all together.
+            reduction: where other processes have the other examples: sums columns over the processes.
 
         Raises:
             UnseenError: an example was not delivered, or more than once where `repeats` is not set, or an id
                 is not of this set; the rows are empty then, too.
         """
-        return self.take_counted(partial, add)[0]
+        return self.take_counted(partial, reduction)[0]
 
     def take_counted(
-        self, partial: bool = False, add: Add | None = None
+        self, partial: bool = False, reduction: Reduction | None = None
     ) -> tuple[dict[str, Values], NDArray[np.int32]]:
         """What `take` gives, and how often each example came, (N,).
 
@@ -93,15 +93,20 @@ class Rows:
             UnseenError: as `take`.
         """
         whole = self._sums | {_VISITS: self._visits}
-        if add is not None:
-            whole = add(whole)
+        if reduction is not None:
+            whole = reduction(whole)
         counts = whole.pop(_VISITS).cpu().numpy()
         columns = {key: sums[:-2].cpu().numpy() for key, sums in whole.items()}
-        self._sums, visits, foreign = {}, counts[:-2].copy(), int(counts[-2])
-        self._visits.zero_()
+        visits, foreign = counts[:-2].copy(), int(counts[-2])
+        self.clear()
         self._require_whole(visits, foreign, partial)
         with np.errstate(invalid="ignore"):
             return {key: _mean(sums, visits) for key, sums in columns.items()}, visits
+
+    def clear(self) -> None:
+        """Forget every batch since the last `take`."""
+        self._sums = {}
+        self._visits.zero_()
 
     def _require_whole(self, visits: NDArray[np.int32], foreign: int, partial: bool) -> None:
         again = 0 if self._repeats else int((visits > 1).sum())

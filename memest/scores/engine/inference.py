@@ -1,7 +1,7 @@
 """The network made ready for scoring: frozen, its batch norms folded away, in the layout that is fast.
 
 In evaluation mode a batch norm is a fixed affine map and can be multiplied into the convolution before it;
-values stay the same to float32 rounding (a test holds them to it). Depends on torch.
+values stay the same to float32 rounding (a test holds them to it).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Batches of a scoring pass that adapt to the memory there is. Depends on torch and `rows`."""
+"""Batches of a scoring pass that adapt to the memory there is."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from torch import Tensor
 
 from memest.errors import MemoryFullError
 from memest.scores.engine.gather import Rows
-
-SCORING_BATCH = 256
-"""Images scored at a time; halved where they do not fit into memory."""
 
 
 class Examples(Protocol):
@@ -32,7 +29,7 @@ def run_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-class Pieces:
+class MicroBatches:
     """Batches cut to what fits: halved when memory runs out, and kept small for the rest of the pass.
 
     Args:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from memest.errors import SettingError
-from memest.scores.engine.gather import Add, Rows, Values
-from memest.scores.engine.measure import ScoreSet
+from memest.scores.engine.gather import Reduction, Rows, Values
+from memest.scores.score_set import ScoreSet
 
 
 class OnlineScores:
@@ -47,11 +47,11 @@ class OnlineScores:
         with torch.no_grad():
             self._rows.put(ids, self._scores.from_logits(logits, labels))
 
-    def take(self, add: Add | None = None) -> dict[str, Values]:
+    def take(self, reduction: Reduction | None = None) -> dict[str, Values]:
         """The epoch's scores, (N,) float32 by key `seen/<score>`, in the order of the ids; starts anew.
 
         Args:
-            add: where other processes saw the other examples: what brings all together.
+            reduction: where other processes saw the other examples: sums columns over the processes.
 
         Nothing at all was seen before epoch 1: the untouched network's rows are empty.
 
@@ -60,7 +60,7 @@ class OnlineScores:
         """
         if self._rows.empty:
             return {}
-        return {f"seen/{key}": values for key, values in self._rows.take(self._partial, add).items()}
+        return {f"seen/{key}": values for key, values in self._rows.take(self._partial, reduction).items()}
 
 
 class Unseen:
@@ -69,6 +69,6 @@ class Unseen:
     def see(self, logits: Tensor, labels: Tensor, ids: Tensor) -> None:
         """Nothing."""
 
-    def take(self, add: Add | None = None) -> dict[str, Values]:
+    def take(self, reduction: Reduction | None = None) -> dict[str, Values]:
         """Nothing."""
         return {}

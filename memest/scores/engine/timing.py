@@ -1,4 +1,4 @@
-"""What each score costs, measured while it is measured. Depends on torch.
+"""What each score costs, measured while it is measured.
 
 On a GPU the seconds are those between two events on the device's own queue: nothing waits for them until
 they are asked for.

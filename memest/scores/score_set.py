@@ -1,35 +1,26 @@
-"""One pass over a set that measures every score asked for. Depends on torch.
+"""The scores to measure: a list in the grammar, parsed once, and how each is called on a batch.
 
-For each batch one forward serves all logit scores, against whatever labels, and one backward to the input
-serves the gradient and the base point of curvature; each probe is one more forward and backward, and so is
-the gradient against other labels than those given. No weight gradient is made, nothing is repeated, batch
-norms are folded away, and nothing comes to the host until the pass is over.
+Axes: B examples of a batch, K classes.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from memest.errors import SettingError
 from memest.grammar.spec import GIVEN, Spec, split_list
 from memest.scores.base import KINDS, SCORES, LocalLoss
-from memest.scores.engine.gather import Add, Rows, Values
-from memest.scores.engine.inference import folded, frozen, full_precision
-from memest.scores.engine.micro_batches import Examples, Pieces
-from memest.scores.engine.others import OtherLabels
 from memest.scores.engine.timing import Clock
 
 FORWARD, GRADIENT = "forward", "forward and gradient"
-"""What the scores of a pass share: of logit scores alone, and with scores from input gradients."""
+"""The passes that scores share: of scores from logits alone, and with scores from input gradients."""
 
 Columns = dict[str, Tensor]
 
@@ -135,63 +126,6 @@ class ScoreSet:
             with clock.time(str(spec)) if clock else nullcontext():
                 columns[str(spec)] = SCORES[spec.name](*given, **settings)
         return columns
-
-
-def measure(
-    network: nn.Module,
-    batches: Iterable[Examples],
-    ids: NDArray[np.int64],
-    scores: ScoreSet,
-    device: torch.device,
-    seed: int = 0,
-    clock: Clock | None = None,
-    others: Mapping[str, NDArray[np.int64]] | None = None,
-    add: Add | None = None,
-) -> dict[str, Values]:
-    """Every score of every example, in evaluation mode, without augmentation.
-
-    Args:
-        network: images → logits; its mode and its weights' gradients are left as they were.
-        batches: every example once, in any order and any batch size.
-        ids: (N,), the order of the result.
-        scores: what to measure.
-        device: where network and batches are.
-        seed: seed of this epoch's probes.
-        clock: is told what each score costs by itself, and under `FORWARD` and `GRADIENT` what they share.
-        others: labels other than those of the batches, (N,) each in the order of `ids`, by the name that
-            scores call them by: `true` for `loss(labels=true)`.
-        add: where the batches are this process's share: what brings all together.
-
-    Returns:
-        (N,) float32 by canonical key.
-
-    Raises:
-        SettingError: a score names labels that are not there.
-        UnseenError: the batches do not hold each id exactly once.
-        MemoryFullError: a single example does not fit; larger batches are halved until they do.
-    """
-    if not len(scores):
-        return {}
-    rows, clock = Rows(ids, device), clock or Clock(device)
-    further = OtherLabels(rows, scores.labels, others or {}, device)
-    with frozen(network), full_precision():
-        fast = folded(network)
-
-        def score(batch: Examples) -> Columns:
-            images = batch.images.to(memory_format=torch.channels_last)
-            if scores.of("input"):
-                with clock.time(GRADIENT):
-                    local = LocalLoss(fast, images, batch.labels, batch.ids, seed)
-                return scores.from_input(local, clock, further.of(batch.ids))
-            with torch.no_grad():
-                with clock.time(FORWARD):
-                    logits = fast(images)
-                return scores.from_logits(logits, batch.labels, clock, further.of(batch.ids))
-
-        pieces = Pieces(score, rows)
-        for batch in batches:
-            pieces.put(batch)
-    return rows.take(add=add)
 
 
 def _installed(module: str) -> bool:

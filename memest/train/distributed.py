@@ -1,4 +1,4 @@
-"""Several processes train one network on the same batches, a share of each. Depends on torch and `data`.
+"""Several processes train one network on the same batches, a share of each.
 
     torchrun --nproc-per-node=2 -m entrypoints.train …
 
@@ -16,27 +16,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 
-from memest.errors import SettingError
-from memest.loading import Batch
-from memest.train.whole_batch_norm import WholeBatchNorm
+from memest.loading import Batch, Loader
+from memest.train.sync_batch_norm import SyncBatchNorm
 
 
 @dataclass
-class Team:
+class ProcessGroup:
     """The processes that train together.
 
     Attributes:
-        rank: which of them this is; 0 leads: it alone stores and tracks.
-        size: how many there are.
-        told: whether the leader has said something.
+        rank: of this process; rank 0 alone stores and tracks.
+        size: how many processes there are.
+        begun: whether anything was broadcast.
     """
 
     rank: int = 0
     size: int = 1
-    told: bool = False
+    begun: bool = False
 
     def share(self, batch: Batch) -> Batch:
         """This process's examples of a batch."""
@@ -47,40 +48,21 @@ class Team:
         """This process's examples of each batch that has any for it."""
         return (share for share in map(self.share, batches) if len(share.labels))
 
-    def require_shares(self, counts: Iterable[int], batch: int) -> None:
-        """Refuse a batch size that leaves a process without an example.
-
-        Args:
-            counts: how many examples an epoch has, in each stage.
-            batch: how many a batch has; the last one may have fewer.
-
-        Raises:
-            SettingError: the last batch has fewer than there are processes.
-        """
-        for count in counts:
-            last = count % batch
-            smallest = batch if last < 2 else last  # a last batch of one joins the batch before it
-            if smallest < self.size:
-                raise SettingError(
-                    f"{self.size} processes need an example each of every batch; {count:,} in batches of "
-                    f"{batch} leave {smallest} for the last: choose another --batch-size or fewer processes"
-                )
-
-    def prepared(self, network: nn.Module) -> nn.Module:
+    def synchronise_batch_norms(self, network: nn.Module) -> nn.Module:
         """The network with batch norms over the whole batch: torch's own on GPUs."""
         if self.size == 1:
             return network
         if next(network.parameters()).is_cuda:
             synchronised: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
             return synchronised
-        return WholeBatchNorm.put_into(network)
+        return SyncBatchNorm.convert(network)
 
     def mean(self, losses: Tensor, count: int) -> Tensor:
         """This process's part of the mean loss of a batch of `count` examples."""
         return losses.mean() if self.size == 1 else losses.sum() / count
 
-    def add_gradients(self, network: nn.Module) -> None:
-        """Sum the gradients of all parts, in place: one message for all weights."""
+    def all_reduce_gradients(self, network: nn.Module) -> None:
+        """Sum the gradients over the processes, in place: one message for all weights."""
         if self.size == 1:
             return
         gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
@@ -90,19 +72,19 @@ class Team:
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
-    def add(self, numbers: Tensor) -> Tensor:
+    def all_reduce(self, numbers: Tensor) -> Tensor:
         """Numbers summed over the processes, in place."""
         if self.size > 1:
             distributed.all_reduce(numbers)
         return numbers
 
     @property
-    def adding(self) -> Callable[[dict[str, Tensor]], dict[str, Tensor]] | None:
-        """`add_columns`, where there is more than one process."""
-        return self.add_columns if self.size > 1 else None
+    def reduction(self) -> Callable[[dict[str, Tensor]], dict[str, Tensor]] | None:
+        """`all_reduce_columns`; None for one process."""
+        return self.all_reduce_columns if self.size > 1 else None
 
-    def add_columns(self, columns: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Columns summed over the processes, by key; a process that has none of a key adds nothing to it.
+    def all_reduce_columns(self, columns: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Columns summed over the processes, by key; a process that lacks a key adds zeros to it.
 
         Args:
             columns: all of one length, zero where this process saw no example.
@@ -112,29 +94,53 @@ class Team:
         some = next(iter(columns.values()))
         dtypes = {key: dtype for kind in kinds for key, dtype in kind.items()}
         return {
-            key: self.add(columns.get(key, torch.zeros(len(some), dtype=dtype, device=some.device)))
+            key: self.all_reduce(columns.get(key, torch.zeros(len(some), dtype=dtype, device=some.device)))
             for key, dtype in sorted(dtypes.items())
         }
 
-    def tell(self, what: Any) -> None:
-        """Say something to all others; the leader's part of `hear`."""
-        self.told = True
-        if self.size > 1:
-            distributed.broadcast_object_list([what])
-
-    def hear(self) -> Any:
-        """What the leader says."""
-        heard: list[Any] = [None]
-        distributed.broadcast_object_list(heard)
-        return heard[0]
+    def broadcast(self, message: Any = None) -> Any:
+        """The message of rank 0, on every rank; all ranks call this."""
+        if self.size == 1:
+            return message
+        self.begun = True
+        messages = [message]
+        distributed.broadcast_object_list(messages)
+        return messages[0]
 
 
-ALONE = Team()
+ALONE = ProcessGroup()
+
+
+@dataclass(frozen=True)
+class LoaderShare:
+    """This process's examples of a loader's batches.
+
+    Attributes:
+        loader: of all examples.
+        group: the processes that share its batches.
+    """
+
+    loader: Loader
+    group: ProcessGroup
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """Those of all examples, (N,)."""
+        return self.loader.ids
+
+    @property
+    def device(self) -> torch.device:
+        """Where the examples are."""
+        return self.loader.device
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """This process's examples of every batch of `size`."""
+        return self.group.shares(self.loader.batches(size))
 
 
 @contextmanager
-def joined() -> Iterator[Team]:
-    """The team that torchrun started this process in: gloo on the CPU, nccl on GPUs; else one process.
+def process_group() -> Iterator[ProcessGroup]:
+    """The group that torchrun started this process in: gloo on the CPU, nccl on GPUs; else one process.
 
     A process that dies takes all others with it: torchrun ends them.
     """
@@ -150,6 +156,6 @@ def joined() -> Iterator[Team]:
     importlib.import_module("torch.distributed.nn.functional")
     distributed.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo")
     try:
-        yield Team(distributed.get_rank(), size)
+        yield ProcessGroup(distributed.get_rank(), size)
     finally:
         distributed.destroy_process_group()

@@ -1,0 +1,130 @@
+"""The run that joins the parts of a protocol: what they found, brought together by example id.
+
+Axes: N examples of all parts, n of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memest.data import ImageSet, Part
+from memest.detect import Evidence, suspicions
+from memest.errors import SheetError
+from memest.grammar.config import key_settings
+from memest.ids import Ids
+from memest.overhead.costs import Costs
+from memest.runs.dataset import PROBABILITIES, TRAINED
+from memest.runs.description import COST, report
+from memest.runs.prepare import Prepared
+from memest.runs.sheet import evaluation_bytes, sheet_header, summary_table
+from memest.scores import describe
+from memest.store import Blobs, SheetReader, SheetWriter, block_span
+from memest.store.tables import Columns, array_bytes, read_array, read_table
+from memest.summaries import Trace
+from memest.tracking import OFF, Run, children_of, experiment_of, read_columns, tracking_uri
+
+
+@contextmanager
+def parts_of(run: Run, prepared: Prepared) -> Iterator[list[Prepared]]:
+    """The runs of all parts, within a block whose runs are shown below `run` and lie in its experiment.
+
+    A run that `mlflow run` gave lies in an experiment of its own, whatever the settings say.
+    """
+    config = prepared.config
+    tracked = config.tracking != OFF
+    if tracked:
+        uri = tracking_uri() if config.tracking == "auto" else config.tracking
+        prepared = replace(prepared, config=replace(config, experiment=experiment_of(uri, run.id)))
+    with children_of(run.id if tracked else ""):
+        yield [prepared.with_part(number) for number in range(len(prepared.parts))]
+
+
+def join(run: Run, prepared: Prepared, parts: Sequence[Blobs]) -> None:
+    """Write the sheet of a whole protocol into `run`, and its report.
+
+    Args:
+        run: to write into.
+        prepared: of all parts.
+        parts: the blobs of their finished runs, in the order of the parts.
+
+    Raises:
+        SheetError: a part does not fit the others, or its network saw what it should not have seen.
+    """
+    images, config = prepared.images, prepared.config
+    sheets = [SheetReader.open(blobs) for blobs in parts]
+    header = sheet_header(prepared.key, images, prepared.truth, key_settings(config))
+    span = block_span(len(images), len(sheets[0].manifest.scores), prepared.epochs + 1)
+    sheet = SheetWriter(run.blobs, header, images.ids, span, describe)
+    places = [_places(images, reader, part) for reader, part in zip(sheets, prepared.parts, strict=True)]
+    for epoch, columns in _side_by_side(sheets, places, len(images)):
+        sheet.put(epoch, columns, {})
+    rows = [read_array(reader.kept(PROBABILITIES)) for reader in sheets]
+    probabilities = _gathered(rows, places, len(images))
+    sheet.keep(PROBABILITIES, array_bytes(probabilities))
+    summary = summary_table(sheet.reader(), prepared.truth)
+    summary |= _suspicions(prepared, sheet.reader(), probabilities)
+    sheet.seal(prepared.truth.columns() | prepared.others, summary, evaluation_bytes(summary))
+    report(run, images, summary, _costs(parts, len(images)), prepared.epochs)
+
+
+def _costs(parts: Sequence[Blobs], count: int) -> Costs:
+    """The costs of all parts together."""
+    costs = Costs(count)
+    for blobs in parts:
+        costs.include(read_columns(blobs.get(f"{COST}.json")))
+    return costs
+
+
+def _places(images: ImageSet, sheet: SheetReader, part: Part) -> NDArray[np.int64]:
+    """The positions among all of the examples of a part's sheet, (n,), by id.
+
+    Raises:
+        SheetError: they are not those of the part, or its network was trained on some that it should not see.
+    """
+    ids = sheet.summary()["id"]
+    Ids(images.ids[part.observed], "the part that the protocol says", SheetError).require(
+        Ids(ids, "the run of a part, which must be deleted and made again,", SheetError)
+    )
+    trained = read_table(sheet.kept(TRAINED))
+    last = trained["id"][trained["stage"] == trained["stage"].max()]
+    if len(seen := ids[Ids(ids, "a part", SheetError).among(last)]):
+        raise SheetError(
+            f"{len(seen)} examples, such as id {seen[0]}, were observed by a network that was being trained "
+            "on them: they are not out of sample; delete the run of the part and go again"
+        )
+    return Ids(images.ids, "the dataset").locate(ids)
+
+
+def _side_by_side(
+    sheets: list[SheetReader], places: list[NDArray[np.int64]], count: int
+) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
+    """The epochs of all parts side by side: every score of every example, (N,) by key."""
+    for together in zip(*(sheet.epochs() for sheet in sheets), strict=True):
+        ((epoch, first), *others) = together
+        if any(other != epoch or found.keys() != first.keys() for other, found in others):
+            raise SheetError(f"the parts measured different scores at epoch {epoch}: train them anew")
+        yield epoch, {key: _gathered([found[key] for _, found in together], places, count) for key in first}
+
+
+def _gathered(
+    values: list[NDArray[np.float32]], places: list[NDArray[np.int64]], count: int
+) -> NDArray[np.float32]:
+    """The rows of all parts in the order of all examples, (N, …)."""
+    whole = np.full((count, *values[0].shape[1:]), np.nan, np.float32)
+    for rows, place in zip(values, places, strict=True):
+        whole[place] = rows
+    return whole
+
+
+def _suspicions(prepared: Prepared, sheet: SheetReader, probabilities_NC: NDArray[np.float32]) -> Columns:
+    """The suspicions of the protocol's detectors, (N,) by name."""
+    measured = "correct" in sheet.manifest.scores
+    correct = Trace(*sheet.trace("correct")) if measured else None
+    labels, config = prepared.images.labels, prepared.config
+    evidence = Evidence(labels, correct, config.recipe.epochs, probabilities_NC)
+    return dict(suspicions(config.protocol, evidence))

@@ -1,0 +1,195 @@
+"""Everything that a configuration stands for, before anything is trained or written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import nn
+
+from memest.data import PROTOCOLS, ImageSet, Part, Split, Truth, corrupt, load_images, plan
+from memest.errors import SettingError
+from memest.grammar.config import key_settings
+from memest.models import build_model
+from memest.runs.config import TrainConfig
+from memest.runs.device import choose_device
+from memest.runs.key import run_key
+from memest.runs.loaded import Loaded, load
+from memest.runs.other_labels import Others, other_labels
+from memest.scores import ScoreSet
+from memest.seeding import Streams
+from memest.train import ALONE, ProcessGroup, require_trainable
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a run is made of.
+
+    Attributes:
+        config: its settings.
+        streams: its randomness.
+        split: the clean dataset.
+        images: the training images with the labels that are trained on.
+        truth: what the corruption did to them.
+        parts: the trainings that the configuration asks for: one, or every part of its protocol.
+        others: further labels that its scores are measured against, (N,) by name.
+        device: where it computes.
+        processes: how many train together.
+    """
+
+    config: TrainConfig
+    streams: Streams
+    split: Split
+    images: ImageSet
+    truth: Truth
+    parts: tuple[Part, ...]
+    others: Others
+    device: torch.device
+    processes: int = 1
+
+    @property
+    def part(self) -> Part:
+        """The only part.
+
+        Raises:
+            SettingError: there are several.
+        """
+        if len(self.parts) > 1:
+            raise SettingError(_no_part(self.config, len(self.parts)))
+        return self.parts[0]
+
+    def with_part(self, number: int) -> Prepared:
+        """The run of one of the parts."""
+        return replace(self, config=replace(self.config, part=number), parts=(self.parts[number],))
+
+    @cached_property
+    def key(self) -> str:
+        """The key of the run."""
+        return run_key(
+            key_settings(self.config), self.split, self.images, self.device, self.others, self.processes
+        )
+
+    @cached_property
+    def observed(self) -> ImageSet:
+        """The examples that are scored."""
+        return self.images.take(self.part.observed)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a part, over all its stages."""
+        return self.config.recipe.epochs * len(self.parts[0].stages)
+
+    @property
+    def scores(self) -> ScoreSet:
+        """What is measured."""
+        return ScoreSet(self.config.scores)
+
+    @property
+    def empty_classes(self) -> list[str]:
+        """The names of classes that no training image has."""
+        counts = np.bincount(self.images.labels, minlength=len(self.images.classes))
+        return [name for name, count in zip(self.images.classes, counts, strict=True) if not count]
+
+    def network(self) -> nn.Module:
+        """The untouched network of the run's seed, on the CPU."""
+        classes, seed = len(self.images.classes), self.streams.seed("weights")
+        return build_model(self.config.model, self.images.channels, classes, seed)
+
+    def require_trainable(self, counts: Iterable[int]) -> None:
+        """Refuse trainings on so many examples that the batch size leaves too small a batch.
+
+        Raises:
+            SettingError: see `train.require_trainable`.
+        """
+        height, width, channels = self.images.images.shape[1:]
+        batch_size = self.config.recipe.batch_size
+        require_trainable(self.network, (channels, height, width), counts, batch_size, self.processes)
+
+    def load(self, group: ProcessGroup = ALONE) -> Loaded:
+        """The examples of the part, on the device."""
+        return load(self.split, self.images, self.part, self.others, self.device, group)
+
+
+def prepare(
+    config: TrainConfig,
+    processes: int = 1,
+    device: torch.device | None = None,
+    earlier: Prepared | None = None,
+) -> Prepared:
+    """What a configuration stands for.
+
+    Args:
+        config: the settings.
+        processes: how many train together.
+        device: where it will be trained; None: the device here that the settings name.
+        earlier: of another configuration; its dataset and labels are taken over where they are the same.
+
+    Raises:
+        InputError: something that was asked for cannot be done; nothing was written.
+    """
+    streams = Streams(config.seed, corruption=config.corruption_seed)
+    split, images, truth = _labelled(config, streams, earlier)
+    prepared = Prepared(
+        config,
+        streams,
+        split,
+        images,
+        truth,
+        _parts(config, images, streams),
+        other_labels(ScoreSet(config.scores), split.train),
+        device or choose_device(config.device),
+        processes,
+    )
+    _require_possible(prepared)
+    return prepared
+
+
+def _labelled(
+    config: TrainConfig, streams: Streams, earlier: Prepared | None
+) -> tuple[Split, ImageSet, Truth]:
+    """The clean dataset, its images with the labels that are trained on, and what was done to them."""
+    wanted, there = data_and_labels(config), earlier and data_and_labels(earlier.config)
+    if earlier and there == wanted:
+        return earlier.split, earlier.images, earlier.truth
+    same_data = there and there[:2] == wanted[:2]
+    split = earlier.split if earlier and same_data else load_images(config.data, config.limit)
+    return split, *corrupt(split.train, config.corruption, streams)
+
+
+def data_and_labels(config: TrainConfig) -> tuple[str, int, str, int]:
+    """What decides the images, the first two, and the labels that a configuration trains on."""
+    own = config.corruption_seed
+    return config.data, config.limit, config.corruption, config.seed if own is None else own
+
+
+def _parts(config: TrainConfig, images: ImageSet, streams: Streams) -> tuple[Part, ...]:
+    parts, number = plan(images, config.protocol, streams), config.part
+    if number is None:
+        return tuple(parts)
+    if len(parts) == 1 or number >= len(parts):
+        raise SettingError(_no_part(config, len(parts)))
+    return (parts[number],)
+
+
+def _no_part(config: TrainConfig, count: int) -> str:
+    given = "none" if config.part is None else config.part
+    have = f"parts 0 to {count - 1}: name one" if count > 1 else "one part: leave --part out"
+    return f"--part {given}: {config.protocol} has {have}"
+
+
+def _require_possible(prepared: Prepared) -> None:
+    """Refuse what would fail, or store nothing, once training has begun.
+
+    Raises:
+        SettingError: see `ScoringSchedule.require_something` and `require_trainable`.
+    """
+    config = prepared.config
+    second_split = PROTOCOLS.parse(config.protocol).name == "second_split"
+    if len(prepared.parts) > 1 and second_split and "correct" not in prepared.scores.keys:
+        raise SettingError(f"second_split needs the score correct; add it to --scores {config.scores}")
+    config.schedule.require_something()
+    counts = [len(stage) for part in prepared.parts for stage in part.stages]
+    prepared.require_trainable(counts)

@@ -120,6 +120,10 @@ class SweepError(MemestError):
     """Runs of a sweep that failed, however often they were tried."""
 
 
+class SearchError(MemestError):
+    """A search that none of its trials completed."""
+
+
 class JournalError(MemestError):
     """The journal of a run cannot be read, or cannot grow."""
 

@@ -10,12 +10,22 @@ from memest.runs.tracked import server_uri
 from memest.stages.config import TuneConfig
 from memest.stages.train import train
 from memest.store.artifacts import ArtifactBlobs
-from memest.tracking import SEALED, at_work_under, children_of, connect, get_run, home
+from memest.tracking import (
+    SEALED,
+    at_work_under,
+    check_database,
+    check_tracking,
+    children_of,
+    connect,
+    get_run,
+    home,
+)
 from memest.tune import (
     PRUNERS,
     finished,
     open_study,
     others_at_work,
+    require_completed,
     require_optuna,
     sampler_by_trial,
 )
@@ -31,13 +41,17 @@ def tune(config: TuneConfig) -> str:
     """Make the trials that are missing, and say which are best; the worker that ends last writes it down.
 
     Raises:
-        InputError: the search cannot be made, or its study is of another search.
+        InputError: the search cannot be made, or its study is of another search; nothing was written.
+        SearchError: no trial was completed.
     """
     require_optuna()
     uri = server_uri(config.run.tracking)
     search = Search.checked(config.space, config.objectives, config.pruner, config.run)
+    check_tracking(uri)
+    storage = _storage(config.storage)
+    search.prepare()
     client = connect(uri)
-    study = _study(config, search)
+    study = _study(config, search, storage)
     about = about_search(search, key_settings(config), study.study_name, config.trials)
     parent = parent_run(study, about, client, config.run.experiment)
     run = get_run(client, parent)
@@ -46,6 +60,8 @@ def tune(config: TuneConfig) -> str:
         trials = Trials(search, study, partial(_metrics, client), experiment, train)
         with children_of(parent), at_work_under(client, parent, partial(others_at_work, study)):
             _optimize(config, study, trials)
+            if finished(study) >= config.trials:
+                require_completed(study)
         if finished(study) < config.trials:
             return f"{finished(study)} of {config.trials} trials are done; other workers are at the others"
         # Opened where the parent is, not in a run that `mlflow run` gave.
@@ -57,19 +73,28 @@ def tune(config: TuneConfig) -> str:
     return f"{text}\n\ntables and figures are in run {parent}"
 
 
-def _study(config: TuneConfig, search: Search) -> Study:
+def _storage(given: str) -> str:
+    """The database of the study.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    if given == "auto":
+        return f"sqlite:///{(home() / 'studies.db').absolute()}"
+    check_database(given, "--storage", "studies")
+    return given
+
+
+def _study(config: TuneConfig, search: Search, storage: str) -> Study:
     """The study of the search, named by what it is unless it has a name."""
     name = config.study
     if name == "auto":
         how = (config.sampler, config.pruner, config.search_seed)
         name = f"tune-{digest(search.definition, *how)[:8]}"
-    url = config.storage
-    if url == "auto":
-        home().mkdir(parents=True, exist_ok=True)
-        url = f"sqlite:///{(home() / 'studies.db').absolute()}"
+    home().mkdir(parents=True, exist_ok=True)
     directions = [objective.direction for objective in search.objectives]
     sampler = sampler_by_trial(config.sampler, config.search_seed)
-    return open_study(url, name, search.definition, directions, sampler, PRUNERS.call(config.pruner))
+    return open_study(storage, name, search.definition, directions, sampler, PRUNERS.call(config.pruner))
 
 
 def _metrics(client: Any, run: str) -> dict[str, float]:

@@ -4,7 +4,15 @@ from memest.tune.distributions import DISTRIBUTIONS
 from memest.tune.methods import PRUNERS, SAMPLERS, sampler_by_trial
 from memest.tune.objectives import Objective, read_objectives
 from memest.tune.space import Space, space_text
-from memest.tune.study import Definition, finished, open_study, others_at_work, require_optuna, same_trial
+from memest.tune.study import (
+    Definition,
+    finished,
+    open_study,
+    others_at_work,
+    require_completed,
+    require_optuna,
+    same_trial,
+)
 
 __all__ = [
     "DISTRIBUTIONS",
@@ -17,6 +25,7 @@ __all__ = [
     "open_study",
     "others_at_work",
     "read_objectives",
+    "require_completed",
     "require_optuna",
     "same_trial",
     "sampler_by_trial",

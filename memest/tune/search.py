@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from memest.data import PROTOCOLS
-from memest.errors import BusyError, DataError, MemoryFullError, NonFiniteError, PrunedError, SettingError
+from memest.errors import BusyError, MemoryFullError, NonFiniteError, PrunedError, SettingError
 from memest.grammar.config import build, flags, flatten
 from memest.runs.config import TrainConfig
+from memest.runs.prepare import Prepared, prepare
 from memest.scores import ScoreSet
 from memest.tracking import Opened, reason
 from memest.tune import Objective, Space, read_objectives
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
-HARMLESS = (NonFiniteError, MemoryFullError, SettingError, DataError)
+HARMLESS = (NonFiniteError, MemoryFullError, SettingError)
 """What ends one trial and not the search: with these settings a run cannot be had."""
 _PLACES = {"experiment", "tracking", "device"}
 """Settings that may differ between the workers of a search."""
@@ -68,6 +69,17 @@ class Search:
                     "a pruner could compare; aim at auroc/… or cost, with --pruner none"
                 )
         return search
+
+    def prepare(self) -> None:
+        """Load the data, the labels and the network of a run at each corner, as training would.
+
+        Raises:
+            InputError: no run can be had there: a file is missing, or settings do not go together.
+        """
+        prepared: Prepared | None = None
+        for drawn in self.space.corners():
+            prepared = prepare(self.config(drawn), earlier=prepared)
+            prepared.network()
 
     @property
     def definition(self) -> dict[str, Any]:

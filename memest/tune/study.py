@@ -9,10 +9,10 @@ import socket
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memest.errors import InputError, SettingError, masked
+from memest.errors import InputError, SearchError, SettingError, masked
+from memest.tracking.database import sqlite_file
 from memest.tune.objectives import Direction
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Definition = Mapping[str, Any]
 REASON, WORKER = "reason", "worker"
 """Of a trial: why it failed for good; who works on it."""
 _DEFINITION = "memest"
-_SQLITE = "sqlite:///"
+_NAMED = 3
 _HEARTBEAT = 30
 """Seconds between two signs of life of a trial; after three missing ones it is tried again."""
 
@@ -102,6 +102,25 @@ def finished(study: Study, running: bool = False) -> int:
     )
 
 
+def require_completed(study: Study) -> None:
+    """Refuse to call a search done that has no result.
+
+    Raises:
+        SearchError: no trial was completed; says why the last ones were not.
+    """
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False)
+    if any(trial.state == TrialState.COMPLETE for trial in trials):
+        return
+    reasons = [trial.user_attrs[REASON] for trial in trials if REASON in trial.user_attrs]
+    why = "; ".join(dict.fromkeys(reasons[-_NAMED:]))
+    raise SearchError(
+        f"none of the {finished(study)} trials of study {study.study_name!r} was completed ({why}); mend the "
+        "settings, or give the same ones another try with another --study"
+    )
+
+
 def others_at_work(study: Study) -> bool:
     """Whether another worker is at a trial."""
     from optuna.trial import TrialState
@@ -134,7 +153,7 @@ def quiet() -> Iterator[None]:
 def _storage(url: str) -> Any:
     from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 
-    patient = {"connect_args": {"timeout": 60}} if url.startswith(_SQLITE) else None
+    patient = {"connect_args": {"timeout": 60}} if sqlite_file(url) else None
     with quiet():
         return RDBStorage(
             url,
@@ -147,14 +166,12 @@ def _storage(url: str) -> Any:
 
 def _alone(url: str) -> AbstractContextManager[object]:
     """Two processes that make the tables of one SQLite file at once break each other."""
-    if not url.startswith(_SQLITE):
+    file = sqlite_file(url, "--storage")
+    if file is None:
         return nullcontext()
-    path = Path(url.removeprefix(_SQLITE))
-    if not path.parent.is_dir():
-        raise SettingError(f"--storage {url}: there is no folder {path.parent}; make it first")
     from filelock import FileLock
 
-    return FileLock(f"{path}.lock")
+    return FileLock(f"{file}.lock")
 
 
 def _require_same(study: Study, definition: Definition) -> None:

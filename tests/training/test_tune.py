@@ -5,20 +5,24 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from matplotlib import rcParams
 from mlflow import MlflowClient
 
 from memest import cli
-from memest.errors import InputError, SettingError
+from memest.data import load_images
+from memest.errors import DataError, InputError, SettingError
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
 from memest.scores import Scorer
@@ -254,6 +258,44 @@ def test_a_trial_that_diverges_does_not_end_the_search(tracked: dict[str, Any], 
     assert len(why) == 4
 
 
+def test_a_search_without_a_result_has_failed(
+    tracked: dict[str, Any], client: MlflowClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 1 with the reason, also when all trials were made before; nothing is sealed."""
+    given = tracked | {"lr": 1e30, "space": "batch_size=one_of(16, 32)", "trials": 2, "study": "s"}
+    flags = [part for name, value in given.items() for part in (f"--{name}", str(value))]
+    for _ in range(2):
+        assert cli.main(["tune", *flags]) == 1
+        error = capsys.readouterr().err
+        assert "none of the 2 trials of study 's' was completed" in error
+        assert "not finite at epoch 1" in error
+        (parent,) = runs(client, tracked, "tune")
+        assert (parent.info.status, parent.data.tags["memest.state"]) == ("FAILED", "failed")
+    assert len(study().trials) == 2
+
+
+def test_a_file_that_is_gone_is_no_trial(
+    tracked: dict[str, Any], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends the search; the same command goes on with that trial once the file is back."""
+    make = partial(np.savez, images=np.zeros((60, 8, 8), np.uint8), labels=np.arange(60) % 3)
+    make("mine.npz")
+    settings = {"data": "npz(path=mine.npz)", "limit": 0, "epochs": 1, "trials": 2}
+    with monkeypatch.context() as once:
+        once.setattr(tune, "train", lambda *_: load_images("npz(path=gone.npz)", 0))
+        with pytest.raises(DataError, match=r"gone\.npz"):
+            search(tracked, **settings)
+    assert not outcome_counts(study())
+    search(tracked, **settings)
+    assert outcome_counts(study()) == {"COMPLETE": 2}
+
+
+def outcome_counts(found: optuna.Study) -> Counter[str]:
+    """How many trials ended in which state, those apart that were interrupted and are tried again."""
+    ended = [t for t in found.trials if t.state.name != "FAIL" or "reason" in t.user_attrs]
+    return Counter(trial.state.name for trial in ended if trial.state.name != "WAITING")
+
+
 def test_a_given_run_is_the_parent(
     tracked: dict[str, Any], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,7 +369,7 @@ BAD = [
     ({"space": "tracking=one_of(a, b)"}, "unknown setting in --space 'tracking'"),
     ({"space": 'scores="curvature(probes={prob})", probes=int(1, 3)'}, "did you mean 'probes'"),
     ({"space": "lr=log(0.01, 0.3), lr=log(0.01, 0.3)"}, "names lr twice"),
-    ({"space": "no.yaml"}, "no.yaml cannot be read"),
+    ({"space": "no.yaml"}, "there is no space file no.yaml"),
     ({"objectives": "acuracy"}, "did you mean 'accuracy'"),
     ({"objectives": "auroc/cls"}, "did you mean 'csl'"),
     ({"objectives": "auroc/csg"}, "needs input_gradient"),
@@ -339,8 +381,23 @@ BAD = [
     ({"sampler": "tep"}, "did you mean 'tpe'"),
     ({"pruner": "medain"}, "did you mean 'median'"),
     ({"trials": 0}, "at least 1, not 0"),
-    ({"storage": "nosuch://x"}, "no study can be kept at"),
+    ({"storage": "nosuch://x"}, "--storage"),
     ({"storage": "sqlite:///no/such/x.db"}, "there is no folder"),
+    ({"storage": "sqlite://x.db"}, "write sqlite:///x.db"),
+    ({"storage": "sqlite:/x.db"}, "write sqlite:///x.db"),
+    ({"storage": "x.db"}, "--storage: 'x.db' is not the URI of a database"),
+    ({"storage": "sqlite://"}, "in-memory"),
+    ({"storage": "sqlite:///:memory:"}, "in-memory"),
+    ({"storage": "sqlite:///."}, "is no file"),
+    ({"storage": "sqlite:////proc/x.db"}, "must be writable"),
+    ({"storage": "sqlite:///text.db"}, "holds something else than a SQLite database"),
+    ({"storage": "sqlite:///foreign.db"}, "foreign.db"),
+    ({"data": "npz(path=no.npz)"}, "no.npz"),
+    ({"data": "npz(path=text.db)"}, "text.db"),
+    ({"corruption": "human_noise(path=no.npz)"}, "no.npz"),
+    ({"space": "data=one_of('digits', 'npz(path=no.npz)')"}, "no.npz"),
+    ({"model": "vgg16", "batch_size": 1}, "batch"),
+    ({"part": 3}, "--part 3"),
     ({"tracking": "off"}, "--tracking off"),
 ]
 
@@ -349,14 +406,18 @@ BAD = [
 def test_what_cannot_be_searched_is_refused_early(
     settings: dict[str, Any], message: str, tracked: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line that names the way out, exit code 2, and no run."""
+    """One line that names the way out, exit code 2, and no run; what is equal in all trials is no trial."""
+    Path("text.db").write_text("no database, and no array either")
+    with sqlite3.connect("foreign.db") as foreign:
+        foreign.execute("CREATE TABLE theirs (x)")
+    before = set(Path.cwd().iterdir())
     given = {"space": "lr=log(0.003, 0.3)"} | tracked | settings
     flags = [part for name, value in given.items() for part in (f"--{name}", str(value))]
     assert cli.main(["tune", *flags]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
-    assert not Path("mlruns").exists()
+    assert set(Path.cwd().iterdir()) == before
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from benchmarks.rows import Row, at_least, at_most, compared, publish
 from benchmarks.timing import alternate
 from memest import services
 from memest.services import Folder, Wanted
-from memest.store.artifacts import ArtifactBlobs
+from memest.store.artifacts import run_blobs
 
 PROJECT = Path(__file__).parent.parent
 JOBS_BAR, RAY_BAR = 1.7, 1.15
@@ -136,7 +136,7 @@ def sheets(client: MlflowClient, experiment: str, root: Path) -> dict[str, list[
     kept: dict[str, list[dict[str, str]]] = {}
     for run in client.search_runs(within, "tags.`memest.state` = 'sealed'"):
         if run.data.tags["memest.stage"] == "train":
-            blobs = ArtifactBlobs(client, run.info.run_id, root / "cache")
+            blobs = run_blobs(client, run.info.run_id, root / "cache")
             files = {name: hashlib.sha256(blobs.get(name)).hexdigest() for name in blobs.names("sheet")}
             if not files:
                 raise SystemExit(f"run {run.info.run_id} is sealed and has no sheet")

@@ -12,7 +12,7 @@ from faults.site import Site
 from memest.errors import SheetError
 from memest.services.probes import bucket_client
 from memest.store import SheetReader
-from memest.store.artifacts import ArtifactBlobs
+from memest.store.artifacts import ArtifactBlobs, run_blobs
 
 GROUP = "damage to what was kept"
 NAMED = "reading is refused, and the error names the part"
@@ -49,13 +49,13 @@ def damaged_cache(site: Site) -> str:
     finished(site)
     (run,) = site.runs()
     cache = site.root / "cache"
-    blobs = ArtifactBlobs(site.client, run.info.run_id, cache)
+    blobs = run_blobs(site.client, run.info.run_id, cache)
     before = SheetReader.open(blobs).trace("loss")[1]
     files = [path for path in (cache / "content").rglob("*") if path.is_file()]
     for path in files:
         path.chmod(0o600)
         path.write_bytes(path.read_bytes()[:-1])
-    after = SheetReader.open(ArtifactBlobs(site.client, run.info.run_id, cache)).trace("loss")[1]
+    after = SheetReader.open(run_blobs(site.client, run.info.run_id, cache)).trace("loss")[1]
     assert (before == after).all(), "other numbers came back"
     return f"{len(files)} cached files damaged, the same numbers read"
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from memest.analysis.runset import RunRecord, RunSet
 from memest.errors import NoRunsError, SettingError, UnknownNameError
 from memest.grammar.spec import split_list
-from memest.store.artifacts import ArtifactBlobs
+from memest.store import Blobs
+from memest.store.artifacts import run_blobs
 from memest.tracking import AXES, SEALED, kept_runs
 
 if TYPE_CHECKING:
@@ -118,9 +119,9 @@ def _record(client: MlflowClient, same: list[Any], scored: list[Any], cache: Pat
     return RunRecord(run_id, run.info.run_name, tags, metrics, _blobs(client, run, cache), further)
 
 
-def _blobs(client: MlflowClient, run: Any, cache: Path) -> ArtifactBlobs:
+def _blobs(client: MlflowClient, run: Any, cache: Path) -> Blobs:
     """The artifacts of a run that was listed: where they lie is known."""
-    return ArtifactBlobs(client, run.info.run_id, cache, uri=run.info.artifact_uri)
+    return run_blobs(client, run.info.run_id, cache, uri=run.info.artifact_uri)
 
 
 def _explain(client: MlflowClient, experiment: str, name: str, where: Mapping[str, str]) -> str:

@@ -24,7 +24,7 @@ from memest.scores import Clock, ScoreSet, describe
 from memest.seeding import Streams
 from memest.stages.config import ScoreConfig
 from memest.store import SheetReader, SheetWriter, block_span
-from memest.store.artifacts import ArtifactBlobs
+from memest.store.artifacts import run_blobs
 from memest.tracking import AXES, SEALED, About, Opened, connect, get_run, home, kept_runs, open_run
 from memest.train import checkpoint
 
@@ -135,6 +135,6 @@ def _source(uri: str, run_id: str) -> _Source:
             f"state {tags.get('memest.state', run.info.status)})"
         )
     (run,) = kept_runs(client, [run])
-    blobs = ArtifactBlobs(client, run.info.run_id, home() / "cache")
+    blobs = run_blobs(client, run.info.run_id, home() / "cache")
     experiment = client.get_experiment(run.info.experiment_id).name
     return _Source(run.info.run_id, SheetReader.open(blobs), tags, experiment)

@@ -9,7 +9,7 @@ from memest.grammar.config import digest, key_settings
 from memest.runs.tracked import server_uri
 from memest.stages.config import TuneConfig
 from memest.stages.train import train
-from memest.store.artifacts import ArtifactBlobs
+from memest.store.artifacts import run_blobs
 from memest.tracking import (
     SEALED,
     at_work_under,
@@ -69,7 +69,7 @@ def tune(config: TuneConfig) -> str:
             if not opened.done:
                 write_report(opened.run, study, search, config.trials)
                 opened.run.seal({})
-    text = ArtifactBlobs(client, parent, home() / "cache").get(REPORT).decode()
+    text = run_blobs(client, parent, home() / "cache").get(REPORT).decode()
     return f"{text}\n\ntables and figures are in run {parent}"
 
 

@@ -1,4 +1,4 @@
-"""The artifacts of an MLflow run as `Blobs`, whatever store MLflow keeps them in; reads are cached.
+"""The artifacts of an MLflow run as `Blobs`, whatever store MLflow keeps them in.
 
 The one module of `store` that imports mlflow.
 """
@@ -13,37 +13,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memest.errors import SheetError, masked
-from memest.store.blobs import plain, refuse_change
-from memest.store.cache import Cache
+from memest.store.blobs import plain, refuse_change, verified
+from memest.store.cache import Cache, CachedBlobs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 
-class ArtifactBlobs:
-    """Artifacts of one run.
+def run_blobs(
+    client: MlflowClient,
+    run_id: str,
+    cache: Path,
+    known: Collection[str] | None = None,
+    uri: str | None = None,
+) -> CachedBlobs:
+    """The artifacts of one run, each fetched once.
 
     Args:
         client: of the tracking server.
         run_id: whose artifacts.
-        cache: a folder of this machine; a blob fetched once is not fetched again.
-        known: every name there is, for a run that is known to be whole: the server is not asked.
-        uri: the run's artifact URI; none: the server is asked for it once. Everything goes straight to where
-            it points, without asking the tracking server several times for each file.
+        cache: a folder of this machine.
+        known: every name there is, of a run that is whole: the server is not asked.
+        uri: the run's artifact URI, if it is known.
+    """
+    return CachedBlobs(ArtifactBlobs(client, run_id, uri), Cache(cache), run_id, known)
+
+
+class ArtifactBlobs:
+    """Artifacts of one run, read and written without asking the tracking server for each file.
+
+    Args:
+        client: of the tracking server.
+        run_id: whose artifacts.
+        uri: the run's artifact URI; None: the server is asked for it once.
     """
 
-    def __init__(
-        self,
-        client: MlflowClient,
-        run_id: str,
-        cache: Path | None = None,
-        known: Collection[str] | None = None,
-        uri: str | None = None,
-    ) -> None:
+    def __init__(self, client: MlflowClient, run_id: str, uri: str | None = None) -> None:
         self._client, self._run_id, self._uri = client, run_id, uri
-        self._cache = Cache(cache) if cache else None
-        self._known = known
 
     def put(self, name: str, content: bytes) -> None:
         """Upload `content`; a no-op if it is there already."""
@@ -55,8 +62,6 @@ class ArtifactBlobs:
             path = Path(scratch) / file
             path.write_bytes(content)
             self._upload(name, path)
-        if self._cache:
-            self._cache.put(self._run_id, name, content)
 
     def send(self, name: str, file: Path, there: bool) -> None:
         """Upload a file of the same base name.
@@ -76,27 +81,13 @@ class ArtifactBlobs:
                 refuse_change(name, kept, content)
         self._upload(name, file)
 
-    def get(self, name: str) -> bytes:
-        """The bytes kept under `name`."""
-        kept = self._cache.get(self._run_id, plain(name)) if self._cache else None
-        return self.fresh(name) if kept is None else kept
-
-    def unchecked(self, name: str) -> bytes:
-        """The same, but what is in the cache is not checked."""
-        kept = self._cache.unchecked(self._run_id, plain(name)) if self._cache else None
-        return self.fresh(name) if kept is None else kept
-
-    def fresh(self, name: str) -> bytes:
-        """The bytes kept under `name`, fetched now."""
-        content = self._download(plain(name))
-        if self._cache:
-            self._cache.put(self._run_id, name, content)
-        return content
+    def get(self, name: str, sha256: str = "") -> bytes:
+        """The bytes kept under `name`, fetched now; with a SHA-256, only if it is theirs."""
+        return verified(name, self._download(plain(name)), sha256)
 
     def read(self, name: str, start: int, stop: int) -> bytes:
-        """Bytes `start` to `stop` of what is kept under `name`; from the cache, if there is one."""
-        kept = self._cache.read(self._run_id, plain(name), start, stop) if self._cache else None
-        return self.get(name)[start:stop] if kept is None else kept
+        """Bytes `start` to `stop` of what is kept under `name`, all of which is fetched."""
+        return self.get(name)[start:stop]
 
     def names(self, folder: str) -> list[str]:
         """The names directly inside `folder`, sorted; what memest could not have written is left out.
@@ -105,8 +96,6 @@ class ArtifactBlobs:
             SheetError: the server names something outside `folder`.
         """
         where = plain(folder) if folder else None
-        if self._known is not None:
-            return sorted(name for name in self._known if name.rpartition("/")[0] == folder)
         with _said_plainly(f"the artifacts of run {self._run_id} cannot be listed"):
             infos = self._artifacts.list_artifacts(where)
         return sorted(name for info in infos if not info.is_dir and (name := _inside(folder, info.path)))

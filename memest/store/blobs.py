@@ -1,11 +1,12 @@
-"""Where the bytes of a run live: a protocol of six methods, and the local folder that keeps it.
+"""Where the bytes of a run live: a protocol of four methods, and a folder that keeps it.
 
 A name is a relative path of plain parts. What is written never changes: the same bytes may come again
-(a resumed run repeats itself), different bytes are refused. Depends on `errors` and `files`.
+(a resumed run repeats itself), different bytes are refused. A cache and a journal wrap other stores.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 from typing import Protocol
@@ -27,24 +28,16 @@ class Blobs(Protocol):
         """
         ...
 
-    def get(self, name: str) -> bytes:
-        """The bytes kept under `name`.
+    def get(self, name: str, sha256: str = "") -> bytes:
+        """The bytes kept under `name`; with a SHA-256, only if it is theirs.
 
         Raises:
-            SheetError: there are none.
+            SheetError: there are none, or they are damaged.
         """
         ...
 
-    def unchecked(self, name: str) -> bytes:
-        """As `get`, but a copy on this machine may be damaged: for who checks the bytes."""
-        ...
-
-    def fresh(self, name: str) -> bytes:
-        """As `get`, from where the bytes live and not from a copy of them: for when the copy is damaged."""
-        ...
-
     def read(self, name: str, start: int, stop: int) -> bytes:
-        """Bytes `start` to `stop` of what is kept under `name`.
+        """Bytes `start` to `stop` of what is kept under `name`, unchecked: call `get` once before.
 
         Raises:
             SheetError: there is nothing.
@@ -74,20 +67,12 @@ class LocalBlobs:
             return
         write_whole(path, content)
 
-    def get(self, name: str) -> bytes:
-        """The bytes kept under `name`."""
+    def get(self, name: str, sha256: str = "") -> bytes:
+        """The bytes kept under `name`; with a SHA-256, only if it is theirs."""
         path = self.path(name)
         if not path.is_file():
             raise SheetError(f"{name} is not in {self.root}")
-        return path.read_bytes()
-
-    def unchecked(self, name: str) -> bytes:
-        """As `get`: nothing is checked there."""
-        return self.get(name)
-
-    def fresh(self, name: str) -> bytes:
-        """As `get`: there is no copy."""
-        return self.get(name)
+        return verified(name, path.read_bytes(), sha256)
 
     def read(self, name: str, start: int, stop: int) -> bytes:
         """Bytes `start` to `stop` of what is kept under `name`."""
@@ -119,6 +104,25 @@ def plain(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise SheetError(f"artifact names are relative paths of letters, digits, - _ and ., not {name!r}")
     return name
+
+
+def verified(name: str, content: bytes, sha256: str) -> bytes:
+    """`content`, if it is what was written.
+
+    Args:
+        name: of the bytes, for the message.
+        content: what came back.
+        sha256: of what was written; empty: it is not known, and nothing is checked.
+
+    Raises:
+        SheetError: it is not.
+    """
+    if sha256 and (came := hashlib.sha256(content).hexdigest()) != sha256:
+        raise SheetError(
+            f"{name} is damaged: bytes with SHA-256 {sha256[:12]}… were written, {len(content)} bytes with "
+            f"{came[:12]}… came back; fetch it again or score the run anew"
+        )
+    return content
 
 
 def refuse_change(name: str, kept: bytes, came: bytes) -> None:

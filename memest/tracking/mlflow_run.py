@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memest.errors import SettingError, SheetError, UndeliveredError
-from memest.store.artifacts import ArtifactBlobs
+from memest.store.artifacts import run_blobs
 from memest.store.blobs import Blobs, plain
 from memest.store.cache import Cache
 from memest.tracking.delivery import HEARTBEAT, Delivery, Heartbeat, briefly, now
@@ -41,19 +41,11 @@ class JournaledBlobs:
         """Keep `content`; a no-op if it is there already."""
         self._journal.blob(name, content)
 
-    def get(self, name: str) -> bytes:
-        """The bytes kept under `name`."""
-        if name not in self._journal.digests:
-            raise SheetError(f"{plain(name)} is not in {self._journal.folder}")
-        return self._journal.files.get(name)
-
-    def unchecked(self, name: str) -> bytes:
-        """As `get`: nothing is checked there."""
-        return self.get(name)
-
-    def fresh(self, name: str) -> bytes:
-        """As `get`: there is no copy."""
-        return self.get(name)
+    def get(self, name: str, sha256: str = "") -> bytes:
+        """The bytes kept under `name`; with a SHA-256, only if it is theirs."""
+        if plain(name) not in self._journal.digests:
+            raise SheetError(f"{name} is not in {self._journal.folder}")
+        return self._journal.files.get(name, sha256)
 
     def read(self, name: str, start: int, stop: int) -> bytes:
         """Bytes `start` to `stop` of what is kept under `name`."""
@@ -61,6 +53,7 @@ class JournaledBlobs:
 
     def names(self, folder: str) -> list[str]:
         """The names directly inside `folder`, sorted."""
+        folder = plain(folder) if folder else ""
         return sorted(name for name in self._journal.digests if name.rpartition("/")[0] == folder)
 
 
@@ -181,7 +174,7 @@ class MlflowRun:
         for name, digest in digests.items():
             cache.adopt(self.id, name, digest, self._journal.files.path(name))
         self._journal.remove()
-        self.blobs = ArtifactBlobs(self._client, self.id, self._cache, known=digests.keys())
+        self.blobs = run_blobs(self._client, self.id, self._cache, known=digests.keys())
 
     def _end(self, status: str, tags: Mapping[str, str]) -> None:
         tables = [{"path": name, "type": "table"} for name in self.blobs.names("tables")]

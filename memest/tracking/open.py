@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memest.errors import BusyError, MemestError, PrunedError, masked
-from memest.store.artifacts import ArtifactBlobs
+from memest.store.artifacts import run_blobs
 from memest.store.blobs import Blobs
 from memest.tracking.client import answering, bare, connect, server_may_be_gone, tracking_uri
 from memest.tracking.delivery import HEARTBEAT, HOST, now
@@ -149,7 +149,7 @@ def _tracked(about: About, folder: Path, place: _Place) -> Opened:
         make_ticket(client, str(place.given), found.run_id)
     if found and found.sealed:
         shutil.rmtree(journals / found.run_id, ignore_errors=True)
-        return _done(found.run_id, ArtifactBlobs(client, found.run_id, cache), cache)
+        return _done(found.run_id, run_blobs(client, found.run_id, cache), cache)
     signs = {"memest.stage": about.stage, "memest.key": about.key, HOST: host}
     signs |= {STATE: "running", HEARTBEAT: now()}
     if parent := os.environ.get(PARENT):

@@ -29,7 +29,7 @@ from memest.runs.config import TrainConfig
 from memest.scores import Scorer
 from memest.stages import train
 from memest.store import SheetReader
-from memest.store.artifacts import ArtifactBlobs
+from memest.store.artifacts import ArtifactBlobs, run_blobs
 from memest.tracking import deliver, home
 from memest.tracking.delivery import HEARTBEAT, HOST, now
 from memest.tracking.journal import Head, Journal
@@ -492,7 +492,7 @@ def test_a_damaged_copy_is_fetched_again(platform: Platform) -> None:
     experiment = platform.experiment("direct")
     opened = run(platform, experiment)
     name = "sheet/block-000000-000005.safetensors"
-    blobs = ArtifactBlobs(platform.client, opened.run.id, home() / "cache")
+    blobs = run_blobs(platform.client, opened.run.id, home() / "cache")
     whole = blobs.get(name)
     (copy,) = (home() / "cache").rglob(hashlib.sha256(whole).hexdigest())
     damaged = whole[:-1] + bytes([whole[-1] ^ 1])

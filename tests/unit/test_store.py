@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,16 +13,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from memest.errors import FingerprintError, NonFiniteError, SheetError
+from memest.errors import ChangeRefusedError, FingerprintError, NonFiniteError, SheetError
 from memest.store import Blobs, Header, LocalBlobs, Manifest, SheetReader, SheetWriter, block_span
 from memest.store import sheet as sheet_module
-from memest.store.artifacts import ArtifactBlobs
+from memest.store.artifacts import ArtifactBlobs, run_blobs
 from memest.store.block import BlockMap
-from memest.store.cache import Cache
+from memest.store.cache import Cache, CachedBlobs
 from memest.store.manifest import Block, Part
 from memest.store.sheet import MANIFEST
 from memest.store.tables import Columns, read_table, write_table
 from memest.tracking import connect
+from memest.tracking.journal import Head, Journal
+from memest.tracking.limits import Limits
+from memest.tracking.mlflow_run import JournaledBlobs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -63,6 +67,7 @@ def client(store_uri: str) -> MlflowClient:
 @pytest.fixture(
     params=[
         "local",
+        "journal",
         pytest.param("artifacts", marks=pytest.mark.mlflow),
         pytest.param("cached artifacts", marks=pytest.mark.mlflow),
     ]
@@ -71,11 +76,15 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Opens the same empty backend as often as it is called."""
     if request.param == "local":
         return lambda: LocalBlobs(tmp_path / "blobs")
+    if request.param == "journal":
+        head = Head("run", "http://127.0.0.1", "here")
+        return lambda: JournaledBlobs(Journal(tmp_path / "journal", head, Limits()))
     client: MlflowClient = request.getfixturevalue("client")
     location = (tmp_path / "artifacts").as_uri()
     run = client.create_run(client.create_experiment(tmp_path.name, artifact_location=location))
-    cache = tmp_path / "cache" if request.param == "cached artifacts" else None
-    return lambda: ArtifactBlobs(client, run.info.run_id, cache)
+    if request.param == "artifacts":
+        return lambda: ArtifactBlobs(client, run.info.run_id)
+    return lambda: run_blobs(client, run.info.run_id, tmp_path / "cache")
 
 
 def test_bytes_come_back_as_they_were_put(opener: Opener) -> None:
@@ -103,10 +112,21 @@ def test_the_same_bytes_may_come_again_and_no_others(opener: Opener) -> None:
     opener().put("sheet/a", b"one")
     opener().put("sheet/a", b"one")
     for other in (b"two", b"", b"one "):
-        with pytest.raises(SheetError, match="sheet/a is kept already with other bytes"):
+        with pytest.raises(ChangeRefusedError, match="sheet/a"):
             opener().put("sheet/a", other)
     assert opener().get("sheet/a") == b"one"
     assert opener().names("sheet") == ["sheet/a"]
+
+
+def test_bytes_that_are_not_those_of_a_hash_are_damaged(opener: Opener) -> None:
+    """With a SHA-256 other bytes are refused by their name; a stretch of them is read as it is."""
+    opener().put("sheet/a", b"one two")
+    digest = hashlib.sha256(b"one two").hexdigest()
+    for blobs in (opener(), opener()):
+        assert blobs.get("sheet/a", digest) == b"one two"
+        assert blobs.read("sheet/a", 4, 7) == b"two"
+        with pytest.raises(SheetError, match="sheet/a is damaged"):
+            blobs.get("sheet/a", "0" * 64)
 
 
 def test_what_is_not_there_is_an_error(opener: Opener) -> None:
@@ -134,7 +154,7 @@ def test_a_name_cannot_leave_its_folder(name: str, opener: Opener, tmp_path: Pat
     if name:
         with pytest.raises(SheetError, match="artifact names are relative paths"):
             blobs.names(name)
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "journal"]
 
 
 def test_a_torn_write_is_not_a_name(tmp_path: Path) -> None:
@@ -150,7 +170,25 @@ def test_a_cached_blob_is_not_fetched_again(tmp_path: Path) -> None:
     """A second read comes from this machine: the run's artifacts may be gone by then."""
     Cache(tmp_path / "cache").put("run", "sheet/a", b"one")
     unreachable: Any = None
-    assert ArtifactBlobs(unreachable, "run", tmp_path / "cache").get("sheet/a") == b"one"
+    blobs = run_blobs(unreachable, "run", tmp_path / "cache")
+    assert blobs.get("sheet/a") == b"one"
+    assert blobs.read("sheet/a", 1, 3) == b"ne"
+
+
+@pytest.mark.parametrize("damage", [b"onE", b"", b"one more"])
+def test_a_damaged_copy_is_fetched_once_more(damage: bytes, tmp_path: Path) -> None:
+    """The store has the right bytes; the copy is mended, and with a hash an outdated copy is no answer."""
+    store, cache = LocalBlobs(tmp_path / "store"), Cache(tmp_path / "cache")
+    store.put("sheet/a", b"one")
+    blobs = CachedBlobs(store, cache, "run")
+    digest = hashlib.sha256(b"one").hexdigest()
+    for wanted in ("", digest):
+        assert blobs.get("sheet/a", wanted) == b"one"
+        (tmp_path / "cache/content" / digest[:2] / digest).write_bytes(damage)
+        assert blobs.get("sheet/a", wanted) == b"one"
+        assert cache.get("run", "sheet/a") == b"one"
+    cache.put("run", "sheet/a", b"another")
+    assert blobs.get("sheet/a", digest) == b"one"
 
 
 def test_a_cache_hands_out_nothing_that_changed(tmp_path: Path) -> None:
@@ -380,9 +418,11 @@ def test_a_sheet_without_a_manifest_is_unfinished(tmp_path: Path) -> None:
     """Whoever opens a sheet whose run died is told to run the command again."""
     put(begin(LocalBlobs(tmp_path)), range(EPOCHS))
     assert len(files(tmp_path)) == 3
-    with pytest.raises(SheetError, match="no manifest: its run did not finish; run the same command again"):
+    with pytest.raises(
+        SheetError, match=r"no sheet/manifest.json: the run did not finish.*run its command again"
+    ):
         SheetReader.open(LocalBlobs(tmp_path))
-    with pytest.raises(SheetError, match="no manifest"):
+    with pytest.raises(SheetError, match=r"no sheet/manifest.json"):
         SheetReader.open(LocalBlobs(tmp_path / "nowhere"))
 
 

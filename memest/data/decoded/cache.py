@@ -94,9 +94,9 @@ def decoded(records: Records, shape: Shape, origin: Path) -> Entry:
         DataError: the cache cannot be written or has no room.
     """
     key = digest(_VERSION, asdict(shape), records.digest())[:32]
-    folder = cache_root() / key
+    folder = cache_root().absolute() / key
     if (entry := _entry(folder)) is None:
-        with _locked(folder):
+        with locked(folder):
             if (entry := _entry(folder)) is None:
                 _require_room(folder, len(records.names), shape)
                 stale = [old for old in entries() if _same_source(old, origin, shape)]
@@ -195,7 +195,7 @@ def _require_room(folder: Path, count: int, shape: Shape) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """The lock of one entry; a process that has to wait for it says so."""
     from filelock import FileLock, Timeout
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from memest.data.decoded.pictures import UnreadableError
 from memest.data.images import Integers, Names
+from memest.errors import DataError
 
 Read = bytes | UnreadableError
 """The bytes of a record, or why there are none."""
@@ -30,7 +31,7 @@ class Records(Protocol):
         """(N,) text, unique: the path below the root, or shard and record."""
 
     def part(self, start: int, stop: int) -> Records:
-        """Some of them, small enough to be sent to another process."""
+        """Some of them, small enough to be sent to another process, whatever its working directory."""
 
     def read(self) -> Iterator[Read]:
         """The bytes of each, in order; a record that cannot be read is an error in its place."""
@@ -53,7 +54,7 @@ class Files:
 
     def part(self, start: int, stop: int) -> Files:
         """The files from `start` to `stop`."""
-        return replace(self, names=self.names[start:stop])
+        return Files(self.root.absolute(), self.names[start:stop])
 
     def read(self) -> Iterator[Read]:
         """Each file whole."""
@@ -95,7 +96,7 @@ class Stretches:
         """The stretches from `start` to `stop`."""
         chosen = slice(start, stop)
         return Stretches(
-            self.root,
+            self.root.absolute(),
             self.names[chosen],
             self.shards,
             self.shard[chosen],
@@ -107,10 +108,15 @@ class Stretches:
         """Each stretch; a shard is opened once for those that follow one another."""
         for shard in np.unique(self.shard):
             these = np.flatnonzero(self.shard == shard)
-            with (self.root / self.shards[shard]).open("rb") as file:
-                for place in these:
-                    file.seek(int(self.offset[place]))
-                    yield file.read(int(self.length[place]))
+            try:
+                with (self.root / self.shards[shard]).open("rb") as file:
+                    for place in these:
+                        file.seek(int(self.offset[place]))
+                        yield file.read(int(self.length[place]))
+            except OSError as error:
+                raise DataError(
+                    f"{self.root / self.shards[shard]} cannot be read ({error.strerror})"
+                ) from error
 
     def digest(self) -> str:
         """Of each shard's name, size and time of change, and of the stretches."""

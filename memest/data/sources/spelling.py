@@ -134,4 +134,9 @@ def _suffix(path: Path) -> str | None:
         return {".npz": "npz", ".tar": "webdataset"}[path.suffix]
     if path.suffix in (".parquet", ".arrow"):
         return "parquet"
-    return "tfrecord" if _SHARD.fullmatch(path.name) else None
+    return "tfrecord" if is_tfrecord(path.name) else None
+
+
+def is_tfrecord(name: str) -> bool:
+    """Whether a file of that name is a TFRecord shard: `a.tfrecord…`, or `train-00000-of-01024`."""
+    return _SHARD.fullmatch(name) is not None

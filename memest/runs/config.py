@@ -14,6 +14,10 @@ from memest.recipe import Recipe
 if TYPE_CHECKING:
     from memest.overhead.schedule import ScoringSchedule
 
+EXPERIMENT = option(
+    "auto", "MLflow experiment; auto: MLFLOW_EXPERIMENT_ID or _NAME, else memest", key=False, shown="NAME"
+)
+
 
 def models() -> Registry[Any]:
     """The registry of networks; imports torch."""
@@ -82,7 +86,7 @@ class TrainConfig:
     )
     device: Literal["auto", "cpu", "cuda"] = option("auto", "where to train", key=False)
     deterministic: bool = option(True, "the same bits every time on one device")
-    experiment: str = option("memest", "MLflow experiment", key=False, shown="NAME")
+    experiment: str = EXPERIMENT
     tracking: str = option(
         "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; off", key=False, shown="URI"
     )

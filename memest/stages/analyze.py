@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from memest.analysis import ANALYSES, Finding
@@ -23,7 +23,7 @@ from memest.runs.description import suspicious_picture
 from memest.runs.tracked import server_uri
 from memest.stages.config import AnalyzeConfig
 from memest.store.blobs import Blobs
-from memest.tracking import About, Run, connect, home, open_run
+from memest.tracking import About, Run, connect, experiment_name, home, open_run
 
 SHOWN = 10
 
@@ -45,7 +45,9 @@ def analyze(config: AnalyzeConfig) -> Analyzed:
     """
     uri = server_uri(config.tracking)
     where = parse_where(config.where, _spell)
-    runs = find_runs(connect(uri, existing=True), config.experiment, where, home() / "cache")
+    client = connect(uri, existing=True)
+    config = replace(config, experiment=experiment_name(config.experiment, uri))
+    runs = find_runs(client, config.experiment, where, home() / "cache")
     finding: Finding = ANALYSES.call(config.analysis, runs)
     about = About(
         stage="analyze",

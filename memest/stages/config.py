@@ -12,7 +12,7 @@ from memest.grammar.registry import Registry, keyword_parameters
 from memest.grammar.spec import Spec
 from memest.grammar.values import Count, Index, Share
 from memest.recipe import Recipe
-from memest.runs.config import TrainConfig, models, scores_text
+from memest.runs.config import EXPERIMENT, TrainConfig, models, scores_text
 from memest.runs.tracked import server_uri
 from memest.sweep import ENGINES
 from memest.tune import PRUNERS, SAMPLERS, space_text
@@ -48,7 +48,9 @@ class ScoreConfig:
 class AnalyzeConfig:
     """Everything an analysis can be told."""
 
-    experiment: str = option("memest", "MLflow experiment to query", shown="NAME")
+    experiment: str = option(
+        "auto", "MLflow experiment to query; auto: MLFLOW_EXPERIMENT_ID or _NAME, else memest", shown="NAME"
+    )
     analysis: str = option("detection", "which analysis", read=one(analyses))
     where: str = option("", "only runs with these axes, such as: model=tiny, seed=1", shown="AXIS=VALUE,…")
     tracking: str = TRACKING
@@ -74,7 +76,7 @@ class RetrainConfig:
         shown="FILE",
     )
     device: Device = option("auto", "where to train", key=False)
-    experiment: str = option("memest", "MLflow experiment", key=False, shown="NAME")
+    experiment: str = EXPERIMENT
     tracking: str = option(
         "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; off", key=False, shown="URI"
     )
@@ -184,4 +186,4 @@ class TuneConfig:
 class DemoConfig:
     """Everything the demo can be told."""
 
-    experiment: str = option("demo", "MLflow experiment", shown="NAME")
+    experiment: str = option("demo", "MLflow experiment; all that is in it is analysed", shown="NAME")

@@ -3,7 +3,7 @@
 from memest.tracking.client import bare, check_tracking, connect, get_run, tracking_uri
 from memest.tracking.database import check_database
 from memest.tracking.deliver import deliver
-from memest.tracking.experiments import experiment_id, experiment_named, experiment_of
+from memest.tracking.experiments import experiment_id, experiment_name, experiment_named, experiment_of
 from memest.tracking.find import sealed_runs
 from memest.tracking.given import children_of, mark_busy, mark_refused, several_runs
 from memest.tracking.journal import SEALED
@@ -34,6 +34,7 @@ __all__ = [
     "connect",
     "deliver",
     "experiment_id",
+    "experiment_name",
     "experiment_named",
     "experiment_of",
     "get_run",

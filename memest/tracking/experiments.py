@@ -17,6 +17,7 @@ from memest.tracking.client import alone_at, answering, connect, database_file, 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+AUTO, DEFAULT = "auto", "memest"
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 """What makes the UI open an experiment on its training runs."""
 _log = logging.getLogger(__name__)
@@ -94,6 +95,15 @@ def experiment_named(uri: str) -> str | None:
             f"MLFLOW_EXPERIMENT_ID names experiment {found!r} and MLFLOW_EXPERIMENT_NAME {name!r}: unset one"
         )
     return found
+
+
+def experiment_name(wanted: str, uri: str) -> str:
+    """The experiment that `--experiment` means; `auto` is the one that the environment names, else `memest`.
+
+    Raises:
+        InputError: see `experiment_named`.
+    """
+    return wanted if wanted != AUTO else experiment_named(uri) or DEFAULT
 
 
 def local_path(uri: str) -> Path | None:

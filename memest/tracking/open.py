@@ -21,7 +21,7 @@ from memest.store.artifacts import run_blobs
 from memest.store.blobs import Blobs
 from memest.tracking.client import answering, bare, connect, server_may_be_gone, tracking_uri
 from memest.tracking.delivery import HEARTBEAT, HOST, now
-from memest.tracking.experiments import experiment_id, prepare
+from memest.tracking.experiments import experiment_id, experiment_name, prepare
 from memest.tracking.find import Found, find
 from memest.tracking.given import PARENT, given_run, make_ticket, unused
 from memest.tracking.journal import STATE, Head, Journal
@@ -63,7 +63,8 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
     Args:
         about: what the run is about.
         tracking: `off`, a tracking URI, or `auto` for `MLFLOW_TRACKING_URI`.
-        experiment: used unless `mlflow run` gave a run, which lies in an experiment already.
+        experiment: a name, or `auto` for the environment's; used unless `mlflow run` gave a run, which lies
+            in an experiment already.
 
     Raises:
         BusyError: another process works on the same configuration in the same experiment.
@@ -124,7 +125,8 @@ class _Place:
         with answering(str(client.tracking_uri)):
             given = given_run(client)
             if given is None:
-                return cls(client, experiment_id(client, experiment), None)
+                name = experiment_name(experiment, str(client.tracking_uri))
+                return cls(client, experiment_id(client, name), None)
             prepare(client, client.get_experiment(given.info.experiment_id))
             return cls(client, given.info.experiment_id, given.info.run_id if unused(given) else None)
 

@@ -30,7 +30,8 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     """Every test works in a folder of its own and inherits no run from the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MEMEST_CACHE", str(tmp_path / ".cache"))
-    for name in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MEMEST_HOME"):
+    given = ("RUN_ID", "TRACKING_URI", "EXPERIMENT_ID", "EXPERIMENT_NAME")
+    for name in ("MEMEST_HOME", *(f"MLFLOW_{name}" for name in given)):
         monkeypatch.delenv(name, raising=False)
     yield
 

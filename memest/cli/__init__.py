@@ -21,7 +21,7 @@ from memest.cli.words import GROUPS, HELP, asked, given
 from memest.errors import BusyError, InputError, MemestError, ServiceError, masked
 from memest.grammar.config import build
 from memest.outcome import Outcome, take_file, write_outcome
-from memest.output import tolerate_encodings
+from memest.output import say, tolerate_encodings
 from memest.stages.verdict import Verdict
 
 
@@ -50,7 +50,7 @@ def _carried_out(arguments: Sequence[str]) -> Outcome:
         print(f"memest: interrupted{_how_to_go_on(arguments)}", file=sys.stderr)
         return Outcome("failed", 130, message="interrupted")
     if said.text:
-        print(said.text)
+        say(said.text)
     if not said.good:
         return Outcome("failed", 1, said.run, said.text.strip().partition("\n")[0])
     return Outcome("done before" if said.before else "done", 0, said.run)
@@ -84,7 +84,7 @@ def _how_to_go_on(arguments: Sequence[str]) -> str:
 def _leave(error: BusyError) -> Outcome:
     from memest.tracking import mark_busy
 
-    print(f"memest: {error}")
+    say(f"memest: {error}")
     mark_busy(str(error))
     return Outcome("busy", 0, message=str(error))
 

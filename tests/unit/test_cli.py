@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 
@@ -121,6 +122,14 @@ def test_what_an_encoding_lacks_is_replaced(encoding: str, monkeypatch: pytest.M
     assert cli.main(["train", "--data", "猫"]) == 2
     assert b"--epochs INT?1" in out.buffer.getvalue()  # type: ignore[attr-defined]
     assert err.buffer.getvalue().startswith(b"memest: ")  # type: ignore[attr-defined]
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`memest train --help | head -1`: the pipe is closed, the command is done."""
+    read, write = os.pipe()
+    os.close(read)
+    monkeypatch.setattr(sys, "stdout", os.fdopen(write, "w"))
+    assert cli.main(["train", "--help"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ class SheetWriter:
         describe: unit and direction of a score, for the manifest.
 
     Attributes:
+        header: may be replaced before the sheet is sealed.
         latest: the epoch that was put last, -1 before the first.
     """
 
@@ -58,7 +59,7 @@ class SheetWriter:
         span: int,
         describe: Callable[[str], dict[str, Any]],
     ) -> None:
-        self._blobs, self._header, self._ids = blobs, header, ids
+        self._blobs, self.header, self._ids = blobs, header, ids
         self._span, self._describe = span, describe
         self._pending: dict[str, dict[int, NDArray[Any]]] = {}
         self._first = 0
@@ -68,9 +69,19 @@ class SheetWriter:
         self.latest = -1
 
     def put(
-        self, epoch: int, scores: Mapping[str, NDArray[np.float32]], scalars: Mapping[str, float]
+        self,
+        epoch: int,
+        scores: Mapping[str, NDArray[np.float32]],
+        scalars: Mapping[str, float],
+        unseen: NDArray[np.bool_] | None = None,
     ) -> None:
         """Keep one epoch: scores (N,) float32 by key, in the order of the ids, and per-epoch numbers.
+
+        Args:
+            epoch: after the last one.
+            scores: NaN where `unseen`, finite elsewhere.
+            scalars: numbers of the epoch as a whole.
+            unseen: (N,), the examples that a partial epoch left out; None: there are none.
 
         Raises:
             SheetError: the epoch is not after the last one, or a column has the wrong length.
@@ -82,7 +93,8 @@ class SheetWriter:
         for key, values in columns.items():
             if values.shape != self._ids.shape:
                 raise SheetError(f"{key} must have shape {self._ids.shape}, not {values.shape}")
-            if not (finite := np.isfinite(values)).all():
+            finite = np.isfinite(values) if unseen is None else np.isfinite(values) | unseen
+            if not finite.all():
                 raise NonFiniteError(key, epoch, self._ids[~finite].tolist())
         while epoch >= self._first + self._span:
             self._close_block()
@@ -167,7 +179,7 @@ class SheetWriter:
     def _manifest(self, tables: dict[str, Part]) -> Manifest:
         scores = {key: epochs for key, epochs in self._epochs.items() if not key.startswith(SCALAR)}
         return Manifest(
-            header=self._header,
+            header=self.header,
             scores={key: self._describe(key) | {"epochs": list(epochs)} for key, epochs in scores.items()},
             scalars={
                 key.removeprefix(SCALAR): list(epochs)

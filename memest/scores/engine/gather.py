@@ -115,7 +115,8 @@ class Rows:
             raise UnseenError(
                 f"each of {self._count} examples must be delivered once in an epoch; {(visits == 0).sum()} "
                 f"were not, {(visits > 1).sum()} came more than once, and {foreign} deliveries had an id "
-                "of no example; pass the ids of the set you score, and no padding"
+                "of no example; pass the ids of the set you score, and no padding; Recorder(partial=True) "
+                "allows epochs that leave examples out"
             )
 
 

@@ -1,0 +1,54 @@
+"""Recordings as runs in MLflow: beside those of `train`, in an active run, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+import torch
+from mlflow import MlflowClient
+
+from memest.analysis.queries import find_runs
+from memest.errors import SettingError
+from memest.recorder import Recorder
+from memest.tracking import connect
+
+pytestmark = pytest.mark.mlflow
+
+
+def recorded(seed: int = 1) -> Recorder:
+    """Three epochs of forty examples."""
+    generator = torch.Generator().manual_seed(seed)
+    recorder = Recorder(40, about={"dataset": "mine", "model": "linear", "seed": seed, "lr": 0.1})
+    for _ in range(3):
+        recorder.update(torch.randn(40, 3, generator=generator), torch.arange(40) % 3, torch.arange(40))
+        recorder.end_epoch()
+    return recorder
+
+
+def test_a_recording_is_found_beside_the_runs_of_train(store_uri: str) -> None:
+    """`find_runs` gives its axes, its summary and its traces; logging it again is refused."""
+    recorder = recorded()
+    run_id = recorder.log("recordings", store_uri)
+    (run,) = find_runs(connect(store_uri), "recordings", {"model": "linear"}, Path("cache"))
+    assert run.id == run_id
+    assert (run.tags["dataset"], run.tags["seed"], run.tags["epochs"]) == ("mine", "1", "3")
+    np.testing.assert_allclose(run.sheet.trace("seen/loss")[1].sum(0), run.summary["seen/csl"], rtol=1e-6)
+    with pytest.raises(SettingError, match="logged already"):
+        recorder.log("recordings", store_uri)
+
+
+def test_a_recording_joins_the_run_that_is_active(store_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the user's own code logs and the recording are one run."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
+    mlflow.set_tracking_uri(store_uri)
+    mlflow.set_experiment("own")
+    with mlflow.start_run() as active:
+        mlflow.log_param("lr", 0.1)
+        assert recorded(2).log(tracking=store_uri) == active.info.run_id
+    run = MlflowClient(store_uri).get_run(active.info.run_id)
+    assert run.data.params["lr"] == "0.1"
+    assert run.data.tags["memest.state"] == "sealed"
+    assert {"train/loss", "train/accuracy"} <= run.data.metrics.keys()

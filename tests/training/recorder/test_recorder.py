@@ -1,0 +1,335 @@
+"""The recorder in a plain loop: what it sees, what it refuses, and the run that it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, RandomSampler, TensorDataset
+
+from memest.detect import detect
+from memest.errors import DataError, MemestError, NonFiniteError, SettingError, UnseenError
+from memest.recorder import Indexed, Recorder
+from memest.store import LocalBlobs, SheetReader
+
+COUNT, CLASSES = 60, 4
+IDS = np.random.default_rng(0).permutation(1000)[:COUNT]
+
+
+def points() -> TensorDataset:
+    """Sixty points of 12 values in four classes, each with its id."""
+    x = torch.randn(COUNT, 12, generator=torch.Generator().manual_seed(1))
+    return TensorDataset(x, torch.arange(COUNT) % CLASSES, torch.from_numpy(IDS))
+
+
+def network() -> nn.Module:
+    """Two layers."""
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        return nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, CLASSES))
+
+
+def epochs(recorder: Recorder, count: int = 2, **loading: Any) -> Iterator[int]:
+    """Anyone's training loop with the three lines in it."""
+    model, shuffling = network(), {} if "sampler" in loading else {"shuffle": True}
+    loader = DataLoader(points(), 8, generator=torch.Generator().manual_seed(3), **(shuffling | loading))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for epoch in range(1, count + 1):
+        for x, labels, ids in loader:
+            logits = model(x)
+            recorder.update(logits, labels, ids)
+            optimizer.zero_grad()
+            functional.cross_entropy(logits, labels).backward()
+            optimizer.step()
+        recorder.end_epoch()
+        yield epoch
+
+
+def one_batch(recorder: Recorder, logits: Any = None, labels: Any = None, ids: Any = None) -> None:
+    """All sixty examples in one batch, with something else where that is given."""
+    whole = torch.zeros(COUNT, CLASSES), torch.arange(COUNT) % CLASSES, torch.from_numpy(IDS)
+    given = [
+        default if came is None else came for came, default in zip((logits, labels, ids), whole, strict=True)
+    ]
+    recorder.update(*given)
+
+
+def test_mislabelled_digits_are_ranked_first(tmp_path: Path) -> None:
+    """Five per cent of the digits' labels changed: AUROC above .95, and the true label is suggested."""
+    from sklearn.datasets import load_digits
+
+    digits, rng = load_digits(), np.random.default_rng(0)
+    changed = rng.choice(len(digits.target), 90, replace=False)
+    labels = digits.target.copy()
+    labels[changed] = (labels[changed] + rng.integers(1, 10, 90)) % 10
+    x = torch.from_numpy(digits.images).float().flatten(1) / 16
+    data = TensorDataset(x, torch.from_numpy(labels), torch.arange(len(labels)))
+    recorder = Recorder(len(labels), classes=[f"digit {k}" for k in range(10)])
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    for _ in range(6):
+        for x, y, ids in DataLoader(data, 64, shuffle=True):
+            logits = model(x)
+            recorder.update(logits, y, ids)
+            optimizer.zero_grad()
+            functional.cross_entropy(logits, y).backward()
+            optimizer.step()
+        recorder.end_epoch()
+    table = recorder.suspicious(len(labels))
+    suspicion, truth = np.empty(len(labels)), np.isin(np.arange(len(labels)), changed)
+    suspicion[table["id"]] = table["seen/csl"]
+    assert detect(suspicion, truth).auroc.value > 0.95
+    first = [row for row in range(60) if truth[table["id"][row]]]
+    right = [table["suggested"][row] == f"digit {digits.target[table['id'][row]]}" for row in first]
+    assert np.mean(right) > 0.9
+    assert "digit 3" in str(recorder.suspicious(50))
+
+
+def test_the_sheet_is_read_like_any_other(tmp_path: Path) -> None:
+    """Traces, summary and labels come back by id; csl is the sum of the losses of the epochs."""
+    recorder = Recorder(IDS, names=[f"{n}.png" for n in IDS])
+    losses = []
+    model = network()
+    for _ in range(3):
+        for x, labels, ids in DataLoader(points(), 8):
+            recorder.update(model(x), labels, ids)
+        losses.append(recorder.end_epoch()["seen/loss"])
+    sheet = SheetReader.open(LocalBlobs(recorder.save(tmp_path / "recording")))
+    summary = sheet.summary()
+    np.testing.assert_array_equal(summary["id"], IDS)
+    np.testing.assert_array_equal(summary["label"], np.arange(COUNT) % CLASSES)
+    np.testing.assert_allclose(summary["seen/csl"], np.sum(losses, 0, dtype=np.float64))
+    np.testing.assert_array_equal(sheet.trace("seen/loss")[1], losses)
+    assert recorder.suspicious(1)["name"] == [f"{recorder.suspicious(1)['id'][0]}.png"]
+
+
+def test_recording_does_not_change_training() -> None:
+    """The same weights, bit by bit, with and without."""
+    seen: list[list[Tensor]] = []
+    for watched in (True, False):
+        model, recorder = network(), Recorder(IDS)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for x, labels, ids in DataLoader(points(), 8):
+            logits = model(x)
+            if watched:
+                recorder.update(logits, labels, ids)
+            optimizer.zero_grad()
+            functional.cross_entropy(logits, labels).backward()
+            optimizer.step()
+        seen.append(list(model.parameters()))
+    assert all(torch.equal(a, b) for a, b in zip(*seen, strict=True))
+
+
+def test_what_repeats_counts_with_the_mean_of_its_visits(tmp_path: Path) -> None:
+    """Two visits with other logits: their mean; and how often each was seen is kept."""
+    recorder = Recorder(3)
+    logits = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
+    recorder.update(logits, torch.tensor([0, 1, 0, 0]), [0, 1, 2, 0])
+    each = functional.cross_entropy(logits, torch.tensor([0, 1, 0, 0]), reduction="none")
+    seen = recorder.end_epoch()["seen/loss"]
+    np.testing.assert_allclose(seen, [(each[0] + each[3]) / 2, each[1], each[2]], rtol=1e-6)
+    sheet = SheetReader.open(LocalBlobs(recorder.save(tmp_path / "recording")))
+    np.testing.assert_array_equal(sheet.trace("seen/visits")[1], [[2, 1, 1]])
+
+
+@pytest.mark.parametrize("loading", ["drop_last", "replacement"])
+def test_partial_epochs_are_marked_and_summed_over_what_was_seen(loading: str, tmp_path: Path) -> None:
+    """What an epoch left out is NaN in the trace; sums put the mean of the other epochs there."""
+    sampler = RandomSampler(points(), replacement=True, generator=torch.Generator().manual_seed(4))
+    how: dict[str, Any] = {"drop_last": True} if loading == "drop_last" else {"sampler": sampler}
+    with pytest.raises(UnseenError, match="partial"):
+        list(epochs(Recorder(IDS), **how))
+    recorder = Recorder(IDS, partial=True)
+    list(epochs(recorder, 12, **how))
+    sheet = SheetReader.open(LocalBlobs(recorder.save(tmp_path / "recording")))
+    values = sheet.trace("seen/loss")[1]
+    assert np.isnan(values).any()
+    np.testing.assert_allclose(
+        sheet.summary()["seen/csl"], np.nanmean(values.astype(float), 0) * 12, rtol=1e-5
+    )
+
+
+def test_ignored_labels_do_not_count() -> None:
+    """−100 is no visit: such an example is missing, not perfectly learned."""
+    labels = torch.arange(COUNT) % CLASSES
+    labels[5] = -100
+    recorder = Recorder(IDS, partial=True)
+    one_batch(recorder, labels=labels)
+    assert np.flatnonzero(np.isnan(recorder.end_epoch()["seen/loss"])).tolist() == [5]
+
+
+def test_tokens_count_with_the_mean_over_those_not_masked() -> None:
+    """(B, T, V) logits: the mean loss of the unmasked tokens of each sequence, as torch has it."""
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = (
+        torch.randn(3, 5, 7, generator=generator),
+        torch.randint(0, 7, (3, 5), generator=generator),
+    )
+    labels[0, 2:], labels[2, 0] = -100, -100
+    recorder = Recorder(3)
+    recorder.update(logits, labels, range(3))
+    expected = [float(functional.cross_entropy(z, y)) for z, y in zip(logits, labels, strict=True)]
+    np.testing.assert_allclose(recorder.end_epoch()["seen/loss"], expected, rtol=1e-6)
+    assert "suggested" not in recorder.suspicious(2).columns
+
+
+def test_a_clean_pass_stands_beside_or_alone() -> None:
+    """`measure` gives the network's loss in evaluation mode under its own key; csl ranks then."""
+    recorder, model = Recorder(IDS), network().train()
+    loader = DataLoader(points(), 7)
+    measured = recorder.measure(model, loader)
+    x, labels, _ = points().tensors
+    expected = functional.cross_entropy(model(x), labels, reduction="none").detach()
+    np.testing.assert_allclose(measured["loss"], expected, rtol=1e-5)
+    assert model.training
+    assert list(recorder.end_epoch()) == list(measured)
+    assert "csl" in recorder.suspicious(1).columns
+
+
+def test_a_killed_recording_goes_on(tmp_path: Path) -> None:
+    """Two epochs, a new process, two more: the same sheet as four without a break."""
+    whole = Recorder(IDS, folder=tmp_path / "whole")
+    list(epochs(whole, 4))
+    losses = whole.recording.reader().trace("seen/loss")[1]
+    for part in range(2):
+        begun = (
+            Recorder(IDS, folder=tmp_path / "part") if not part else Recorder.resume(tmp_path / "part", IDS)
+        )
+        model = network()
+        x, labels, ids = points().tensors
+        for _ in range(2):
+            begun.update(model(x), labels, ids)
+            begun.end_epoch()
+    assert begun.epoch == 4
+    assert losses.shape == begun.recording.reader().trace("seen/loss")[1].shape
+    assert begun.suspicious(3)["suggested"]
+    with pytest.raises(SettingError, match="holds a recording already"):
+        Recorder(IDS, folder=tmp_path / "part")
+    with pytest.raises(SettingError, match="no recording to go on with"):
+        Recorder.resume(tmp_path / "elsewhere", IDS)
+
+
+def test_ids_may_be_texts() -> None:
+    """Text ids name the examples in batches and in the table."""
+    names = [f"cat/{n}.png" for n in range(COUNT)]
+    recorder = Recorder(names)
+    one_batch(recorder, ids=names)
+    recorder.end_epoch()
+    assert set(recorder.suspicious(COUNT)["name"]) == set(names)
+
+
+BAD_EXAMPLES = {
+    "no ids": ({"ids": []}, "number of examples"),
+    "an id twice": ({"ids": [1, 2, 1]}, "id 1 is there more than once"),
+    "ids that are fractions": ({"ids": [0.5, 1.5]}, "number of examples"),
+    "a negative id": ({"ids": [-1, 2]}, "negative"),
+    "too few labels": ({"ids": 3, "labels": [0, 1]}, "labels must be 3"),
+    "a label beyond the classes": ({"ids": 2, "labels": [0, 5], "classes": ["a", "b"]}, "0 … 1"),
+    "too few names": ({"ids": 3, "names": ["a"]}, "names must be 3"),
+    "a score that needs gradients": ({"ids": 3, "scores": "curvature"}, "curvature"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_EXAMPLES)
+def test_examples_that_cannot_be_are_refused_at_once(case: str) -> None:
+    """The message says what is wrong with what was given."""
+    given, message = BAD_EXAMPLES[case]
+    with pytest.raises(MemestError, match=message):
+        Recorder(**given)  # type: ignore[arg-type]
+
+
+Z = torch.zeros(COUNT, CLASSES)
+BAD_BATCHES = {
+    "one logit per example": ({"logits": Z[:, :1]}, "two classes"),
+    "one number per example": ({"logits": Z[:, 0]}, "two classes"),
+    "a map of logits": ({"logits": Z[:, :, None, None]}, "segmentation"),
+    "whole-number logits": ({"logits": Z.long()}, "floating-point"),
+    "an output object": ({"logits": object()}, "logits"),
+    "soft labels": ({"labels": torch.full((COUNT, CLASSES), 0.25)}, "measure"),
+    "numbers to regress": ({"labels": torch.zeros(COUNT)}, "regression"),
+    "too few labels": ({"labels": torch.zeros(3, dtype=torch.int64)}, "shape"),
+    "too few ids": ({"ids": [1, 2]}, "one whole number"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_BATCHES)
+def test_batches_that_are_none_are_refused_at_once(case: str) -> None:
+    """Shapes and types are known before anything is computed; the way out is named."""
+    given, message = BAD_BATCHES[case]
+    with pytest.raises(MemestError, match=message):
+        one_batch(Recorder(IDS), **given)
+
+
+def nan_logits() -> Tensor:
+    """NaN for two examples."""
+    logits = Z.clone()
+    logits[[3, 4]] = torch.nan
+    return logits
+
+
+BAD_EPOCHS: dict[str, tuple[dict[str, Any], type[MemestError], str]] = {
+    "a label beyond the logits": (
+        {"labels": torch.full((COUNT,), CLASSES)},
+        DataError,
+        "outside the classes",
+    ),
+    "a negative label": ({"labels": torch.full((COUNT,), -1)}, DataError, "outside the classes"),
+    "another label": ({"labels": (torch.arange(COUNT) + 1) % CLASSES}, DataError, "another label"),
+    "NaN logits": ({"logits": nan_logits()}, NonFiniteError, f"ids {IDS[3]}, {IDS[4]}"),
+    "an unknown id": ({"ids": torch.arange(COUNT) + 10**6}, UnseenError, "no example"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_EPOCHS)
+def test_an_epoch_that_is_refused_leaves_the_next_one_clean(case: str) -> None:
+    """What only the device knows is said at the epoch's end, with ids; the epoch is dropped whole."""
+    given, error, message = BAD_EPOCHS[case]
+    recorder = Recorder(IDS)
+    one_batch(recorder)
+    recorder.end_epoch()
+    one_batch(recorder, **given)
+    with pytest.raises(error, match=message):
+        recorder.end_epoch()
+    one_batch(recorder)
+    recorder.end_epoch()
+    assert recorder.epoch == 2
+
+
+def test_what_cannot_be_yet_is_said() -> None:
+    """No batch, no epoch, an example that never came."""
+    with pytest.raises(UnseenError, match="no batch"):
+        Recorder(3).end_epoch()
+    with pytest.raises(UnseenError, match="no epoch has ended"):
+        Recorder(3).suspicious()
+    recorder = Recorder(COUNT + 1, partial=True)
+    one_batch(recorder, ids=torch.arange(COUNT))
+    recorder.end_epoch()
+    with pytest.raises(UnseenError, match=f"never seen, such as id {COUNT}"):
+        recorder.suspicious()
+
+
+def test_a_sealed_recording_does_not_change(tmp_path: Path) -> None:
+    """After `save` nothing can be added, and a folder that holds files takes no other recording."""
+    recorder = Recorder(IDS)
+    one_batch(recorder)
+    recorder.end_epoch()
+    recorder.save(tmp_path / "recording")
+    with pytest.raises(SettingError, match="sealed"):
+        one_batch(recorder)
+    with pytest.raises(SettingError, match="new folder"):
+        recorder.save(tmp_path / "recording")
+
+
+def test_datasets_get_ids_and_those_that_swap_examples_are_refused() -> None:
+    """`Indexed` appends the position; timm's, which serves the next image for a broken one, is refused."""
+    assert Indexed([("a", 0), ("b", 1)])[1] == ("b", 1, 1)
+    swapping = type("ImageDataset", (), {"__module__": "timm.data.dataset", "__len__": lambda self: 1})
+    with pytest.raises(DataError, match="next image"):
+        Indexed(swapping())

@@ -1,4 +1,4 @@
-"""Protocols: which examples a network trains on, and which it is then asked about. Depends on `data`, numpy.
+"""Protocols: which examples a network trains on, and which it is then asked about.
 
     standard                 trains on all, observes all
     k_fold(folds=3)          trains on all folds but one, observes that one: out of sample
@@ -16,8 +16,7 @@ from typing import Annotated
 
 import numpy as np
 
-from memest.data import ImageSet
-from memest.data.images import Integers
+from memest.data.images import ImageSet, Integers
 from memest.errors import SettingError
 from memest.grammar.registry import Registry
 from memest.grammar.values import Within

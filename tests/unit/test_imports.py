@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import pkgutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import grimp
 import pytest
 
 import memest
@@ -150,3 +152,11 @@ def function():
     import no
 """
     assert set(imported_at_once(ast.parse(text).body)) == {"a", "c", "d", "typing", "h", "i", "j", "k"}
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    """However long the way round, imports inside functions and for types among them."""
+    graph = grimp.build_graph("memest")
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert len(imports) > 200
+    graphlib.TopologicalSorter(imports).prepare()  # raises a CycleError that names the circle

@@ -1,3 +1,5 @@
 """memest: which training examples has the model memorized, and which labels are wrong?"""
 
-__version__ = "0.1.0"
+from memest.version import __version__
+
+__all__ = ["__version__"]

@@ -1,4 +1,7 @@
-"""The key of a run: the digest that two runs share exactly when they must give the same numbers."""
+"""The key of a run: the digest that two runs share exactly when they must give the same numbers.
+
+The versions of memest and of its scores belong to it: a run of other versions is not taken for done.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import torch
 from memest.data import ImageSet, Split
 from memest.grammar.config import digest
 from memest.runs.other_labels import Others
+from memest.version import versions
 
 
 def run_key(
@@ -32,7 +36,7 @@ def run_key(
     """
     further = fingerprints(images, others) + ([{"processes": str(processes)}] if processes > 1 else [])
     test = split.test.fingerprint if split.test is not None else ""
-    return digest(settings, images.fingerprint, test, device.type, *further)
+    return digest(versions(), settings, images.fingerprint, test, device.type, *further)
 
 
 def fingerprints(images: ImageSet, others: Others) -> list[dict[str, str]]:

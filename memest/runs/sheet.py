@@ -12,6 +12,7 @@ from memest.detect import evaluate_table
 from memest.store import Header, SheetReader
 from memest.store.tables import FACTS, Columns
 from memest.summaries import Trace, summarise_all
+from memest.version import commit, versions
 
 
 def sheet_header(
@@ -35,6 +36,8 @@ def sheet_header(
         count=len(images),
         source_run=source_run,
         classes=images.classes,
+        **versions(),
+        commit=commit(),
     )
 
 

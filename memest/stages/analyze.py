@@ -24,6 +24,7 @@ from memest.runs.tracked import server_uri
 from memest.stages.config import AnalyzeConfig
 from memest.store.blobs import Blobs
 from memest.tracking import About, Run, connect, experiment_name, home, open_run
+from memest.version import versions
 
 SHOWN = 10
 
@@ -52,7 +53,11 @@ def analyze(config: AnalyzeConfig) -> Analyzed:
     about = About(
         stage="analyze",
         key=digest(
-            config.analysis, where, {run.id: sorted(run.further) for run in runs}, *finding.sources.items()
+            versions(),
+            config.analysis,
+            where,
+            {run.id: sorted(run.further) for run in runs},
+            *finding.sources.items(),
         ),
         name=f"{config.analysis} of {len(runs)} runs",
         settings=key_settings(config),

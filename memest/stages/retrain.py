@@ -53,6 +53,7 @@ def retrain(config: RetrainConfig) -> Opened:
             f"--share {config.share:g} of {len(prepared.images)} images is none: use a larger share"
         )
     prepared.require_trainable([count])
+    _require_both_kinds(prepared, count, config.networks)
     about = _about(config, prepared)
     with open_run(about, config.tracking, config.experiment) as opened, deterministic(True):
         if not opened.done:
@@ -96,11 +97,32 @@ def _about(config: RetrainConfig, prepared: Prepared) -> About:
     )
 
 
+def _subset(prepared: Prepared, count: int, number: int) -> tuple[Streams, NDArray[np.int64]]:
+    """The randomness of network `number`, and the sorted positions of the examples it is trained on."""
+    own = Streams(prepared.streams.seed("subsets", number))
+    return own, np.sort(own.numpy("subsets").permutation(len(prepared.images))[:count])
+
+
+def _require_both_kinds(prepared: Prepared, count: int, networks: int) -> None:
+    """Refuse too few networks: every example needs one that is trained on it and one that is not.
+
+    Raises:
+        SettingError: an example is in all subsets or in none.
+    """
+    members = np.zeros(len(prepared.images), np.int64)
+    for number in range(networks):
+        members[_subset(prepared, count, number)[1]] += 1
+    if one_kind := int(((members == 0) | (members == networks)).sum()):
+        raise SettingError(
+            f"{one_kind} examples would be in all or in none of {networks} subsets; train more --networks, "
+            "or choose another --share"
+        )
+
+
 def train_on_some(prepared: Prepared, count: int, number: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """The `count` examples that network `number` was trained on, and those it gets right, (N,) each."""
     images, config, device = prepared.images, prepared.config, prepared.device
-    own = Streams(prepared.streams.seed("subsets", number))
-    chosen = np.sort(own.numpy("subsets").permutation(len(images))[:count])
+    own, chosen = _subset(prepared, count, number)
     statistics = images.take(chosen).statistics()
     training = Loader(images.take(chosen), statistics, device)
     network = build_model(config.model, images.channels, len(images.classes), own.seed("weights"))

@@ -27,6 +27,7 @@ from memest.store import SheetReader, SheetWriter, block_span
 from memest.store.artifacts import run_blobs
 from memest.tracking import AXES, SEALED, About, Opened, connect, get_run, home, kept_runs, open_run
 from memest.train import checkpoint
+from memest.version import versions
 
 
 def score(config: ScoreConfig) -> Opened:
@@ -50,7 +51,14 @@ def score(config: ScoreConfig) -> Opened:
     others = other_labels(scores, source_set.split.train, sheet.truth())
     about = About(
         stage="score",
-        key=digest(source.run_id, str(scores), epochs, device.type, *fingerprints(source_set.images, others)),
+        key=digest(
+            versions(),
+            source.run_id,
+            str(scores),
+            epochs,
+            device.type,
+            *fingerprints(source_set.images, others),
+        ),
         name=f"score {tags.get('mlflow.runName', source.run_id)}",
         settings=key_settings(config),
         tags={axis: tags.get(f"memest.{axis}", "") for axis in AXES} | {"source_run": source.run_id},

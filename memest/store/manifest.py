@@ -57,6 +57,9 @@ class Header:
         count: N.
         source_run: for a sheet that `score` made, the run it measured.
         classes: what the labels stand for.
+        version: of the memest that measured; empty in a sheet of before they were kept, like the next two.
+        scores_version: of the definitions of its scores.
+        commit: that memest ran from; empty where it was installed.
     """
 
     key: str
@@ -67,6 +70,9 @@ class Header:
     count: int
     source_run: str = ""
     classes: tuple[str, ...] = ()
+    version: str = ""
+    scores_version: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True)

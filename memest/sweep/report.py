@@ -13,6 +13,7 @@ from memest.sweep.planning import Plan
 from memest.sweep.queue import RETRIES
 from memest.sweep.status import Entry, Status
 from memest.tracking import About, Opened
+from memest.version import versions
 
 _COLUMNS = ("name", "state", "run", "tries", "seconds", "why")
 _NAMED = 3
@@ -24,7 +25,7 @@ def about_sweep(wanted: Sweep[TrainConfig], found: Plan, title: str) -> About:
     names = "\n".join(f"- {name}" for name in [*found.done, *found.todo][:100])
     return About(
         stage="sweep",
-        key=digest("sweep", *sorted(digest(config) for config in configs)),
+        key=digest("sweep", versions(), *sorted(digest(config) for config in configs)),
         name=f"{title}: {found.count} runs",
         settings={"runs": found.count},
         tags={"sweep": title},

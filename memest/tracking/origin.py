@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import getpass
-import subprocess
-from functools import cache
-from pathlib import Path
 
-_ROOT = Path(__file__).parents[2]
+from memest.version import commit
 
 
 def origin_tags(stage: str) -> dict[str, str]:
@@ -16,7 +13,7 @@ def origin_tags(stage: str) -> dict[str, str]:
     Not for a run that `mlflow run` made: it has them already.
     """
     tags = {"mlflow.source.name": f"memest {stage}", "mlflow.source.type": "LOCAL"}
-    return tags | _user() | _commit()
+    return tags | _user() | ({"mlflow.source.git.commit": commit()} if commit() else {})
 
 
 def _user() -> dict[str, str]:
@@ -24,15 +21,3 @@ def _user() -> dict[str, str]:
         return {"mlflow.user": getpass.getuser()}
     except (OSError, KeyError):  # a user id without a name, as in some containers
         return {}
-
-
-@cache
-def _commit() -> dict[str, str]:
-    if not (_ROOT / ".git").exists():  # installed; perhaps inside somebody else's repository
-        return {}
-    try:
-        command = ["git", "-C", str(_ROOT), "rev-parse", "HEAD"]
-        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5)
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return {"mlflow.source.git.commit": said.stdout.strip()}

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from memest.errors import SheetError
 from memest.store.blobs import Blobs
+from memest.version import versions
 
 AXES = ("dataset", "limit", "corruption", "model", "protocol", "epochs", "recipe", "seed")
 """The tags that queries filter and group by."""
@@ -44,6 +45,7 @@ class About:
     def all_tags(self) -> dict[str, str]:
         """Every tag, with its prefix."""
         axes = dict(self.tags) | {"stage": self.stage, "key": self.key}
+        axes |= versions()
         if self.dataset:
             axes["fingerprint"] = self.dataset[1]
         return {f"memest.{name}": value for name, value in axes.items()}

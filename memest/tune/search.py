@@ -17,6 +17,7 @@ from memest.tracking import Opened, reason
 from memest.tune import Objective, Space, read_objectives
 from memest.tune.results import RUN, WATCHED
 from memest.tune.study import REASON, WORKER, same_trial, worker
+from memest.version import versions
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -93,6 +94,7 @@ class Search:
         return {
             "space": str(self.space),
             "objectives": ", ".join(objective.name for objective in self.objectives),
+            "versions": versions(),
         } | fixed
 
     def config(self, drawn: Mapping[str, Any], **places: str) -> TrainConfig:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from memest import cli
-from memest.errors import MemestError
+from memest.errors import SettingError
 from memest.grammar.config import build
 from memest.references import REFERENCES
 from memest.runs.memorization import Tally
@@ -97,9 +97,21 @@ def test_a_run_that_died_goes_on(seen: list[tuple[Any, Any]], monkeypatch: pytes
 
 
 def test_too_few_networks_are_refused() -> None:
-    """An example that every network saw, or none, has no estimate."""
-    with pytest.raises(MemestError, match="train more --networks"):
+    """An example that every network would see, or none, has no estimate: found before any is trained."""
+    with pytest.raises(SettingError, match="train more --networks"):
         run(networks=2)
+    assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"share": 0.001}, "is none"), ({"share": 0.01, "model": "resnet18(width=4)"}, "a batch of one")],
+)
+def test_subsets_that_no_network_can_train_on_are_refused(settings: dict[str, Any], message: str) -> None:
+    """No image at all, or one alone where batch norm needs two values; nothing is written."""
+    with pytest.raises(SettingError, match=message):
+        run(**settings)
+    assert list(Path.cwd().iterdir()) == []
 
 
 @pytest.mark.mlflow

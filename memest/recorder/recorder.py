@@ -20,8 +20,9 @@ from memest.recorder import ranks
 from memest.recorder.batch import Batch, columns_of, read_batch
 from memest.recorder.examples import Examples, Ids
 from memest.recorder.observed import Observed
+from memest.recorder.recorded import Sealed
 from memest.recorder.recording import Recording
-from memest.recorder.sealing import Sealed, logged, saved, seal
+from memest.recorder.sealing import logged, saved, seal
 from memest.recorder.suspicious import Suspicious, listing
 from memest.scores import Rows, ScoreSet
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from memest.errors import SettingError
 from memest.grammar.config import digest
+from memest.recorder.recorded import Recorded, Sealed
 from memest.recorder.recording import fingerprint
 from memest.recorder.suspicious import listing
-from memest.store import Blobs, Header
+from memest.store import Header
 from memest.store.tables import Columns
 from memest.tracking import About, LocalRun, Run, open_run
 from memest.tracking.active import in_active_run
-
-if TYPE_CHECKING:
-    from memest.recorder.recorder import Recorder
+from memest.version import commit, versions
 
 PROBABILITIES = "sheet/seen_probabilities.npy"
 """(N, K) float32, the mean over all visits while training."""
@@ -30,16 +28,7 @@ _AXES = {"dataset": "own", "model": "own", "seed": "0"}
 """What queries group by, where `about` does not say."""
 
 
-@dataclass(frozen=True)
-class Sealed:
-    """A finished recording: what its run is about, and where its bytes lie."""
-
-    about: About
-    blobs: Blobs
-    summary: Columns
-
-
-def seal(recorder: Recorder) -> Sealed:
+def seal(recorder: Recorded) -> Sealed:
     """Finish the sheet of a recording.
 
     Raises:
@@ -57,14 +46,22 @@ def seal(recorder: Recorder) -> Sealed:
     mark = fingerprint(examples, labels, classes)
     about = _about(recorder, mark)
     header = Header(
-        about.key, mark, "recording", "none", dict(about.settings), len(examples), classes=classes
+        key=about.key,
+        fingerprint=mark,
+        order="recording",
+        corruption="none",
+        config=dict(about.settings),
+        count=len(examples),
+        classes=classes,
+        commit=commit(),
+        **versions(),
     )
     facts = {name: truth[name] for name in ("id", "label", "original_label", "changed")}
     blobs = recorder.recording.seal(header, _further(recorder), truth, facts | summaries)
     return Sealed(about, blobs, summaries)
 
 
-def saved(recorder: Recorder, folder: Path) -> Path:
+def saved(recorder: Recorded, folder: Path) -> Path:
     """The sealed recording as a run in `folder`.
 
     Raises:
@@ -79,7 +76,7 @@ def saved(recorder: Recorder, folder: Path) -> Path:
     return folder
 
 
-def logged(recorder: Recorder, experiment: str, tracking: str) -> str:
+def logged(recorder: Recorded, experiment: str, tracking: str) -> str:
     """The sealed recording as a run in MLflow; its id.
 
     Raises:
@@ -93,7 +90,7 @@ def logged(recorder: Recorder, experiment: str, tracking: str) -> str:
     return opened.run.id
 
 
-def _fill(run: Run, recorder: Recorder) -> None:
+def _fill(run: Run, recorder: Recorded) -> None:
     sealed = recorder.sealed()
     for epoch, values in recorder.recording.metrics.items():
         run.metrics(epoch, values)
@@ -106,7 +103,7 @@ def _fill(run: Run, recorder: Recorder) -> None:
     run.seal({})
 
 
-def _further(recorder: Recorder) -> dict[str, bytes]:
+def _further(recorder: Recorded) -> dict[str, bytes]:
     """Files beside the tables of the sheet, by name."""
     files = {}
     if (means := recorder.observed.mean_probabilities()) is not None:
@@ -118,7 +115,7 @@ def _further(recorder: Recorder) -> dict[str, bytes]:
     return files
 
 
-def _about(recorder: Recorder, mark: str) -> About:
+def _about(recorder: Recorded, mark: str) -> About:
     settings: dict[str, Any] = dict(recorder.about) | {"scores": recorder.scores, "epochs": recorder.epoch}
     axes = {name: str(settings.get(name, missing)) for name, missing in _AXES.items()}
     recipe = {name: value for name, value in settings.items() if name not in _AXES}

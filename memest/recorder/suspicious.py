@@ -9,12 +9,11 @@ import numpy as np
 
 from memest.detect import rank
 from memest.errors import UnknownNameError
+from memest.recorder.recorded import Recorded
 from memest.store.tables import Columns
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from memest.recorder.recorder import Recorder
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Suspicious:
         return pd.DataFrame(self.columns)
 
 
-def listing(recorder: Recorder, summaries: Columns, count: int, by: str | None = None) -> Suspicious:
+def listing(recorder: Recorded, summaries: Columns, count: int, by: str | None = None) -> Suspicious:
     """The `count` most suspicious examples of a recording by one of its summaries.
 
     Raises:

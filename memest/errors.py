@@ -54,6 +54,10 @@ class SettingError(InputError):
     """A setting with a wrong name, a wrong type or a value out of range."""
 
 
+class PluginError(InputError):
+    """Another package brings something to memest that cannot be used."""
+
+
 class DataError(InputError):
     """A dataset that cannot be had, or whose arrays are not what an image set needs."""
 

@@ -10,7 +10,7 @@ from memest.grammar.config import one, option
 from memest.grammar.registry import Registry
 from memest.grammar.values import Count, NonNegative, Positive, PositiveShare, Share
 
-SCHEDULES: Registry[Callable[..., float]] = Registry("schedule")
+SCHEDULES: Registry[Callable[..., float]] = Registry("schedule", "memest.schedules")
 
 
 def auto_or_spec(text: str) -> str:

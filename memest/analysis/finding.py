@@ -89,7 +89,7 @@ class Finding:
         return "\n\n".join(f"{section.title}\n{aligned(*section.cells)}" for section in self.sections)
 
 
-ANALYSES: Registry[Callable[..., Finding]] = Registry("analysis")
+ANALYSES: Registry[Callable[..., Finding]] = Registry("analysis", "memest.analyses")
 
 
 def aligned(header: list[str], rows: list[list[str]]) -> str:

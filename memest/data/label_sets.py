@@ -22,7 +22,7 @@ from memest.grammar.registry import Registry
 from memest.grammar.values import Index, PositiveShare
 from memest.seeding import Streams
 
-LABELS: Registry[Callable[..., Integers]] = Registry("labels")
+LABELS: Registry[Callable[..., Integers]] = Registry("labels", "memest.labels")
 
 
 def draw_labels(name: str, clean: ImageSet) -> Integers:

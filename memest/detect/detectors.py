@@ -25,7 +25,7 @@ from memest.summaries import HIGHER, SUMMARIES, MissingTraceError, Trace
 Detector: TypeAlias = Callable[..., Floats]
 D = TypeVar("D", bound=Detector)
 
-DETECTORS: Registry[Detector] = Registry("detector")
+DETECTORS: Registry[Detector] = Registry("detector", "memest.detectors")
 _PROTOCOLS: dict[str, str] = {}
 Quality = Literal["self_confidence", "normalized_margin", "confidence_weighted_entropy"]
 

@@ -8,7 +8,8 @@
     CORRUPTIONS.parse("symmetric_noise(rate=0.05)")          # checked, defaults filled in
     CORRUPTIONS.call("symmetric_noise(rate=0.05)", images, rng)
 
-Adding a thing to memest is one such function; nothing else has to be touched.
+Adding a thing to memest is one such function; nothing else has to be touched. Other packages add theirs
+through entry points, see `plugins`.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from importlib.metadata import EntryPoint
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar, get_type_hints
 
-from memest.errors import SettingError, UnknownNameError
+from memest.errors import PluginError, SettingError, UnknownNameError
+from memest.grammar.plugins import bring, described, plugins
 from memest.grammar.spec import GIVEN, Spec
 from memest.grammar.values import check
 
@@ -27,10 +30,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Registry(Generic[F]):
-    """Functions by name, for one noun (`dataset`, `score`, …)."""
+    """Functions by name, for one noun (`dataset`, `score`, …).
 
-    def __init__(self, noun: str) -> None:
-        self.noun = noun
+    Args:
+        noun: for messages.
+        group: of the entry points through which other packages add theirs; empty: they cannot.
+    """
+
+    def __init__(self, noun: str, group: str = "") -> None:
+        self.noun, self.group = noun, group
         self._entries: dict[str, F] = {}
 
     def register(self, function: F) -> F:
@@ -48,10 +56,15 @@ class Registry(Generic[F]):
         return function
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._entries))
+        return iter(sorted({*self._entries, *plugins(self.group)}))
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries
+        return name in self._entries or name in plugins(self.group)
+
+    @property
+    def own(self) -> list[str]:
+        """The names that memest itself brings, sorted; the same whatever else is installed."""
+        return sorted(name for name, entry in self._entries.items() if _is_own(entry))
 
     def short(self, text: str) -> str:
         """A spec as people read it: without the keywords at their defaults.
@@ -66,10 +79,24 @@ class Registry(Generic[F]):
 
         Raises:
             UnknownNameError: no such name; the message lists the known ones and the nearest.
+            PluginError: another package brings it, and it cannot be used.
         """
+        if (point := plugins(self.group).get(name)) is not None:
+            self._bring(point)
         if name not in self._entries:
-            raise UnknownNameError(self.noun, name, self._entries)
+            raise UnknownNameError(self.noun, name, self)
         return self._entries[name]
+
+    def _bring(self, point: EntryPoint) -> None:
+        name = point.name
+        if name not in self._entries:
+            bring(point)
+        if name not in self._entries:
+            raise PluginError(
+                f"{described(point)}, which registers no {self.noun} of that name; mend or uninstall it"
+            )
+        if _is_own(self._entries[name]):
+            raise PluginError(f"{described(point)}, a name that memest itself has; uninstall that package")
 
     def parse(self, text: str | Spec) -> Spec:
         """The canonical spec: name known, keywords checked, defaults filled in, in declared order.
@@ -121,6 +148,10 @@ class LabelledRegistry(Registry[F]):
         """Call what `text` names with `arguments` and its settings, the labels left out."""
         spec = self.parse(text)
         return self[spec.name](*arguments, **spec.against(GIVEN).settings)
+
+
+def _is_own(function: Callable[..., Any]) -> bool:
+    return function.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 @cache

@@ -14,7 +14,7 @@ from torch import Tensor
 from memest.grammar.registry import Registry
 from memest.grammar.values import Index
 
-AUGMENTATIONS: Registry[Callable[..., Tensor]] = Registry("augmentation")
+AUGMENTATIONS: Registry[Callable[..., Tensor]] = Registry("augmentation", "memest.augmentations")
 
 
 @AUGMENTATIONS.register

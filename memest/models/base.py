@@ -21,7 +21,7 @@ from memest.grammar.spec import Spec
 ModelBuilder = Callable[..., nn.Module]
 """`(channels, classes, *, keyword…) -> module` from images (N, C, H, W) to logits (N, K)."""
 
-MODELS: Registry[ModelBuilder] = Registry("model")
+MODELS: Registry[ModelBuilder] = Registry("model", "memest.models")
 
 
 def build_model(spec: str | Spec, channels: int, classes: int, seed: int) -> nn.Module:

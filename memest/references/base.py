@@ -86,7 +86,7 @@ class Reference:
         return values_M if self.higher_is_harder else 1 - values_M
 
 
-REFERENCES: Registry[Callable[..., Reference]] = Registry("reference")
+REFERENCES: Registry[Callable[..., Reference]] = Registry("reference", "memest.references")
 
 
 def numbering(

@@ -3,7 +3,7 @@
 from memest.scores import attacks as attacks
 from memest.scores import inputs as inputs
 from memest.scores import logits as logits
-from memest.scores.base import KINDS, SCORES, LocalLoss, describe, input_score, logit_score
+from memest.scores.base import HIGHER, KINDS, LOWER, SCORES, LocalLoss, describe, input_score, logit_score
 from memest.scores.engine.gather import Rows
 from memest.scores.engine.online import OnlineScores, Unseen
 from memest.scores.engine.scorer import Scorer, measure
@@ -13,7 +13,9 @@ from memest.scores.score_set import FORWARD, GRADIENT, ScoreSet, canonical, scor
 __all__ = [
     "FORWARD",
     "GRADIENT",
+    "HIGHER",
     "KINDS",
+    "LOWER",
     "SCORES",
     "Clock",
     "LocalLoss",

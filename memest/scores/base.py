@@ -58,7 +58,7 @@ class ScoreRegistry(LabelledRegistry[Callable[..., Tensor]]):
         return spec
 
 
-SCORES = ScoreRegistry("score")
+SCORES = ScoreRegistry("score", "memest.scores")
 
 
 def logit_score(

@@ -141,7 +141,7 @@ def _expand(part: str) -> list[str]:
     given = Spec.parse(part)
     if given.against(GIVEN) != Spec("logits"):
         return [part]
-    names = [name for name in SCORES if KINDS[name].source == "logits"]
+    names = [name for name in SCORES.own if KINDS[name].source == "logits"]
     if given.labels != GIVEN:
         names = [name for name in names if KINDS[name].labelled]
     return [str(Spec(name).against(given.labels)) for name in names]

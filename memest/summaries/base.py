@@ -116,7 +116,7 @@ class SummaryRegistry(LabelledRegistry[SummaryFunction]):
     """
 
     def __init__(self) -> None:
-        super().__init__("summary")
+        super().__init__("summary", "memest.summaries")
         self._declared: dict[str, Declaration] = {}
 
     def declare(self, function: S, declaration: Declaration) -> S:

@@ -17,7 +17,7 @@ from memest.grammar.registry import Registry
 from memest.seeding import Streams
 
 Corruption = Callable[..., Truth]
-CORRUPTIONS: Registry[Corruption] = Registry("corruption")
+CORRUPTIONS: Registry[Corruption] = Registry("corruption", "memest.corruptions")
 
 
 def corrupt(images: ImageSet, spec: str, streams: Streams) -> tuple[ImageSet, Truth]:

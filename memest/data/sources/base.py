@@ -20,7 +20,7 @@ from memest.data.sources.spelling import Sources
 from memest.errors import DataError, SettingError
 
 _log = logging.getLogger(__name__)
-SETS = Sources("dataset")
+SETS = Sources("dataset", "memest.sources")
 
 
 def data_root() -> Path:

@@ -29,8 +29,8 @@ _log = logging.getLogger(__name__)
 class Sources(Registry[Callable[..., Split]]):
     """The registry of datasets; its specs may be paths."""
 
-    def __init__(self, noun: str) -> None:
-        super().__init__(noun)
+    def __init__(self, noun: str, group: str) -> None:
+        super().__init__(noun, group)
         self._said: set[str] = set()
 
     def parse(self, text: str | Spec) -> Spec:

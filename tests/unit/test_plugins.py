@@ -1,0 +1,159 @@
+"""What other packages bring: found by name, imported when used, and named when it is broken."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import memest
+from memest.errors import PluginError, UnknownNameError
+from memest.grammar.plugins import plugins
+from memest.grammar.registry import Registry
+
+THINGS: Registry[Callable[..., int]] = Registry("thing", "memest.things")
+
+
+@THINGS.register
+def known() -> int:
+    """Registered here."""
+    return 1
+
+
+def install(folder: Path, package: str, points: dict[str, str], **modules: str) -> None:
+    """Install a distribution into a folder, as an installer leaves it: its modules and its metadata.
+
+    Args:
+        points: lines of entry points by group.
+        modules: source by name.
+    """
+    info = folder / f"{package.replace('-', '_')}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    groups = [f"[{group}]\n{lines}\n" for group, lines in points.items()]
+    (info / "entry_points.txt").write_text("\n".join(groups))
+    for name, source in modules.items():
+        (folder / f"{name}.py").write_text(source)
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of packages that this process can import from."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    before = set(sys.modules), dict(THINGS._entries)
+    plugins.cache_clear()
+    yield folder
+    plugins.cache_clear()
+    for name in set(sys.modules) - before[0]:
+        if name.startswith("theirs"):
+            del sys.modules[name]
+    THINGS._entries = before[1]
+
+
+def test_what_a_package_brings_is_imported_when_it_is_used(site: Path) -> None:
+    """It is listed and found without an import; the first use imports it, and it is like any other."""
+    source = "from test_plugins import THINGS\n@THINGS.register\ndef two(*, n: int = 1): return 2 * n\n"
+    install(site, "theirs", {"memest.things": "two = theirs"}, theirs=source)
+    assert list(THINGS) == ["known", "two"]
+    assert "two" in THINGS and THINGS.own == []
+    assert "theirs" not in sys.modules
+    assert THINGS.call("two(n=3)") == 6
+    assert str(THINGS.parse("two")) == "two(n=1)"
+    with pytest.raises(UnknownNameError, match=r"did you mean 'two'\? \(known: known, two\)"):
+        THINGS["twoo"]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("import no_such_module_anywhere", r"cannot be imported \(ModuleNotFoundError: No module named"),
+        ("1 / 0", r"cannot be imported \(ZeroDivisionError: division by zero\)"),
+        ("def broken(:", r"cannot be imported \(SyntaxError"),
+        ("", "which registers no thing of that name"),
+    ],
+)
+def test_a_broken_package_is_named(site: Path, source: str, words: str) -> None:
+    """One line with the package, what it brings and why that fails; nothing else is disturbed."""
+    install(site, "theirs-broken", {"memest.things": "broken = theirs_broken"}, theirs_broken=source)
+    assert THINGS["known"]() == 1
+    with pytest.raises(PluginError, match=f"the package theirs-broken brings 'broken' .*{words}") as caught:
+        THINGS["broken"]
+    assert "\n" not in str(caught.value)
+
+
+def test_two_packages_cannot_bring_the_same(site: Path) -> None:
+    """Neither wins in silence."""
+    for package in ("theirs-one", "theirs-two"):
+        install(site, package, {"memest.things": "same = theirs"})
+    with pytest.raises(PluginError, match="theirs-one and theirs-two both bring 'same'"):
+        THINGS["known"]
+
+
+REAL = """
+from memest.scores import SCORES, logit_score, HIGHER
+from memest.summaries import summary
+from memest.data import SETS, CORRUPTIONS
+from memest.models import MODELS
+from memest.detect import DETECTORS
+from memest.analysis import ANALYSES
+
+@logit_score(unit="", harder=1)
+def theirs(logits_BK, labels_B, *, scale: float = 1.0):
+    return scale * logits_BK.amax(1)
+
+for registry in (SETS, CORRUPTIONS, MODELS, DETECTORS, ANALYSES):
+    def theirs(*arguments): ...
+    registry.register(theirs)
+"""
+TRY = """
+import sys
+from memest import cli
+from memest.analysis import ANALYSES
+from memest.data import CORRUPTIONS, SETS
+from memest.detect import DETECTORS
+from memest.models import MODELS
+from memest.scores import SCORES, ScoreSet, score_list
+assert "theirs_all" not in sys.modules
+assert "theirs" not in score_list("logits", str)
+for registry in (SCORES, SETS, CORRUPTIONS, MODELS, DETECTORS, ANALYSES):
+    assert registry.parse("theirs").name == "theirs", registry.noun
+assert len(ScoreSet("loss, theirs(scale=2.0)")) == 2
+assert "theirs" not in score_list("logits", str)
+assert cli.main(["train", "--scores", "clash"]) == 2
+assert cli.main(["train", "--model", "tiny", "--scores", "curvature"]) == 2
+"""
+
+
+def test_every_kind_of_thing_can_be_brought(tmp_path: Path) -> None:
+    """Scores, datasets, corruptions, models, detectors and analyses; `logits` stays what memest has.
+
+    A package that takes a name of memest's own is refused where that name is used.
+    """
+    groups = ("scores", "sources", "corruptions", "models", "detectors", "analyses")
+    points = {f"memest.{group}": "theirs = theirs_all" for group in groups}
+    points["memest.scores"] += "\ncurvature = theirs_all\nclash = theirs_nowhere"
+    install(tmp_path / "site", "theirs", points, theirs_all=REAL)
+    path = os.pathsep.join([str(tmp_path / "site"), str(Path(memest.__file__).parents[1])])
+    run: Any = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", TRY],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    unknown, taken = run.stderr.splitlines()
+    assert unknown.startswith(
+        "memest: the package theirs brings 'clash' to memest.scores from theirs_nowhere"
+    )
+    assert taken.startswith(
+        "memest: the package theirs brings 'curvature' to memest.scores from theirs_all, a name"
+    )
+    assert list(tmp_path.iterdir()) == [tmp_path / "site"]

@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+TESTED := .venv/tested
 MINIO := RELEASE.2025-10-15T17-29-55Z
 
 .PHONY: help demo minio up down test lint faults bench clean
@@ -22,6 +23,11 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[platform,dev]'
 	touch $(READY)
 
+# The frameworks that only the tests of the integrations need; the demo does without.
+$(TESTED): $(READY)
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[platform,dev,frameworks]'
+	touch $(TESTED)
+
 demo: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/memest demo
 
@@ -39,7 +45,7 @@ up: $(READY)
 down: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" memest services down
 
-test: $(READY)
+test: $(TESTED)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(READY)

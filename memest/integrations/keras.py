@@ -1,0 +1,116 @@
+"""The recorder in Keras 3, on TensorFlow, torch or JAX: a model around the model.
+
+model = Recorded(network, ids=len(x))
+model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+model.fit(x, (y, ids), epochs=5)
+print(model.recorder.suspicious(20))
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from memest.errors import DataError, SettingError
+from memest.recorder import Recorder
+
+try:
+    import keras
+except ImportError as missing:
+    raise SettingError("memest.integrations.keras needs Keras 3: pip install 'memest[keras]'") from missing
+
+_SMALLEST = 1e-7
+"""Keras' own bound for probabilities, before their logarithm."""
+
+
+class Recorded(keras.Model):  # type: ignore[misc]
+    """Trains as the model inside, and records what that says of every training batch.
+
+    A callback cannot see predictions, so they are taken where the loss is made. Targets are (labels, ids) in
+    `fit`; in `evaluate` and as validation data labels alone.
+
+    Args:
+        model: gives logits, or probabilities where its loss is compiled with `from_logits=False`.
+        ids: what a `Recorder` takes; or a Recorder.
+        from_logits: whether the model gives logits; by default what the compiled loss says.
+    """
+
+    def __init__(self, model: Any, ids: Any, from_logits: bool | None = None, **settings: Any) -> None:
+        super().__init__()
+        self.model = model
+        self.recorder = ids if isinstance(ids, Recorder) else Recorder(ids, **settings)
+        self._from_logits = from_logits
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """What the model inside gives."""
+        return self.model(inputs, training=training)
+
+    def compile(self, *arguments: Any, **settings: Any) -> None:
+        """As Keras' own; without XLA, which cannot call out of a step."""
+        super().compile(*arguments, **settings | {"jit_compile": False})
+
+    def fit(self, *arguments: Any, **settings: Any) -> Any:
+        """As Keras' own; every epoch closes one of the recorder."""
+        ends = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self.recorder.end_epoch())
+        callbacks = [*(settings.pop("callbacks", None) or []), ends]
+        return super().fit(*arguments, callbacks=callbacks, **settings)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The loss of the labels; the batch is recorded on the way, in training."""
+        labels, ids = _labels_and_ids(y)
+        if training and ids is not None:
+            self._call_out(y_pred, labels, ids)
+        return super().compute_loss(
+            x=x, y=labels, y_pred=y_pred, sample_weight=sample_weight, training=training
+        )
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The metrics of the labels."""
+        return super().compute_metrics(x, _labels_and_ids(y)[0], y_pred, sample_weight)
+
+    def _call_out(self, predicted: Any, labels: Any, ids: Any) -> None:
+        """Bring a batch to the recorder, out of a compiled step where there is one."""
+        backend = keras.backend.backend()
+        if backend == "tensorflow":
+            import tensorflow
+
+            tensorflow.py_function(self._record, [predicted, labels, ids], [])
+        elif backend == "jax":
+            import jax
+
+            jax.debug.callback(self._record, predicted, labels, ids)
+        else:
+            self._record(predicted.detach(), labels, ids)
+
+    def _record(self, predicted: Any, labels: Any, ids: Any) -> None:
+        values, labels, ids = (keras.ops.convert_to_numpy(array) for array in (predicted, labels, ids))
+        if not self._gives_logits():
+            values = np.log(np.clip(values, _SMALLEST, 1))
+        self.recorder.update(
+            np.array(values), np.array(labels).reshape(len(values)), np.array(ids).reshape(-1)
+        )
+
+    def _gives_logits(self) -> bool:
+        if self._from_logits is None:
+            loss: Any = self.loss if not isinstance(self.loss, str) else None
+            settings = loss.get_config() if hasattr(loss, "get_config") else {}
+            self._from_logits = bool(
+                settings.get("from_logits", settings.get("fn_kwargs", {}).get("from_logits"))
+            )
+        return self._from_logits
+
+
+def _labels_and_ids(y: Any) -> tuple[Any, Any]:
+    if isinstance(y, (tuple, list)):
+        if len(y) != 2:
+            raise DataError(f"targets must be (labels, ids), not {len(y)} arrays")
+        return y[0], y[1]
+    return y, None

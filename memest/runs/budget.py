@@ -1,4 +1,4 @@
-"""The configuration of a run that keeps within a budget, resolved before the run begins.
+"""The settings of a run that keeps within a budget, chosen before the run begins.
 
 What was chosen is remembered in `.memest/plans`, so that the same command on the same machine finds the
 same run.
@@ -14,23 +14,21 @@ from memest.errors import SettingError
 from memest.grammar.config import digest, flatten
 from memest.overhead.budget import Choice, choose
 from memest.overhead.prices import measured_prices
-from memest.runs.config import TrainConfig
-from memest.runs.prepare import prepare
+from memest.runs.prepare import Prepared
 from memest.tracking import home
 
 
-def within_budget(config: TrainConfig) -> tuple[TrainConfig, Choice | None]:
-    """The configuration with the scores and epochs that fit its budget; as it is, if it has none.
+def within_budget(prepared: Prepared) -> tuple[Prepared, Choice | None]:
+    """The run with the scores and epochs that fit its budget; as it is, if it has none.
 
     Raises:
         SettingError: nothing that was asked for fits, or the configuration makes several runs.
     """
     from filelock import FileLock
 
-    share = config.max_overhead
+    config, share = prepared.config, prepared.config.max_overhead
     if share is None:
-        return config, None
-    prepared = prepare(config)
+        return prepared, None
     if len(prepared.parts) > 1:
         raise SettingError(
             f"--max-overhead chooses for one run, and {config.protocol} makes several that must agree: set "
@@ -53,7 +51,8 @@ def within_budget(config: TrainConfig) -> tuple[TrainConfig, Choice | None]:
             schedule = choose(config.schedule, prices, config.recipe.epochs, share)
             choice = Choice(schedule, share, prices, time.perf_counter() - began)
             path.write_bytes(choice.to_json())
-    return replace(config, max_overhead=None, **asdict(choice.schedule)), choice
+    config = replace(config, max_overhead=None, **asdict(choice.schedule))
+    return replace(prepared, config=config), choice
 
 
 def _remembered(path: Path) -> Choice | None:

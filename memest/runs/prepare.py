@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -86,12 +85,6 @@ class Prepared:
     def scores(self) -> ScoreSet:
         """What is measured."""
         return ScoreSet(self.config.scores)
-
-    @property
-    def empty_classes(self) -> list[str]:
-        """The names of classes that no training image has."""
-        counts = np.bincount(self.images.labels, minlength=len(self.images.classes))
-        return [name for name, count in zip(self.images.classes, counts, strict=True) if not count]
 
     def network(self) -> nn.Module:
         """The untouched network of the run's seed, on the CPU."""

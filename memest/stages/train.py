@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -29,7 +28,6 @@ from memest.train import ALONE, ProcessGroup, checkpoint, process_group
 
 Callback = Callable[[str, int, Mapping[str, float]], None]
 """Called after every epoch of a run with its id, the epoch and its metrics; may raise a `PrunedError`."""
-_log = logging.getLogger(__name__)
 
 
 def ignore(run: str, epoch: int, metrics: Mapping[str, float]) -> None:
@@ -69,10 +67,7 @@ def train(config: TrainConfig, callback: Callback = ignore, group: ProcessGroup 
     """
     if config.tracking != OFF:
         check_tracking(config.tracking)
-    config, choice = within_budget(config)
-    prepared = prepare(config, group.size)
-    for name in prepared.empty_classes:
-        _log.warning("no training image has the label %s", name)
+    prepared, choice = within_budget(prepare(config, group.size))
     if len(prepared.parts) == 1:
         return train_part(prepared, callback, group, choice_files(choice))
     if group.size > 1:

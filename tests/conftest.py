@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from real_servers import KEYS, Link, mlflow_server, s3_server
 
@@ -20,6 +21,8 @@ CHECKSUMS = {
     "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
 }
 
+hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine makes no test fail
+hypothesis.settings.load_profile("unhurried")
 # One thread a process: the workers share the cores, and waiting threads of one slow the other down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

@@ -111,7 +111,7 @@ SETTINGS = [
     Bad("retrain --model 'resnet18(width=4)' --batch-size 1 --networks 30", "leave a batch of one"),
     Bad("retrain --networks 0", "--networks must be"),
     Bad("retrain --networks 2 --limit 100", "train more --networks"),
-    Bad("retrain --share 0.0001", "of 1437 images is none"),
+    Bad("retrain --share 0.0001", "of 1438 images is none"),
     Bad("retrain --into no/such/folder/x.npz --limit 100", "no/such/folder"),
     Bad("experiment mislabeled --scale big", "--scale must be one of smoke, small, full, not 'big'"),
     Bad("services up --mlflow-port 70000", "--mlflow-port must be a whole number in [0, 65535]"),

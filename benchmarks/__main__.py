@@ -18,6 +18,7 @@ from benchmarks.rows import RESULTS, Row, table
 ABOUT = {
     "scored_epoch": "A scored epoch against the published way",
     "free_csl": "What CSL costs",
+    "own_loop": "What the Recorder costs in a loop of one's own",
     "agreement": "How far the two CSLs agree",
     "throughput": "Training, and the whole mislabel cell",
     "sheet_rates": "Sheets at ImageNet's size",

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from memest.errors import SheetError
 from memest.ids import Ids, Places
 from memest.store import Blobs, SheetReader
-from memest.store.tables import FACTS, Columns
+from memest.store.tables import NOT_SUMMARIES, Columns
 from memest.summaries import against_others
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class RunRecord:
     @property
     def summaries(self) -> list[str]:
         """The names of the summaries it has, but those against other labels than it was trained on."""
-        return [name for name in self.names if name not in FACTS and not against_others(name)]
+        return [name for name in self.names if name not in NOT_SUMMARIES and not against_others(name)]
 
     def read(self, names: Collection[str] | None = None) -> Columns:
         """Columns of `summary`, one row per example: those asked for, or all.

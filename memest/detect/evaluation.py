@@ -23,7 +23,7 @@ from memest.detect.evaluate import Detection, judge
 from memest.errors import SettingError, SheetError
 from memest.metrics import Comparison, Estimate, Floats, Ranking, compare, covariance
 from memest.store import SheetReader
-from memest.store.tables import FACTS
+from memest.store.tables import NOT_SUMMARIES
 from memest.summaries import against_others
 
 FORMAT = 1
@@ -135,7 +135,7 @@ def judged(names: Iterable[str]) -> list[str]:
 
     The latter say how far labels leak into a measurement, and are no way to find wrong ones.
     """
-    return [name for name in names if name not in FACTS and not against_others(name)]
+    return [name for name in names if name not in NOT_SUMMARIES and not against_others(name)]
 
 
 def _detection(raw: Mapping[str, Any]) -> Detection:

@@ -25,7 +25,7 @@ from memest.paper.judged import departures_of
 from memest.paper.leak_verdict import RELEASED_SIGN, Verdict, verdicts
 from memest.reports import figures
 from memest.store import SheetReader
-from memest.store.tables import FACTS, Columns
+from memest.store.tables import NOT_SUMMARIES, Columns
 from memest.summaries import SUMMARIES, needs_of, suspicion
 from memest.summaries.base import SEEN
 
@@ -72,7 +72,7 @@ class Measured:
         """The names of the labels that summaries were measured against, by summary."""
         found: dict[str, list[str]] = {}
         for column in self.summary:
-            if column not in FACTS and not column.startswith(SEEN):
+            if column not in NOT_SUMMARIES and not column.startswith(SEEN):
                 spec = Spec.parse(column)
                 found.setdefault(str(spec.against(GIVEN)), []).append(spec.labels)
         return {name: labels for name, labels in found.items() if labels != [GIVEN]}

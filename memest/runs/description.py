@@ -20,7 +20,7 @@ from memest.overhead.costs import Costs
 from memest.overhead.schedule import every
 from memest.reports import figures
 from memest.store import Blobs, SheetReader
-from memest.store.tables import FACTS, Columns
+from memest.store.tables import NAME, NOT_SUMMARIES, Columns
 from memest.summaries import against_others
 from memest.tracking import About, Run
 
@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from memest.runs.config import TrainConfig
     from memest.runs.prepare import Prepared
 
-CHOICE, COST = "plan.json", "tables/cost"
-"""What a run within a budget was chosen by; what its scores cost."""
+CHOICE, COST, LEFT_OUT = "plan.json", "tables/cost", "tables/left_out"
+"""What a run within a budget was chosen by; what its scores cost; what it left out of its source."""
 LISTED = 50
 PICTURED = 25
+_SHORT = 24
+"""Characters of a file name in a caption."""
 
 
 def about_training(prepared: Prepared) -> About:
@@ -54,6 +56,8 @@ def about_training(prepared: Prepared) -> About:
         f"clean passes in evaluation mode: scores from logits {every(config.score_every)}, from gradients "
         f"{every(config.gradient_every)}."
     )
+    if left_out := prepared.split.left_out:
+        note += f"\n\n{len(left_out):,} images of the source were left out: `{LEFT_OUT}` names them."
     return About(
         stage="train",
         key=prepared.key,
@@ -123,7 +127,7 @@ def detection_metrics(summary: Columns) -> dict[str, float]:
     Not of summaries against other labels than those trained on: these tell nothing but a leak.
     """
     values = {}
-    for name in (name for name in summary if name not in FACTS and not against_others(name)):
+    for name in (name for name in summary if name not in NOT_SUMMARIES and not against_others(name)):
         found = detect(suspicion(name, summary[name]), summary["changed"])
         values[f"auroc/{slug(name)}"] = found.auroc.value
         values[f"average_precision/{slug(name)}"] = found.average_precision
@@ -161,10 +165,14 @@ def suspicious_text(sheet: SheetReader, count: int = 10) -> str:
 def suspicious_table(
     classes: Sequence[str], summary: Columns, best: str, chosen: NDArray[np.integer[Any]]
 ) -> dict[str, list[Any]]:
-    """Columns id, given label, score and, where the truth is known, whether and from what it was changed."""
+    """Columns id, name, given label, score and whether and from what the label was changed.
+
+    A name stands there where the examples have names, the last two where the truth is known.
+    """
     changed = summary["changed"][chosen]
     columns: dict[str, list[Any]] = {
         "id": summary["id"][chosen].tolist(),
+        **({NAME: summary[NAME][chosen].tolist()} if NAME in summary else {}),
         "label": [classes[label] for label in summary["label"][chosen]],
         best: [round(float(value), 4) for value in summary[best][chosen]],
     }
@@ -179,8 +187,16 @@ def suspicious_picture(
 ) -> Figure:
     """The images at `chosen`, in rows, with their labels; those whose label was changed are marked."""
     captions = [
-        f"#{images.ids[n]}  label {images.classes[summary['label'][n]]}"
+        f"#{images.ids[n]}{_file(images, n)}label {images.classes[summary['label'][n]]}"
         + (f"\nwas {images.classes[summary['original_label'][n]]}" if summary["changed"][n] else "")
         for n in chosen
     ]
     return figures.gallery(images.images[chosen], captions, summary["changed"][chosen].tolist(), columns)
+
+
+def _file(images: ImageSet, place: int) -> str:
+    """The end of an image's name, on a line of its own; two spaces where it has none."""
+    if images.names is None:
+        return "  "
+    name = str(images.names[place]).rpartition("/")[2]
+    return f"\n{name if len(name) <= _SHORT else '…' + name[1 - _SHORT :]}\n"

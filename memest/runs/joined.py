@@ -66,7 +66,7 @@ def join(run: Run, prepared: Prepared, parts: Sequence[Blobs]) -> None:
     rows = [read_array(reader.kept(PROBABILITIES)) for reader in sheets]
     probabilities = _gathered(rows, places, len(images))
     sheet.keep(PROBABILITIES, array_bytes(probabilities))
-    summary = summary_table(sheet.reader(), prepared.truth)
+    summary = summary_table(sheet.reader(), prepared.truth, prepared.images.names)
     summary |= _suspicions(prepared, sheet.reader(), probabilities)
     sheet.seal(prepared.truth.columns() | prepared.others, summary, evaluation_bytes(summary))
     report(run, images, summary, _costs(parts, len(images)), prepared.epochs)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from memest.data import ImageSet, Truth
+from memest.data.images import Names
 from memest.detect import evaluate_table
 from memest.store import Header, SheetReader
-from memest.store.tables import FACTS, Columns
+from memest.store.tables import FACTS, NAME, Columns
 from memest.summaries import Trace, summarise_all
 from memest.version import commit, versions
 
@@ -41,17 +42,19 @@ def sheet_header(
     )
 
 
-def summary_table(sheet: SheetReader, truth: Truth) -> Columns:
-    """One row per example: id, labels, truth, and every summary the sheet can answer, float64.
+def summary_table(sheet: SheetReader, truth: Truth, names: Names | None = None) -> Columns:
+    """One row per example: id, name, labels, truth, and every summary the sheet can answer, float64.
 
     Args:
         sheet: being written.
         truth: of its examples, in their order.
+        names: of its examples, in their order; None: they have none, and the table no such column.
     """
     keys = [*sheet.manifest.scores, *(f"scalar/{name}" for name in sheet.manifest.scalars)]
     stretches = [partial(_trace, sheet, examples) for examples in sheet.stretches()]
     summaries = summarise_all(keys, *stretches)
     facts = {name: truth.columns()[name] for name in FACTS}
+    facts |= {} if names is None else {NAME: names}
     return facts | {name: np.asarray(values) for name, values in summaries.items()}
 
 

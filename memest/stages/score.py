@@ -84,7 +84,7 @@ def score(config: ScoreConfig) -> Opened:
             opened.run.metrics(epoch, {"scoring_seconds": clock.total()})
             point = partial(resume.pack, about.key, writer, costs=costs.state())
             opened.resume.save(point, must=writer.full)
-        summary = summary_table(writer.reader(), truth.of(images.ids))
+        summary = summary_table(writer.reader(), truth.of(images.ids), images.names)
         writer.seal(truth.columns() | others, summary, evaluation_bytes(summary))
         report_costs(opened.run, costs, epochs[-1])
         opened.run.seal({})

@@ -14,7 +14,7 @@ from memest.runs.budget import within_budget
 from memest.runs.config import TrainConfig
 from memest.runs.console import progress
 from memest.runs.dataset import keep_part
-from memest.runs.description import about_training, choice_files, report
+from memest.runs.description import LEFT_OUT, about_training, choice_files, report
 from memest.runs.device import deterministic
 from memest.runs.epochs import measured_epochs
 from memest.runs.follow import follow, lead
@@ -112,6 +112,8 @@ def train_part(
         run, key = opened.run, prepared.key
         for name, content in files.items():
             run.blobs.put(name, content)
+        if left_out := prepared.split.left_out:
+            run.table(LEFT_OUT, {"name": list(left_out), "reason": list(left_out.values())})
         header = sheet_header(key, observed, prepared.truth, key_settings(config))
         span = block_span(len(observed), 2 * len(prepared.scores), epochs + 1)
         sheet = SheetWriter(run.blobs, header, observed.ids, span, describe)
@@ -133,7 +135,7 @@ def train_part(
             callback(run.id, end.epoch, end.metrics)
         if not part.plain:
             keep_part(sheet, prepared.images, part, loaded.scorer.probabilities(network))
-        summary = summary_table(sheet.reader(), prepared.truth.of(observed.ids))
+        summary = summary_table(sheet.reader(), prepared.truth.of(observed.ids), observed.names)
         sheet.seal(prepared.truth.columns() | prepared.others, summary, evaluation_bytes(summary))
         report(run, observed, summary, costs, epochs)
         run.seal({})

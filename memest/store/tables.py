@@ -14,6 +14,10 @@ from memest.errors import SheetError
 
 Columns = dict[str, NDArray[Any]]
 FACTS = ("id", "label", "original_label", "changed")
+"""The columns of a summary table that say what an example is."""
+NAME = "name"
+"""A further such column, where the examples have names of their own, such as file names."""
+NOT_SUMMARIES = (*FACTS, NAME)
 """The columns of a summary table that are not summaries."""
 
 
@@ -23,7 +27,8 @@ def write_table(columns: Mapping[str, NDArray[Any]]) -> bytes:
     from pyarrow import parquet
 
     sink = pa.BufferOutputStream()
-    parquet.write_table(pa.table(dict(columns)), sink, compression="zstd", use_dictionary=False)
+    texts = {name: values.tolist() for name, values in columns.items() if values.dtype.kind == "T"}
+    parquet.write_table(pa.table(dict(columns) | texts), sink, compression="zstd", use_dictionary=False)
     return bytes(sink.getvalue().to_pybytes())
 
 

@@ -67,7 +67,8 @@ class Objective:
         """
         names = self.metrics(drawn)
         if missing := [name for name in names if name not in metrics]:
-            raise SettingError(f"objective {self.name}: a trial's run has no metric {missing[0]}")
+            why = "; the dataset needs a test set, such as with holdout=0.1" if "test/" in missing[0] else ""
+            raise SettingError(f"objective {self.name}: a trial's run has no metric {missing[0]}{why}")
         return sum(metrics[name] for name in names)
 
     def require(self, measured: Collection[str], changed: bool, drawn: Mapping[str, Any]) -> None:

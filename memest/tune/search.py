@@ -156,7 +156,7 @@ class Trials:
 
         def watch(run: str, epoch: int, metrics: Mapping[str, float]) -> None:
             trial.set_user_attr(RUN, run)
-            if epoch == 0 or len(self.search.objectives) > 1:
+            if epoch == 0 or len(self.search.objectives) > 1 or WATCHED not in metrics:  # without a test set
                 return
             trial.report(metrics[WATCHED], epoch)
             if epoch < config.recipe.epochs and trial.should_prune():

@@ -78,7 +78,7 @@ def test_overrides_hold_for_every_run() -> None:
     """`--set` goes before base, axes and runs, so that an axis set by hand has one value left."""
     given = overrides_of("data=npz(path='a,b.npz'), seed=3", TrainConfig)
     (grid,) = read("{base: {data: digits}, axes: {seed: [1, 2], lr: [0.1, 0.2]}}", **given).grids
-    assert {config.data for config in grid.configs} == {"npz(path='a,b.npz')"}
+    assert {config.data for config in grid.configs} == {"npz(path='a,b.npz', holdout=0.0)"}
     assert [(config.seed, config.recipe.lr) for config in grid.configs] == [(3, 0.1), (3, 0.2)]
     assert grid.repeated == 2
 

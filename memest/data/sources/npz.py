@@ -10,33 +10,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.arrays import read_arrays, whole_numbers
-from memest.data.images import ImageSet, Integers, Split
+from memest.data.decoded import texts
+from memest.data.images import ImageSet, Integers, Names, Split
 from memest.data.sources.base import SETS, reading
+from memest.data.sources.encoded import Holdout, held_out
 from memest.errors import DataError
 from memest.ids import Ids
 
 _HELP = (
-    "expected arrays images (N, H, W[, C]) and labels (N,), and, if you have them, ids (N,), classes (K,), "
-    "test_images and test_labels"
+    "expected arrays images (N, H, W[, C]) and labels (N,), and, if you have them, ids and names (N,), "
+    "classes (K,), test_images and test_labels"
 )
 
 
 @SETS.register
-def npz(*, path: str) -> Split:
-    """Arrays `images` and `labels`; optional `ids`, `classes`, `test_images`, `test_labels`.
+def npz(*, path: str, holdout: Holdout = 0.0) -> Split:
+    """Arrays `images` and `labels`; optional `ids`, `classes`, `names`, `test_images`, `test_labels`.
 
-    Pixels are uint8, or floats in [0, 1]. Without test arrays a tenth of the images, class shares kept, is
-    kept for testing and not scored. Nothing is known of what the images show, so they are not augmented
+    Pixels are uint8, or floats in [0, 1]. Nothing is known of what the images show, so they are not augmented
     unless the recipe says so. No pickled array is ever loaded.
+
+    Args:
+        path: of the file.
+        holdout: the share held out as a test set, and not scored, class shares kept, where there is none.
 
     Raises:
         DataError: no such file, an array missing, of the wrong shape, not finite, or out of range.
     """
     with reading(path):
-        return _split(read_arrays(Path(path), _HELP), path)
+        return _split(read_arrays(Path(path), _HELP), path, holdout)
 
 
-def _split(arrays: Mapping[str, NDArray[Any]], path: str) -> Split:
+def _split(arrays: Mapping[str, NDArray[Any]], path: str, holdout: float) -> Split:
     images, labels = _pair(arrays, "", path)
     ids = _ids(arrays, len(labels), path)
     if ("test_images" in arrays) != ("test_labels" in arrays):
@@ -44,16 +49,15 @@ def _split(arrays: Mapping[str, NDArray[Any]], path: str) -> Split:
     classes = _classes(arrays, labels, path)
     if len(labels) and len(classes) < 2:
         raise DataError(f"{path} has one class only; there is nothing to tell apart")
-    whole = ImageSet(images, labels, ids, classes, order=f"npz:{Path(path).name}")
+    whole = ImageSet(images, labels, ids, classes, order=f"npz:{Path(path).name}", names=_names(arrays, path))
     if "test_images" in arrays:
         test_images, test_labels = _pair(arrays, "test_", path)
         test_ids = np.arange(len(test_labels))
         return Split(whole, ImageSet(test_images, test_labels, test_ids, classes, order=whole.order))
-    held_out = np.argsort(labels, kind="stable")[9::10]
-    if not len(held_out):
-        raise DataError(f"{path} has {len(whole)} images; at least 10 are needed when it has no test_images")
-    kept = np.delete(np.arange(len(whole)), held_out)
-    return Split(whole.take(kept), whole.take(np.sort(held_out)))
+    if not holdout:
+        return Split(whole, None)
+    kept, out = held_out(labels, holdout, path)
+    return Split(whole.take(kept), whole.take(out))
 
 
 def _pair(arrays: Mapping[str, NDArray[Any]], prefix: str, path: str) -> tuple[NDArray[np.uint8], Integers]:
@@ -90,6 +94,14 @@ def _ids(arrays: Mapping[str, NDArray[Any]], count: int, path: str) -> Integers:
     ids = whole_numbers(arrays["ids"], "ids", path)
     Ids(ids, path)  # refuses an id that is there twice
     return ids
+
+
+def _names(arrays: Mapping[str, NDArray[Any]], path: str) -> Names | None:
+    if "names" not in arrays:
+        return None
+    if arrays["names"].dtype.kind != "U" or arrays["names"].ndim != 1:
+        raise DataError(f"names in {path} must be text of shape (N,), not {arrays['names'].dtype}")
+    return texts(arrays["names"].tolist())
 
 
 def _classes(arrays: Mapping[str, NDArray[Any]], labels: Integers, path: str) -> tuple[str, ...]:

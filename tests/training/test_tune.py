@@ -280,7 +280,7 @@ def test_a_file_that_is_gone_is_no_trial(
     """It ends the search; the same command goes on with that trial once the file is back."""
     make = partial(np.savez, images=np.zeros((60, 8, 8), np.uint8), labels=np.arange(60) % 3)
     make("mine.npz")
-    settings = {"data": "npz(path=mine.npz)", "limit": 0, "epochs": 1, "trials": 2}
+    settings = {"data": "npz(path=mine.npz, holdout=0.1)", "limit": 0, "epochs": 1, "trials": 2}
     with monkeypatch.context() as once:
         once.setattr(tune, "train", lambda *_: load_images("npz(path=gone.npz)", 0))
         with pytest.raises(DataError, match=r"gone\.npz"):

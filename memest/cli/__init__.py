@@ -8,6 +8,7 @@ and nothing was written.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -27,6 +28,7 @@ from memest.stages.verdict import Verdict
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Its outcome also goes into the file that the parent asked for."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read by torch: spinning threads starve each other
     file = take_file()
     outcome = _carried_out(sys.argv[1:] if arguments is None else list(arguments))
     if file:

@@ -15,6 +15,7 @@ from memest.grammar.config import digest, flatten
 from memest.overhead.budget import Choice, choose
 from memest.overhead.prices import measured_prices
 from memest.runs.prepare import Prepared
+from memest.runs.threads import cpu_threads
 from memest.tracking import home
 
 
@@ -40,14 +41,15 @@ def within_budget(prepared: Prepared) -> tuple[Prepared, Choice | None]:
         choice = _remembered(path)
         if choice is None:
             began = time.perf_counter()
-            prices = measured_prices(
-                prepared.network(),
-                prepared.images,
-                prepared.device,
-                config.recipe,
-                prepared.streams,
-                prepared.scores,
-            )
+            with cpu_threads(prepared.threads):
+                prices = measured_prices(
+                    prepared.network(),
+                    prepared.images,
+                    prepared.device,
+                    config.recipe,
+                    prepared.streams,
+                    prepared.scores,
+                )
             schedule = choose(config.schedule, prices, config.recipe.epochs, share)
             choice = Choice(schedule, share, prices, time.perf_counter() - began)
             path.write_bytes(choice.to_json())

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -17,5 +21,17 @@ def progress(steps: Iterable[T], total: int, what: str) -> Iterable[T]:
 
 
 def look(uri: str) -> str:
-    """Where a server shows its runs, or the command that shows those of a database."""
-    return uri if uri.startswith(("http://", "https://")) else f"mlflow ui --backend-store-uri {uri}"
+    """Where a server shows its runs; of a database the command that does, as it can be typed here."""
+    if uri.startswith(("http://", "https://")):
+        return uri
+    return f"{_program('mlflow')} ui --backend-store-uri {shlex.quote(uri)}"
+
+
+def _program(name: str) -> str:
+    """A program of this environment: by its path, unless the environment is one that was activated."""
+    file = Path(sys.prefix) / "bin" / name
+    activated = sys.prefix in (sys.base_prefix, os.environ.get("VIRTUAL_ENV"))
+    if activated or not file.exists():
+        return name
+    here = Path.cwd()
+    return shlex.quote(str(file.relative_to(here) if file.is_relative_to(here) else file))

@@ -73,6 +73,7 @@ def about_training(prepared: Prepared) -> About:
             "recipe": recipe_tag(config, device),
             "seed": str(config.seed),
             "device": device.type,
+            "threads": str(prepared.threads),
             "order": images.order,
         }
         | part,

@@ -18,6 +18,7 @@ from memest.runs.device import choose_device
 from memest.runs.key import run_key
 from memest.runs.loaded import Loaded, load
 from memest.runs.other_labels import Others, other_labels
+from memest.runs.threads import choose_threads
 from memest.scores import ScoreSet
 from memest.seeding import Streams
 from memest.train import ALONE, ProcessGroup, require_trainable
@@ -85,6 +86,11 @@ class Prepared:
     def scores(self) -> ScoreSet:
         """What is measured."""
         return ScoreSet(self.config.scores)
+
+    @cached_property
+    def threads(self) -> int:
+        """Threads of the CPU that the run computes with."""
+        return choose_threads(self.network(), self.images.images.shape[1:], self.device)
 
     def network(self) -> nn.Module:
         """The untouched network of the run's seed, on the CPU."""

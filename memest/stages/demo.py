@@ -2,44 +2,55 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+import torch
 
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
-from memest.runs.console import look, progress
-from memest.stages.analyze import Analyzed, analyze
+from memest.runs.console import look
+from memest.stages.analyze import analyze
 from memest.stages.config import AnalyzeConfig, DemoConfig
-from memest.stages.train import train
+from memest.sweep import ENGINES
+from memest.sweep.console import Console
+from memest.sweep.grid import sweep_of
+from memest.sweep.training import train_missing
 from memest.tracking import bare, several_runs, tracking_uri
 
-MODELS = ("tiny", "resnet18(width=8)")
-SEEDS = (1, 2, 3)
 PICTURE = Path("suspicious.png")
-SETTINGS = {
-    "data": "digits",
-    "corruption": "symmetric_noise(rate=0.05)",
-    "corruption_seed": 0,
-    "epochs": 30,
-    "scores": "logits, input_gradient, input_gradient(norm=1), curvature(probes=5)",
-    "gradient_every": 5,
+GRID = {
+    "base": {
+        "data": "digits",
+        "corruption": "symmetric_noise(rate=0.05)",
+        "corruption_seed": 0,
+        "epochs": 30,
+        "scores": "logits, input_gradient, input_gradient(norm=1), curvature(probes=5)",
+        "gradient_every": 5,
+    },
+    "axes": {"seed": [1, 2, 3], "model": ["resnet18(width=8)", "tiny"]},
 }
+_PAUSE = 5.0
+"""Seconds after which a line says that it goes on."""
 
 
 def demo(config: DemoConfig) -> str:
-    """Train what is missing, analyse all of it, and say where to look."""
+    """Train what is missing, several runs at a time, analyse all of it, and say where to look.
+
+    Raises:
+        SweepError, BusyError: a run failed, or another process is at work on it.
+    """
+    wanted = sweep_of(GRID, TrainConfig, "demo", config.experiment)
+    console, uri = Console(sys.stderr, _PAUSE), tracking_uri()
+    console.say(["demo: six runs on 1,438 digits, then their analysis; about a minute"])
     with several_runs() as conclude:
-        found = _train_and_analyze(config)
+        train_missing(wanted, lambda: ENGINES.call("local", torch.cuda.device_count()), uri, "demo", console)
+        console.say(["demo: analysis"])
+        found = analyze(build(AnalyzeConfig, {"experiment": config.experiment}))
         conclude(found.run_id)
     PICTURE.write_bytes(found.blobs.get("figures/suspicious-0.png"))
     return (
         f"{found.text}\n\nthe ten most suspicious images: {PICTURE}\n"
         f"the report: report.html of run {found.run_id}\n"
-        f"all runs side by side: {look(bare(tracking_uri()))}"
+        f"all runs side by side: {look(bare(uri))}"
     )
-
-
-def _train_and_analyze(config: DemoConfig) -> Analyzed:
-    grid = [(model, seed) for model in MODELS for seed in SEEDS]
-    for model, seed in progress(grid, len(grid), "demo"):
-        train(build(TrainConfig, SETTINGS | {"model": model, "seed": seed, "experiment": config.experiment}))
-    return analyze(build(AnalyzeConfig, {"experiment": config.experiment}))

@@ -23,6 +23,7 @@ from memest.runs.console import progress
 from memest.runs.device import deterministic
 from memest.runs.memorization import Tally
 from memest.runs.prepare import Prepared, prepare
+from memest.runs.threads import cpu_threads
 from memest.scores import Scorer, ScoreSet, Unseen
 from memest.seeding import Streams
 from memest.stages.config import RetrainConfig
@@ -55,7 +56,11 @@ def retrain(config: RetrainConfig) -> Opened:
     prepared.require_trainable([count])
     _require_both_kinds(prepared, count, config.networks)
     about = _about(config, prepared)
-    with open_run(about, config.tracking, config.experiment) as opened, deterministic(True):
+    with (
+        open_run(about, config.tracking, config.experiment) as opened,
+        deterministic(True),
+        cpu_threads(prepared.threads),
+    ):
         if not opened.done:
             tally = Tally.restored(opened.resume, about.key, len(prepared.images))
             left = range(tally.networks, config.networks)
@@ -90,6 +95,7 @@ def _about(config: RetrainConfig, prepared: Prepared) -> About:
             "model": model,
             "seed": str(config.seed),
             "device": prepared.device.type,
+            "threads": str(prepared.threads),
         },
         note=f"{config.networks} networks, each trained on {config.share:.0%} of {len(prepared.images):,} "
         f"images: `{VALUES}` holds ids, memorization and labels.",

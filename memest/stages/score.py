@@ -19,6 +19,7 @@ from memest.runs.key import fingerprints
 from memest.runs.loaded import load
 from memest.runs.other_labels import other_labels
 from memest.runs.sheet import evaluation_bytes, sheet_header, summary_table
+from memest.runs.threads import choose_threads, cpu_threads
 from memest.runs.tracked import server_uri
 from memest.scores import Clock, ScoreSet, describe
 from memest.seeding import Streams
@@ -49,6 +50,8 @@ def score(config: ScoreConfig) -> Opened:
     device = choose_device(config.device)
     scores, streams = ScoreSet(config.scores), Streams(int(trained["seed"]))
     others = other_labels(scores, source_set.split.train, sheet.truth())
+    network = build_model(trained["model"], images.channels, len(images.classes), 0)
+    threads = choose_threads(network, images.images.shape[1:], device)
     about = About(
         stage="score",
         key=digest(
@@ -61,15 +64,16 @@ def score(config: ScoreConfig) -> Opened:
         ),
         name=f"score {tags.get('mlflow.runName', source.run_id)}",
         settings=key_settings(config),
-        tags={axis: tags.get(f"memest.{axis}", "") for axis in AXES} | {"source_run": source.run_id},
+        tags={axis: tags.get(f"memest.{axis}", "") for axis in AXES}
+        | {"source_run": source.run_id, "threads": str(threads)},
         note=f"{scores}, measured again at epochs {epochs} of run `{source.run_id}`.",
         dataset=(tags.get("memest.dataset", ""), images.fingerprint),
     )
-    with open_run(about, uri, source.experiment) as opened:
+    with open_run(about, uri, source.experiment) as opened, cpu_threads(threads):
         if opened.done:
             return opened
         scorer = load(source_set.split, source_set.images, source_set.part, others, device).scorer
-        network = build_model(trained["model"], images.channels, len(images.classes), 0).to(device)
+        network.to(device)
         header = sheet_header(about.key, images, truth, trained, source.run_id)
         span = block_span(len(images), len(scores), len(epochs))
         writer = SheetWriter(opened.run.blobs, header, images.ids, span, describe)

@@ -21,6 +21,7 @@ from memest.runs.follow import follow, lead
 from memest.runs.joined import join, parts_of
 from memest.runs.prepare import Prepared, prepare
 from memest.runs.sheet import evaluation_bytes, sheet_header, summary_table
+from memest.runs.threads import cpu_threads
 from memest.scores import describe
 from memest.store import SheetWriter, block_span
 from memest.tracking import OFF, Opened, check_tracking, open_run
@@ -106,7 +107,11 @@ def train_part(
     """
     config, part, observed, epochs = prepared.config, prepared.part, prepared.observed, prepared.epochs
     about, keeps = about_training(prepared), partial(config.keeps, epochs=epochs)
-    with open_run(about, config.tracking, config.experiment) as opened, deterministic(config.deterministic):
+    with (
+        open_run(about, config.tracking, config.experiment) as opened,
+        deterministic(config.deterministic),
+        cpu_threads(prepared.threads),
+    ):
         if opened.done:
             return opened
         run, key = opened.run, prepared.key

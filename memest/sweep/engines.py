@@ -46,13 +46,13 @@ class Local:
 
     Args:
         jobs: at a time.
-        threads: of each.
+        threads: of each; 0: one for a small network, else at most its share of the cores.
         gpus: on this machine; the processes are distributed over them in turn.
     """
 
     def __init__(self, jobs: int, threads: int, gpus: int) -> None:
         self.slots = jobs
-        self.threads = threads
+        self._threads = thread_limits(threads, cores() // jobs)
         self._gpus = gpus
         self._running: dict[int, Child] = {}
 
@@ -81,7 +81,19 @@ class Local:
         given = os.environ.get("CUDA_VISIBLE_DEVICES")
         devices = given.split(",") if given else [str(gpu) for gpu in range(self._gpus)]
         gpu = {"CUDA_VISIBLE_DEVICES": devices[slot % len(devices)]} if self._gpus > 1 else {}
-        return {"OMP_NUM_THREADS": str(self.threads)} | gpu
+        return self._threads | gpu
+
+
+def thread_limits(threads: int, share: int) -> dict[str, str]:
+    """Variables that tell a run its threads.
+
+    Args:
+        threads: that it is to compute with; 0: it chooses.
+        share: of the cores that it may use when it chooses.
+    """
+    if threads or share <= 1:
+        return {"OMP_NUM_THREADS": str(threads or 1)}
+    return {"MEMEST_MAX_THREADS": str(share)}
 
 
 @ENGINES.register
@@ -91,7 +103,6 @@ def local(present: int, *, jobs: Index = 0, threads: Index = 0) -> Engine:
     Args:
         present: GPUs of this machine.
         jobs: processes at a time; 0: one for each GPU, without GPUs one for each core.
-        threads: of each process; 0: its share of the cores.
+        threads: of each process; 0: one for a small network, else at most its share of the cores.
     """
-    jobs = jobs or present or cores()
-    return Local(jobs, threads or max(1, cores() // jobs), present)
+    return Local(jobs or present or cores(), threads, present)

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from memest.errors import SettingError
 from memest.grammar.values import Index, NonNegative, Positive
 from memest.outcome import Outcome
-from memest.sweep.engines import ENGINES, Engine
+from memest.sweep.engines import ENGINES, Engine, thread_limits
 from memest.sweep.task import Result, Task, cores, execute
 
 _CONNECT = 10.0
@@ -49,10 +49,9 @@ class Cluster:
     def __init__(self, ray: Any, jobs: int, cpus: float, gpus: float) -> None:
         self._ray, self._jobs = ray, jobs
         self._cpus, self._gpus = cpus, gpus
-        threads = {"OMP_NUM_THREADS": str(max(1, int(cpus)))}
         needs = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": _LOST}
         self._execute = ray.remote(**needs)(execute)
-        self._environment = threads
+        self._environment = thread_limits(0, int(cpus))
         self._running: dict[Any, Task] = {}
 
     @property
@@ -113,7 +112,7 @@ def ray(
         present: GPUs of this machine; the cluster knows its own.
         address: `local` for a cluster of this machine alone, `auto`, or `host:port` of one that runs.
         jobs: tasks at a time; 0: as many as there is room for.
-        cpus: cores of each task; also its threads.
+        cpus: cores of each task; also its threads at most.
         gpus: of each task; 0.5 puts two on one GPU.
 
     Raises:

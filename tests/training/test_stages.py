@@ -311,7 +311,8 @@ def test_the_main_entry_point_runs_under_mlflow(
     given = client.create_run("0").info.run_id
     monkeypatch.setenv("MLFLOW_RUN_ID", given)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
-    monkeypatch.setattr(demo, "SETTINGS", demo.SETTINGS | {"epochs": 1, "limit": 200, "scores": "loss"})
+    short = {"epochs": 1, "limit": 200, "scores": "loss", "corruption": "symmetric_noise(rate=0.05)"}
+    monkeypatch.setattr(demo, "GRID", {"base": short, "axes": {"seed": [1, 2]}})
     demo.demo(build(demo.DemoConfig, {}))
     ticket = client.get_run(given).data.tags["memest.ticket_of"]
     assert client.get_run(ticket).data.tags["memest.stage"] == "analyze"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -188,7 +189,19 @@ def test_a_setting_is_taken_back_with_none() -> None:
     assert changed(secret, {"backend": "none"}).backend == ""
 
 
-def test_the_demo_says_where_to_look() -> None:
-    """The pages of a server are opened; a database is shown by `mlflow ui`."""
+def test_the_demo_says_where_to_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The pages of a server are opened; a database is shown by a command that works as it is printed.
+
+    Programs of an environment that was not activated are not on the PATH: they are named by their path.
+    """
     assert look("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
-    assert look("sqlite:////tmp/mlflow.db") == "mlflow ui --backend-store-uri sqlite:////tmp/mlflow.db"
+    program = tmp_path / "my environment" / "bin" / "mlflow"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho $1 $3\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.prefix", str(program.parents[1]))
+    command = look("sqlite:////tmp/a b.db")
+    said = subprocess.run(command, shell=True, check=True, capture_output=True, text=True)
+    assert said.stdout == "ui sqlite:////tmp/a b.db\n"
+    monkeypatch.setenv("VIRTUAL_ENV", str(program.parents[1]))
+    assert look("sqlite:///x.db") == "mlflow ui --backend-store-uri sqlite:///x.db"

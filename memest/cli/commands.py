@@ -130,6 +130,12 @@ COMMANDS: dict[str, Command] = {
         "search for settings: trials chosen by Optuna",
         "memest tune --space 'lr=log(0.01, 0.3), epochs=int(5, 30)' --trials 20",
     ),
+    "cache": Command(
+        "memest.stages.cache:CacheConfig",
+        "memest.stages.cache:cache",
+        "list the decoded images that are kept on this machine, or delete them",
+        "memest cache --empty all",
+    ),
     "deliver": Command(
         "memest.stages.deliver:DeliverConfig",
         "memest.stages.deliver:deliver",

@@ -98,7 +98,7 @@ def decoded(records: Records, shape: Shape, origin: Path) -> Entry:
     if (entry := _entry(folder)) is None:
         with locked(folder):
             if (entry := _entry(folder)) is None:
-                _require_room(folder, len(records.names), shape)
+                require_room(folder, len(records.names), shape)
                 stale = [old for old in entries() if _same_source(old, origin, shape)]
                 if stale:
                     _log.warning("%s has changed since it was decoded: it is decoded anew", origin)
@@ -176,7 +176,7 @@ def _same_source(entry: Entry, origin: Path, shape: Shape) -> bool:
     return entry.origin == str(origin.resolve()) and entry.settings == asdict(shape)
 
 
-def _require_room(folder: Path, count: int, shape: Shape) -> None:
+def require_room(folder: Path, count: int, shape: Shape) -> None:
     """Refuse to begin what the disk has no room for.
 
     Raises:

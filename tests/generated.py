@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.analysis.runset import RunRecord
+from memest.detect import evaluate_table
 from memest.store import Header, LocalBlobs, SheetWriter
 
 _numbers = itertools.count()
@@ -36,9 +37,13 @@ def generated(
     traces: dict[str, Any] | None = None,
     config: dict[str, Any] | None = None,
     metrics: dict[str, float] | None = None,
+    evaluated: bool = False,
     **tags: str,
 ) -> RunRecord:
-    """A finished run under `root` with these summaries; traces are (E, N) by key from epoch 0 on."""
+    """A finished run under `root` with these summaries; traces are (E, N) by key from epoch 0 on.
+
+    `evaluated`: it stores what its summaries find, as runs do.
+    """
     number = next(_numbers)
     axes = {"dataset": "digits", "limit": "0", "corruption": "symmetric_noise(rate=0.1)", "model": "tiny"}
     axes |= {
@@ -62,5 +67,7 @@ def generated(
     for epoch in range(len(next(iter((traces or {}).values()), ()))):
         writer.put(epoch, {key: np.asarray(rows[epoch]) for key, rows in (traces or {}).items()}, {})
     facts = {name: truth[name] for name in ("id", "label", "original_label", "changed")}
-    writer.seal(truth, facts | {name: np.asarray(values, np.float64) for name, values in summaries.items()})
+    summary = facts | {name: np.asarray(values, np.float64) for name, values in summaries.items()}
+    found = evaluate_table(summary) if evaluated else None
+    writer.seal(truth, summary, found.to_json() if found else None)
     return RunRecord(f"run{number}", f"run {number}", axes | tags, metrics or {}, blobs)

@@ -6,6 +6,6 @@ from memest.analysis import difficulty as difficulty
 from memest.analysis import early as early
 from memest.analysis import galleries as galleries
 from memest.analysis import similarity as similarity
-from memest.analysis.finding import ANALYSES, Finding, Gallery, Suspects
+from memest.analysis.finding import ANALYSES, Finding
 
-__all__ = ["ANALYSES", "Finding", "Gallery", "Suspects"]
+__all__ = ["ANALYSES", "Finding"]

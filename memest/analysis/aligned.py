@@ -1,27 +1,22 @@
-"""Runs beside a reference: which of a run's examples it describes, and how hard it says they are.
+"""Runs with a reference joined by id: which examples it describes, and how hard it says they are.
 
-Depends on `references`, `summaries`, pandas. Axes: N examples of a run, M of them kept.
+Axes: N examples of a run, M of them kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.analysis.detection import GROUP, protocol_of
+from memest.analysis.bins import unit
 from memest.analysis.runset import RunRecord, RunSet
 from memest.detect import direction, short, suspicion
 from memest.metrics import Floats
 from memest.references import REFERENCES, Identity, Reference
 from memest.summaries import HIGHER
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _RAW = {
     f"{seen}forgetting_count": (f"{seen}mean_correct", f"{seen}forgetting_count(never=raw)")
@@ -31,8 +26,24 @@ _RAW = {
 
 
 @dataclass(frozen=True)
-class Beside:
-    """A run and the hardness that a reference gives its examples.
+class Measure:
+    """A summary over the M examples that a reference is about.
+
+    Attributes:
+        column: that it is from.
+        values: in [0, 1], (M,), higher = harder: (v − min) / (max − min), or (max − v) / (max − min) where
+            lower is harder.
+        raw: as they are, (M,), if they are not negative and higher is harder; else None.
+    """
+
+    column: str
+    values: Floats
+    raw: Floats | None
+
+
+@dataclass(frozen=True)
+class Referenced:
+    """A run, and the hardness that a reference gives its examples.
 
     Attributes:
         run: the run.
@@ -58,27 +69,23 @@ class Beside:
         """Every summary turned so that higher is harder, (N,) float64 by name."""
         return {name: suspicion(name, self.run.summary[name]) for name in self.run.summaries}
 
-    def measures(self) -> dict[str, tuple[Floats, Floats | None]]:
-        """Every summary as a similarity takes it, by name, over the examples it is about.
-
-        Returns:
-            values in [0, 1], (M,), higher = harder: (v − min) / (max − min), or (max − v) / (max − min)
-            where lower is harder; and the values as they are, if they are not negative and higher is harder.
-        """
+    def measures(self) -> dict[str, Measure]:
+        """Every summary as a similarity takes it, by name, over the examples that the reference is about."""
         kept = ~self.apart
         found = {}
-        for name in self.run.summaries:
-            values = np.asarray(self.run.summary[name], np.float64)
+        for column in self.run.summaries:
+            name = column
+            values = np.asarray(self.run.summary[column], np.float64)
             if name in _RAW:
                 learned, name = _RAW[name]
                 values = np.where(self.run.summary[learned] > 0, values, 0.0)
             values = values[kept]
             plain = direction(name) == HIGHER and values.min() >= 0
-            found[short(name)] = (unit(suspicion(name, values)), values if plain else None)
+            found[short(name)] = Measure(column, unit(suspicion(name, values)), values if plain else None)
         return found
 
 
-def beside(runs: RunSet, reference: str) -> tuple[Reference, list[Beside]]:
+def with_reference(runs: RunSet, reference: str) -> tuple[Reference, list[Referenced]]:
     """The reference that a spec names, and its hardness for every run.
 
     The labels compared are those before any corruption, unless the reference has those that were given.
@@ -87,32 +94,14 @@ def beside(runs: RunSet, reference: str) -> tuple[Reference, list[Beside]]:
         InputError: no such reference, or one whose examples or labels are not those of a run; says which.
     """
     found: Reference = REFERENCES.call(reference)
-    return found, [_beside(run, found) for run in runs]
+    return found, [_referenced(run, found) for run in runs]
 
 
-def unit(values: Floats) -> Floats:
-    """Values stretched to [0, 1]; all 0 where they are equal."""
-    low, high = values.min(), values.max()
-    return np.asarray((values - low) / (high - low)) if high > low else np.zeros_like(values)
-
-
-def groups(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The parts of a table of which the runs differ in seeds only, each with its title."""
-    for group, part in table.groupby(GROUP, sort=False):
-        axes = dict(zip(GROUP, group, strict=True))
-        count = f"{part.runs.max()} run{'s' if part.runs.max() > 1 else ''}"
-        yield (
-            f"{axes['dataset']}, {axes['corruption']}, {axes['model']}, "
-            f"{protocol_of(axes)}{axes['epochs']} epochs, {count}",
-            part,
-        )
-
-
-def _beside(run: RunRecord, reference: Reference) -> Beside:
+def _referenced(run: RunRecord, reference: Reference) -> Referenced:
     facts, order, whose = run.summary, run.sheet.manifest.header.order, f"run {run.id} ({run.name})"
     given = Identity(whose, facts["id"], facts["label"], order)
     relabelled = bool((facts["label"] != facts["original_label"]).any())
     if relabelled and reference.identity.agrees(given):
-        return Beside(run, reference.hardness(given), as_given=True)
+        return Referenced(run, reference.hardness(given), as_given=True)
     clean = Identity(whose, facts["id"], facts["original_label"], order)
-    return Beside(run, reference.hardness(clean), as_given=False)
+    return Referenced(run, reference.hardness(clean), as_given=False)

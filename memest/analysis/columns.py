@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from memest.analysis.runset import RunRecord
@@ -29,6 +29,38 @@ def tabled(column: str) -> bool:
 def listed(columns: Iterable[str]) -> list[str]:
     """Columns as tables list them: csl first, the others by name."""
     return sorted(columns, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
+
+
+def epochs_covered(run: RunRecord, column: str) -> tuple[int, ...]:
+    """The epochs that the values of a column were made from, ascending.
+
+    Empty for a protocol's detector, which takes all of its epochs, and for a summary that was stored without
+    its scores.
+    """
+    if not is_summary(column):
+        return ()
+    sheet, spec = run.sheet_of(column), SUMMARIES.parse(column)
+    untouched = SUMMARIES.declaration(spec.name).untouched
+    start = int(spec.settings.get("start", 0 if untouched else 1))
+    measured = [
+        set(sheet.manifest.scores[need]["epochs"])
+        for need in needs_of(column)
+        if need in sheet.manifest.scores
+    ]
+    epochs = set.intersection(*measured) if measured else set()
+    return tuple(sorted(epoch for epoch in epochs if epoch >= start))
+
+
+def epochs_text(epochs: Sequence[int]) -> str:
+    """`epoch 6`, `epochs 1–30`, or `epochs 1–5, 10, 20, 30`."""
+    stretches: list[list[int]] = []
+    for epoch in epochs:
+        if stretches and stretches[-1][-1] == epoch - 1:
+            stretches[-1][1:] = [epoch]
+        else:
+            stretches.append([epoch])
+    shown = ", ".join("–".join(map(str, stretch)) for stretch in stretches)
+    return f"epoch{'s' if len(epochs) != 1 else ''} {shown}" if epochs else ""
 
 
 def seconds(run: RunRecord, column: str) -> float | None:

@@ -1,27 +1,28 @@
-"""Are changed labels found among easy and hard examples alike? Detection by deciles of a reference.
-
-Depends on `analysis.aligned`, `stats`, pandas.
-"""
+"""Are changed labels found among easy and hard examples alike? Detection by deciles of a reference."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.analysis.aligned import Beside, beside, groups
-from memest.analysis.detection import AXES, GROUP
-from memest.analysis.finding import ANALYSES, Cells, Finding, Section
+from memest.analysis.aligned import Referenced, with_reference
+from memest.analysis.averages import averaged, seeds_column, titled, told_apart
+from memest.analysis.columns import epochs_covered, epochs_text
+from memest.analysis.finding import ANALYSES, Finding, remark
+from memest.analysis.groups import AXES, groups, without_repeats
 from memest.analysis.runset import RunSet
 from memest.errors import NoRunsError
 from memest.metrics import Floats, auroc
 from memest.reports import figures
+from memest.reports.sections import Picture, Section
+from memest.reports.tables import Column, Table, number, whole
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 PARTS = 10
 _DRAWN = ("csl", "seen/csl", "aum", "mean_curvature", "first_learned", "final_loss")
@@ -29,8 +30,8 @@ _READING = (
     "Decile 1 holds the tenth of a run's examples that the reference calls easiest, under their labels "
     "before the corruption; examples it does not tell apart are kept in the order of their ids. AUROC "
     "compares the changed labels of a decile with the kept ones of the same decile; a decile without a "
-    "changed or without a kept label is blank. Numbers are means over runs that differ in seeds only; "
-    "positives are all of them together."
+    "changed or without a kept label is blank. Numbers are means over runs that differ in their training "
+    "seed alone; positives are all of them together."
 )
 
 
@@ -46,7 +47,7 @@ def detection_by_difficulty(runs: RunSet, *, reference: str) -> Finding:
         InputError: no such reference, or one that is not about a run's examples; says which run.
         NoRunsError: no run has changed labels.
     """
-    found, pairs = beside(runs, reference)
+    found, pairs = with_reference(RunSet(without_repeats(runs)), reference)
     judged = [pair for pair in pairs if pair.run.summaries and 0 < pair.changed.mean() < 1]
     if not judged:
         raise NoRunsError(
@@ -58,9 +59,15 @@ def detection_by_difficulty(runs: RunSet, *, reference: str) -> Finding:
     return Finding(
         title=f"Where are changed labels found? By deciles of {found.name}",
         tables={"difficulty": table, "difficulty_per_run": rows},
-        sections=[_section(number, title, part) for number, (title, part) in enumerate(groups(table))],
-        remark=f"{_READING} Reference: {reference}, SHA-256 {found.sha256}. "
-        f"Runs: {', '.join(pair.run.id for pair in judged)}.",
+        sections=[
+            _section(number, titled(str(title), part), part)
+            for number, (title, part) in enumerate(table.groupby("group", sort=False))
+        ],
+        remark=remark(
+            _READING,
+            (pair.run for pair in judged),
+            f"Reference: {reference}, SHA-256 {found.sha256}.",
+        ),
         sources={"reference": found.sha256},
     )
 
@@ -72,42 +79,50 @@ def deciles(hardness: Floats, ids: NDArray[np.int64], parts: int = PARTS) -> NDA
     return place * parts // len(hardness) + 1
 
 
-def difficulty_rows(judged: Sequence[Beside]) -> pd.DataFrame:
+def difficulty_rows(judged: Sequence[Referenced]) -> pd.DataFrame:
     """One row per run, summary and decile.
 
-    Columns: the axes, seed, run, summary, decile, examples, members, positives, auroc (NaN in a decile
-    without changed or without kept labels).
+    Columns: those of `groups.AXES`, seed, run, summary, label, covers, decile, examples, members, positives,
+    auroc (NaN in a decile without changed or without kept labels).
     """
     import pandas as pd
 
-    return pd.DataFrame([row for pair in judged for row in _rows(pair)])
+    of = {pair.run.id: pair for pair in judged}
+    rows = [
+        group.axes | row
+        for group in groups(pair.run for pair in judged)
+        for run in group.runs
+        for row in _rows(of[run.id])
+    ]
+    return told_apart(pd.DataFrame(rows), ["group"], "summary")
 
 
 def difficulty_table(rows: pd.DataFrame) -> pd.DataFrame:
     """One row per group, summary and decile: mean AUROC over seeds, positives of all of them together."""
-    table = rows.groupby([*GROUP, "summary", "decile"], sort=True).agg(
-        runs=("run", "nunique"),
+    return averaged(
+        rows,
+        [*AXES, "summary", "label", "decile"],
         positives=("positives", "sum"),
         auroc=("auroc", "mean"),
         lowest=("auroc", "min"),
         highest=("auroc", "max"),
     )
-    return table.reset_index()
 
 
-def _rows(pair: Beside) -> Iterable[dict[str, object]]:
+def _rows(pair: Referenced) -> Iterable[dict[str, object]]:
     run = pair.run
     decile = deciles(pair.hardness, run.summary["id"])
     for name, values in pair.suspicions().items():
+        covers = epochs_text(epochs_covered(run, name))
         for part in range(1, PARTS + 1):
             changed = pair.changed[decile == part]
             positives = int(changed.sum())
             both = 0 < positives < len(changed)
             yield {
-                **{axis: run.tags.get(axis, "") for axis in AXES},
                 "seed": run.tags.get("seed", ""),
                 "run": run.id,
                 "summary": name,
+                "covers": covers,
                 "decile": part,
                 "examples": len(decile),
                 "members": len(changed),
@@ -116,29 +131,32 @@ def _rows(pair: Beside) -> Iterable[dict[str, object]]:
             }
 
 
-def _cells(part: pd.DataFrame) -> Cells:
-    wide = part.pivot(index="summary", columns="decile", values="auroc")
+def _table(part: pd.DataFrame) -> Table:
+    """AUROC by decile, the best mean first, below the number of changed labels; fewer seeds last."""
+    wide = part.pivot(index="label", columns="decile", values="auroc")
+    seeds = part.groupby("label").seeds.max()
+    order = wide.assign(fewer=seeds < seeds.max(), mean=wide.mean(axis=1))
+    best = list(order.sort_values(["fewer", "mean"], ascending=[True, False]).index)
     counts = part.groupby("decile").positives.max()
-    header = ["AUROC by decile", *map(str, counts.index)]
-    best = wide.mean(axis=1).sort_values(ascending=False).index
-    rows = [[name, *("" if np.isnan(v) else f"{v:.3f}" for v in wide.loc[name])] for name in best]
-    return header, [["positives", *map(str, counts)], *rows]
+    deciles = [
+        Column(str(decile), [int(counts[decile]), *wide.loc[best, decile]], number(3))
+        for decile in wide.columns
+    ]
+    rests = seeds_column(part.drop_duplicates("label").set_index("label").loc[best])
+    rests = [Column(column.name, [None, *column.values], whole) for column in rests]
+    return Table((Column("AUROC by decile", ["positives", *best]), *rests, *deciles))
 
 
 def _section(number: int, title: str, part: pd.DataFrame) -> Section:
-    def paint() -> dict[tuple[str, str], Figure]:
-        lines = {
-            name: rows.sort_values("decile").auroc.to_numpy(float)
-            for name in _drawn(part)
-            for rows in [part[part.summary == name]]
-        }
-        edges = np.arange(PARTS + 1) + 0.5
-        figure = figures.binned(
-            edges, lines, "decile of the reference, 10 the hardest", "AUROC in the decile"
-        )
-        return {(f"difficulty-{number}", "Mean AUROC over seeds; a gap has no changed label"): figure}
-
-    return Section(title, _cells(part), paint)
+    lines = {
+        str(label): rows.sort_values("decile").auroc.to_numpy(float)
+        for label, rows in part[part.summary.isin(_drawn(part))].groupby("label", sort=False)
+    }
+    edges = np.arange(PARTS + 1) + 0.5
+    label = "decile of the reference, 10 the hardest"
+    paint = partial(figures.binned, edges, lines, label, "AUROC in the decile")
+    caption = "Mean AUROC over seeds; a gap has no changed label"
+    return Section(title, _table(part), [Picture(f"difficulty-{number}", caption, paint)])
 
 
 def _drawn(part: pd.DataFrame) -> list[str]:

@@ -1,7 +1,7 @@
 """How early is a score good enough: AUROC of each summary from the first epochs alone.
 
 What a summary is of the epochs up to t, a training stopped there would have had, but for its schedule.
-Read from the sheets of the runs themselves. Depends on `stats`, `summaries`, pandas.
+Read from the sheets of the runs themselves, whatever `score` added later.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.analysis.detection import AXES, GROUP
-from memest.analysis.finding import ANALYSES, Cells, Finding, Section
+from memest.analysis.averages import averaged, ranked, records, seeds_column, titled, told_apart
+from memest.analysis.columns import epochs_text
+from memest.analysis.finding import ANALYSES, Finding, remark
+from memest.analysis.groups import AXES, groups
 from memest.analysis.runset import RunRecord, RunSet
 from memest.errors import NoRunsError
 from memest.metrics import Floats, auroc
 from memest.reports import figures
+from memest.reports.sections import Picture, Section
+from memest.reports.tables import Column, Table, fixed
 from memest.store import SheetReader
 from memest.summaries import Trace, needs_of, summarise, suspicion
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 SUMMARIES = (
     "csl",
@@ -61,13 +64,18 @@ def early(runs: RunSet) -> Finding:
     return Finding(
         title="How early is a score good enough?",
         tables={"early": table, "early_per_epoch": rows},
-        sections=[_section(number, part) for number, (_, part) in enumerate(table.groupby(GROUP))],
-        remark=f"{_READING} Runs: {', '.join(rows.run.unique())}.",
+        sections=[
+            _section(number, titled(str(title), part), part)
+            for number, (title, part) in enumerate(table.groupby("group", sort=False))
+        ],
+        remark=remark(_READING, (run for run in runs if run.id in set(rows.run))),
     )
 
 
 def early_rows(runs: RunSet) -> pd.DataFrame:
-    """One row per run, summary and epoch t: the axes, seed, run, summary, epoch, auroc, examples.
+    """One row per run, summary and epoch t.
+
+    Columns: those of `groups.AXES`, seed, run, summary, label, covers, epoch, auroc, examples.
 
     Raises:
         NoRunsError: no run has changed labels and one of the summaries.
@@ -75,38 +83,28 @@ def early_rows(runs: RunSet) -> pd.DataFrame:
     import pandas as pd
 
     judged = [run for run in runs if 0 < run.sheet.truth()["changed"].mean() < 1]
-    rows = [row for run in judged for row in _rows(run)]
+    rows = [group.axes | row for group in groups(judged) for run in group.runs for row in _rows(run)]
     if not rows:
         raise NoRunsError(
             f"none of the {len(runs)} runs has changed labels and scores from logits; train with "
             "--corruption 'symmetric_noise(rate=0.05)' --scores logits"
         )
-    return pd.DataFrame(rows)
+    return told_apart(pd.DataFrame(rows), ["group"], "summary")
 
 
 def early_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per group and summary: runs, final mean AUROC, the epoch at which it settled, and the curve.
+    """One row per group and summary: final mean AUROC, the epoch at which it settled, seeds, runs, the curve.
 
     The curve, columns looked_at and aurocs, is the mean over the runs of the group.
-    What settles first comes first.
+    What settles first comes first; what rests on fewer seeds last.
     """
-    import pandas as pd
-
-    found = []
-    for group, part in rows.groupby([*GROUP, "summary"], sort=False):
-        curve = part.groupby("epoch").auroc.mean()
-        epochs, values = curve.index.to_numpy(), curve.to_numpy()
-        found.append(
-            {
-                **dict(zip([*GROUP, "summary"], group, strict=True)),
-                "runs": part.run.nunique(),
-                "final": float(values[-1]),
-                "settled": int(epochs[settled(values)]),
-                "looked_at": epochs.tolist(),
-                "aurocs": values.tolist(),
-            }
-        )
-    return pd.DataFrame(found).sort_values([*GROUP, "settled", "final"], ignore_index=True)
+    means = averaged(rows, [*AXES, "summary", "label", "epoch"], auroc=("auroc", "mean"))
+    by = [*AXES, "summary", "label", "seeds", "runs"]
+    table = means.groupby(by, sort=False).agg(looked_at=("epoch", list), aurocs=("auroc", list)).reset_index()
+    places = [settled(np.array(values)) for values in table.aurocs]
+    epochs = [looked_at[place] for looked_at, place in zip(table.looked_at, places, strict=True)]
+    table = table.assign(final=[values[-1] for values in table.aurocs], settled=epochs)
+    return ranked(table.assign(soon=-table.settled), AXES, "soon").drop(columns="soon")
 
 
 def settled(values_T: Floats, near: float = NEAR) -> int:
@@ -143,13 +141,14 @@ def _rows(run: RunRecord) -> Iterator[dict[str, Any]]:
         epochs = looked_at(run.sheet, needs)
         if not len(epochs):
             continue
+        covers = epochs_text(epochs.tolist())
         for epoch, values in zip(epochs, prefixes(run.sheet, summary, epochs), strict=True):
             yield {
-                **{axis: run.tags.get(axis, "") for axis in AXES},
                 "examples": len(changed),
                 "seed": run.tags.get("seed", ""),
                 "run": run.id,
                 "summary": summary,
+                "covers": covers,
                 "epoch": int(epoch),
                 "auroc": auroc(suspicion(summary, values), changed),
             }
@@ -165,36 +164,32 @@ def looked_at(sheet: SheetReader, needs: tuple[str, ...]) -> NDArray[np.int64]:
     return chosen
 
 
-def _section(number: int, part: pd.DataFrame) -> Section:
-    first = part.iloc[0]
-    title = (
-        f"{first['dataset']}, {first['corruption']}, {first['model']}, {first['epochs']} epochs, "
-        f"{part.runs.max()} run{'s' if part.runs.max() > 1 else ''}"
+def _section(number: int, title: str, part: pd.DataFrame) -> Section:
+    curves = {row["label"]: (np.array(row["looked_at"]), np.array(row["aurocs"])) for row in records(part)}
+    caption = "AUROC of each summary from the epochs seen so far, mean over seeds"
+    picture = Picture(f"early-{number}", caption, partial(figures.epoch_curves, curves, "AUROC"))
+    return Section(title, _table(part), [picture])
+
+
+def _table(part: pd.DataFrame) -> Table:
+    """The epoch at which each summary settled, and its AUROC after shares of the epochs."""
+    rows = records(part)
+    shares = {
+        f"{100 * share:g} %": [_by(row, share * row["looked_at"][-1]) for row in rows]
+        for share in (0.1, 0.25, 0.5)
+    }
+    aurocs = {"first": [row["aurocs"][0] for row in rows], **shares, "all": part.final.tolist()}
+    return Table(
+        (
+            Column("summary", part.label.tolist()),
+            *seeds_column(part),
+            Column("settled", part.settled.tolist(), "epoch {}".format),
+            *(Column(name, values, fixed(4)) for name, values in aurocs.items()),
+        )
     )
 
-    def paint() -> dict[tuple[str, str], Figure]:
-        curves = {
-            row["summary"]: (np.array(row["looked_at"]), np.array(row["aurocs"]))
-            for row in part.to_dict("records")
-        }
-        caption = "AUROC of each summary from the epochs seen so far, mean over seeds"
-        return {(f"early-{number}", caption): figures.epoch_curves(curves, "AUROC")}
 
-    return Section(title, _cells(part), paint)
-
-
-def _cells(part: pd.DataFrame) -> Cells:
-    """The epoch at which each summary settled, and its AUROC after shares of the epochs."""
-    header = ["summary", "settled", "first", "10 %", "25 %", "50 %", "all"]
-    rows = []
-    for row in part.to_dict("records"):
-        last = row["looked_at"][-1]
-        at = [row["aurocs"][0], *(_by(row, share * last) for share in (0.1, 0.25, 0.5)), row["final"]]
-        rows.append([row["summary"], f"epoch {row['settled']}", *(f"{value:.4f}" for value in at)])
-    return header, rows
-
-
-def _by(row: dict[Any, Any], epoch: float) -> float:
+def _by(row: Mapping[str, Any], epoch: float) -> float:
     """The AUROC of the last epoch looked at that is not after `epoch`; of the first, if all are."""
     place = max(int(np.searchsorted(row["looked_at"], epoch, side="right")) - 1, 0)
     value: float = row["aurocs"][place]

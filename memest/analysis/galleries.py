@@ -1,24 +1,27 @@
 """What the most and the least memorized examples of each class look like, with both labels.
 
-    runs of the same labels → mean rank over runs → per class the highest and the lowest → pictures
-
-The pictures are painted by whoever has the images. Depends on `detection`, numpy, pandas.
+runs of the same labels → mean rank over seeds → per class the highest and the lowest → pictures
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from memest.analysis.detection import consensus
-from memest.analysis.finding import ANALYSES, Cells, Finding, Gallery, Section
-from memest.analysis.frames import records
-from memest.analysis.runset import RunSet
+from memest.analysis.averages import records
+from memest.analysis.consensus import consensus
+from memest.analysis.finding import ANALYSES, Finding, remark
+from memest.analysis.groups import covering, groups, seeds_text
+from memest.analysis.images import examples_figure
+from memest.analysis.runset import RunRecord, RunSet
 from memest.analysis.trials import STANDARD
 from memest.errors import NoRunsError
 from memest.grammar.values import Count
 from memest.ids import Ids
+from memest.reports.sections import Picture, Section
+from memest.reports.tables import Column, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,29 +43,25 @@ def galleries(runs: RunSet, *, summary: str = "csl", count: Count = 5, classes: 
     """
     import pandas as pd
 
-    tables, sections, shown = [], [], []
-    standard = RunSet([run for run in runs if run.tags.get("protocol", STANDARD) == STANDARD])
-    for number, (_, same) in enumerate(standard.group_by("fingerprint")):
-        having = RunSet([run for run in same if summary in run.summaries])
-        if not having:
-            continue
-        table = extremes(having, summary, count, classes)
-        tables.append(table.assign(fingerprint=having[0].tags.get("fingerprint", "")))
-        title = _title(having)
-        sections.append(Section(title, _cells(table), dict))
-        for end in (HIGHEST, LOWEST):
-            ids = table[table.end == end].id.tolist()
-            caption = f"{title}: {end} {summary}, a class in a row; red: the label had been changed"
-            columns = int(table.groupby(["label", "end"]).size().max())
-            shown.append(Gallery(f"{end}-{number}", caption, having, ids, columns))
+    standard = [run for run in runs if run.tags.get("protocol", STANDARD) == STANDARD]
+    tables: list[pd.DataFrame] = []
+    sections: list[Section] = []
+    used: list[RunRecord] = []
+    for group in groups(standard, same_labels=True):
+        having = [run for run in group.runs if summary in run.summaries]
+        for covers, alike in covering(having, summary):
+            title = ", ".join(filter(None, [group.title, covers, seeds_text(len(alike))]))
+            table = extremes(alike, summary, count, classes)
+            tables.append(table.assign(**group.axes).assign(group=title, seeds=len(alike)))
+            sections.append(Section(title, _table(table), _pictures(len(sections), alike, table, summary)))
+            used += alike
     if not tables:
         raise NoRunsError(f"none of the {len(runs)} runs has {summary!r} to choose examples by")
     return Finding(
         title=f"Examples of highest and lowest {summary}",
         tables={"galleries": pd.concat(tables, ignore_index=True)},
         sections=sections,
-        remark=f"By the mean rank over runs of the same labels. Runs: {', '.join(run.id for run in runs)}.",
-        galleries=shown,
+        remark=remark("By the mean rank over runs of the same labels that differ in their seed alone.", used),
     )
 
 
@@ -70,7 +69,7 @@ def extremes(runs: RunSet, summary: str, count: int, classes: int) -> pd.DataFra
     """One row per example shown: end, id, both labels, changed, mean rank (1: the highest of every run).
 
     Args:
-        runs: all of one fingerprint.
+        runs: one group, all of one set of labels.
         count: of each end; fewer if a class is smaller than both ends, so that all rows are equally long.
     """
     import pandas as pd
@@ -98,16 +97,32 @@ def extremes(runs: RunSet, summary: str, count: int, classes: int) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def _title(runs: RunSet) -> str:
-    tags = runs[0].tags
-    count = f"{len(runs)} run{'s' if len(runs) > 1 else ''}"
-    return f"{tags['dataset']}, {tags['corruption']}, labels {tags['fingerprint'][:8]}…, {count}"
+def _pictures(number: int, runs: RunSet, table: pd.DataFrame, summary: str) -> list[Picture]:
+    """The examples of each end, a class in a row."""
+    columns = int(table.groupby(["label", "end"]).size().max())
+    return [
+        Picture(
+            f"{end}-{number}",
+            f"{end} {summary}, a class in a row; red: the label had been changed",
+            partial(examples_figure, runs[0], table[table.end == end].id.tolist(), columns),
+        )
+        for end in (HIGHEST, LOWEST)
+    ]
 
 
-def _cells(table: pd.DataFrame) -> Cells:
+def _table(table: pd.DataFrame) -> Table:
     """How often each end of each class holds a changed label, and which ids it holds."""
-    rows = []
-    for (label, end), part in table.groupby(["label", "end"], sort=False):
-        ids = ", ".join(f"{row['id']}{'*' if row['changed'] else ''}" for row in records(part))
-        rows.append([str(label), str(end), f"{int(part.changed.sum())} of {len(part)}", ids])
-    return ["class", "end", "changed", "ids (*: changed)"], rows
+    ends = [
+        (str(label), str(end), part) for (label, end), part in table.groupby(["label", "end"], sort=False)
+    ]
+    ids = [
+        ", ".join(f"{row['id']}{'*' if row['changed'] else ''}" for row in records(part)) for *_, part in ends
+    ]
+    return Table(
+        (
+            Column("class", [label for label, *_ in ends]),
+            Column("end", [end for _, end, _ in ends]),
+            Column("changed", [f"{int(part.changed.sum())} of {len(part)}" for *_, part in ends]),
+            Column("ids (*: changed)", ids),
+        )
+    )

@@ -1,4 +1,4 @@
-"""Which runs: finished runs of an experiment, filtered by their tags. Depends on `tracking`, mlflow.
+"""Which runs: finished runs of an experiment, filtered by their tags.
 
 MLflow's filters know only AND over quoted strings, so the axes of an experiment are tags
 (`memest.model`, `memest.seed`, …), written as people write specs: `model=resnet18(width=16)`.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memest.analysis.groups import without_repeats
 from memest.analysis.runset import RunRecord, RunSet
 from memest.errors import NoRunsError, SettingError, UnknownNameError
 from memest.grammar.spec import split_list
@@ -68,21 +69,12 @@ def find_runs(client: MlflowClient, experiment: str, where: Mapping[str, str], c
     ids = {run.info.run_id for run in runs}
     scored = _search(client, everywhere, {"state": SEALED, "stage": "score"})
     scored = kept_runs(client, [run for run in scored if run.data.tags.get("memest.source_run") in ids])
-    return RunSet([_record(client, same, scored, cache) for same in _same_trainings(runs)])
+    return RunSet(without_repeats(_record(client, run, scored, cache) for run in runs))
 
 
 def _is_part(run: Any) -> bool:
     """Whether it is one part of a protocol: what all parts found together is a run of its own."""
     return "memest.part" in run.data.tags
-
-
-def _same_trainings(runs: list[Any]) -> list[list[Any]]:
-    """Runs of one seed, recipe and set of labels together: they differ in what was measured alone."""
-    together: dict[tuple[str, ...], list[Any]] = {}
-    for run in runs:
-        axes = tuple(run.data.tags.get(f"memest.{axis}", "") for axis in (*AXES, "fingerprint"))
-        together.setdefault(axes, []).append(run)
-    return list(together.values())
 
 
 def _quoted(value: str) -> str:
@@ -104,12 +96,11 @@ def _search(client: MlflowClient, experiments: list[str], wanted: Mapping[str, s
             return runs
 
 
-def _record(client: MlflowClient, same: list[Any], scored: list[Any], cache: Path) -> RunRecord:
-    """The oldest of the runs that are the same training; what the others measured is joined to it."""
-    run, *again = same
-    run_id, ids = run.info.run_id, {one.info.run_id for one in same}
-    measured = [other for other in scored if other.data.tags.get("memest.source_run") in ids]
-    further = {other.info.run_id: _blobs(client, other, cache) for other in (*again, *measured)}
+def _record(client: MlflowClient, run: Any, scored: list[Any], cache: Path) -> RunRecord:
+    """A training run, with what `score` measured of it."""
+    run_id = run.info.run_id
+    measured = [other for other in scored if other.data.tags.get("memest.source_run") == run_id]
+    further = {other.info.run_id: _blobs(client, other, cache) for other in measured}
     tags = {
         name.removeprefix("memest."): value
         for name, value in run.data.tags.items()

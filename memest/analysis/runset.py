@@ -1,7 +1,4 @@
-"""A set of finished runs, opened lazily, several at a time, and joined by example id.
-
-Depends on `store` and numpy.
-"""
+"""A set of finished runs, opened lazily, several at a time, and joined by example id."""
 
 from __future__ import annotations
 
@@ -16,11 +13,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from memest.detect.evaluation import Evaluation, evaluation_of, judged
 from memest.errors import SheetError
 from memest.ids import Ids, Places
 from memest.store import Blobs, SheetReader
-from memest.store.tables import NOT_SUMMARIES, Columns
-from memest.summaries import against_others
+from memest.store.tables import Columns
 
 T = TypeVar("T")
 
@@ -77,8 +74,32 @@ class RunRecord:
 
     @property
     def summaries(self) -> list[str]:
-        """The names of the summaries it has, but those against other labels than it was trained on."""
-        return [name for name in self.names if name not in NOT_SUMMARIES and not against_others(name)]
+        """The summaries and detectors it has, but summaries against other labels than it was trained on.
+
+        Where the run stored its evaluation, they are those that it judged, and no table is read.
+        """
+        return list(dict.fromkeys(name for _, names in self._judged for name in names))
+
+    def sheet_of(self, summary: str) -> SheetReader:
+        """The sheet from which a summary of `summaries` is read: the first that has it.
+
+        Raises:
+            SheetError: none has.
+        """
+        for sheet, names in self._judged:
+            if summary in names:
+                return sheet
+        raise SheetError(f"run {self.id} has no {summary!r} (it has {', '.join(self.summaries)})")
+
+    @cached_property
+    def evaluations(self) -> list[Evaluation]:
+        """What each of its sheets found of the truth, in their order: stored, else from the columns.
+
+        Empty where no label was changed.
+        """
+        if self.tags.get("corruption") == "none":
+            return []
+        return [found for sheet in self.sheets if (found := evaluation_of(sheet)) is not None]
 
     def read(self, names: Collection[str] | None = None) -> Columns:
         """Columns of `summary`, one row per example: those asked for, or all.
@@ -118,14 +139,24 @@ class RunRecord:
         """The sheets with their columns."""
         return [(sheet, sheet.summary_names()) for sheet in self.sheets]
 
+    @cached_property
+    def _judged(self) -> list[tuple[SheetReader, list[str]]]:
+        """The sheets with the summaries that can be judged, from a stored evaluation where there is one."""
+        return [(sheet, _judged_names(sheet)) for sheet in self.sheets]
+
     def _place(self, later: NDArray[np.integer[Any]]) -> Places:
         """Where the run's own examples are among those of a later sheet, (N,)."""
         own = Ids(self.sheet.summary(["id"])["id"], f"run {self.id}", SheetError)
         return own.align(Ids(later, f"a score run of {self.id}", SheetError))
 
 
+def _judged_names(sheet: SheetReader) -> list[str]:
+    stored = sheet.evaluation()
+    return judged(sheet.summary_names()) if stored is None else list(Evaluation.from_json(stored).found)
+
+
 def _epochs_covered(sheet: SheetReader) -> int:
-    return max(len(entry["epochs"]) for entry in sheet.manifest.scores.values())
+    return max((len(entry["epochs"]) for entry in sheet.manifest.scores.values()), default=0)
 
 
 def by_id(columns: Columns, whose: str) -> Columns:

@@ -4,7 +4,7 @@
 
 A method of the k-fold or second-split protocol is compared with summaries of the standard run of the same
 dataset, corruption, model, seed and label fingerprint, and with no other. What does not fit is kept apart,
-and said. Depends on `runset`, `detect`, `summaries`, numpy.
+and said.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from memest.analysis.columns import is_summary
+from memest.analysis.groups import Group, differences, groups, setting_of, without_repeats
 from memest.analysis.runset import RunRecord, RunSet
 from memest.errors import SheetError
 from memest.ids import Ids
 from memest.metrics import Floats
 from memest.store.tables import FACTS, Columns
 
-CELL = ("dataset", "limit", "corruption", "model")
-STUDY = (*CELL, "epochs", "recipe")
-"""Trials that differ in seeds and labels only are averaged."""
+CELL = ("dataset", "limit", "source", "corruption", "model", "scores_version")
+"""What the runs of one trial have in common, beside the seed and the labels."""
 STANDARD = "standard"
+Methods = Mapping[str, tuple[RunRecord, str]]
+"""What is judged: by name, the run and the column that it comes from."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,6 @@ class Trial:
 
     lead: RunRecord
     others: tuple[RunRecord, ...] = ()
-
-    @property
-    def axes(self) -> dict[str, str]:
-        """The axes that trials which may be averaged have in common."""
-        return {axis: self.lead.tags.get(axis, "") for axis in STUDY}
 
     @property
     def seed(self) -> str:
@@ -58,8 +55,8 @@ class Trial:
         """All of its runs, the leading one first."""
         return (self.lead, *self.others)
 
-    def methods(self, chosen: Callable[[str], bool] = lambda name: True) -> dict[str, tuple[RunRecord, str]]:
-        """What can be judged: by name, the run and the column it comes from.
+    def methods(self, chosen: Callable[[str], bool] = lambda name: True) -> Methods:
+        """What can be judged.
 
         Summaries are those of the standard run; a run of another protocol adds its detectors. Where two
         protocols give a detector of one name, the later has its protocol after the name.
@@ -74,7 +71,7 @@ class Trial:
                 found[name] = (run, column)
         return found
 
-    def values(self, methods: Mapping[str, tuple[RunRecord, str]]) -> tuple[Columns, dict[str, Floats]]:
+    def values(self, methods: Methods) -> tuple[Columns, dict[str, Floats]]:
         """The facts, and the values of each method, (N,) each, all in the order of the facts' ids.
 
         Raises:
@@ -109,23 +106,50 @@ def trials(runs: RunSet, wanted: Callable[[RunRecord], bool] = lambda run: True)
     """Join the runs of each dataset, corruption, model and seed that have the same label fingerprint.
 
     A run of another protocol goes with the standard runs that have its epochs, else with the only one there
-    is; without any it is a trial of its own.
+    is; without any it is a trial of its own. The same training done twice counts once.
     """
-    chosen = [run for run in runs if wanted(run)]
+    chosen = without_repeats(run for run in runs if wanted(run))
     joined, apart = [], []
-    for cell, same in _grouped(chosen, (*CELL, "seed")):
-        by_labels = list(_grouped(same, ("fingerprint",)))
+    for cell, same in _grouped(chosen, lambda run: (*_cell(run), run.tags.get("seed", ""))):
+        by_labels = _grouped(same, lambda run: (run.tags.get("fingerprint", ""),))
         if len(by_labels) > 1:
             apart.append(_apart(cell, by_labels))
         for _, together in by_labels:
             joined += _join(together)
-    return Trials(sorted(joined, key=lambda trial: (*trial.axes.values(), _number(trial.seed))), apart)
+    return Trials(joined, apart)
 
 
-def studies(found: Sequence[Trial]) -> list[tuple[dict[str, str], list[Trial]]]:
-    """Trials that may be averaged, with the axes they share."""
-    by = groupby(found, lambda trial: trial.axes)
-    return [(axes, list(same)) for axes, same in by]
+@dataclass(frozen=True)
+class Study:
+    """Trials that may be averaged: their leading runs are one group.
+
+    Attributes:
+        group: of the leading runs.
+        trials: one for each training seed.
+    """
+
+    group: Group
+    trials: list[Trial]
+
+    def made(self, methods: Sequence[Methods]) -> dict[tuple[str, str], str]:
+        """By method and run, in what that run differs from the others of the method: in nothing, mostly.
+
+        Args:
+            methods: of each trial.
+        """
+        found: dict[tuple[str, str], str] = {}
+        for name in dict.fromkeys(name for one in methods for name in one):
+            runs = [one[name][0] for one in methods if name in one]
+            texts = differences([(setting_of(run), run) for run in runs], lambda setting: "")
+            found |= {(name, run.id): text for run, text in zip(runs, texts, strict=True)}
+        return found
+
+
+def studies(found: Sequence[Trial]) -> list[Study]:
+    """Trials by what may be averaged."""
+    of = {trial.lead.id: trial for trial in found}
+    grouped = groups(trial.lead for trial in found)
+    return [Study(group, [of[run.id] for run in group.runs]) for group in grouped]
 
 
 def _join(runs: Collection[RunRecord]) -> list[Trial]:
@@ -134,18 +158,30 @@ def _join(runs: Collection[RunRecord]) -> list[Trial]:
     with_lead: dict[str, list[RunRecord]] = {run.id: [] for run in leads}
     alone = []
     for run in others:
-        nearest = [lead for lead in leads if lead.tags.get("epochs") == run.tags.get("epochs")]
-        nearest = nearest or (leads if len(leads) == 1 else [])
+        nearest = _nearest(run, leads)
         for lead in nearest:
             with_lead[lead.id].append(run)
         alone += [] if nearest else [Trial(run)]
     return [Trial(lead, tuple(with_lead[lead.id])) for lead in leads] + alone
 
 
+def _nearest(run: RunRecord, leads: list[RunRecord]) -> list[RunRecord]:
+    """The standard runs that a run of another protocol goes with: of its recipe, else of its epochs."""
+    for axis in ("recipe", "epochs"):
+        if alike := [lead for lead in leads if lead.tags.get(axis) == run.tags.get(axis)]:
+            return alike
+    return leads if len(leads) == 1 else []
+
+
+def _cell(run: RunRecord) -> tuple[str, ...]:
+    setting = setting_of(run)
+    return tuple(setting[axis] for axis in CELL)
+
+
 def _grouped(
-    runs: Collection[RunRecord], axes: Sequence[str]
+    runs: Collection[RunRecord], key: Callable[[RunRecord], tuple[str, ...]]
 ) -> list[tuple[tuple[str, ...], list[RunRecord]]]:
-    return [(values, list(same)) for values, same in RunSet(list(runs)).group_by(*axes)]
+    return [(values, list(same)) for values, same in groupby(sorted(runs, key=key), key)]
 
 
 def _apart(cell: tuple[str, ...], by_labels: Sequence[tuple[tuple[str, ...], list[RunRecord]]]) -> str:
@@ -158,7 +194,3 @@ def _apart(cell: tuple[str, ...], by_labels: Sequence[tuple[tuple[str, ...], lis
         f"{axes['dataset']}, {axes['corruption']}, {axes['model']}, seed {axes['seed']}: runs of different "
         f"labels are kept apart ({sides})"
     )
-
-
-def _number(seed: str) -> tuple[int, str]:
-    return (int(seed), "") if seed.isdigit() else (0, seed)

@@ -1,8 +1,6 @@
 """What a finding has for the ledger: one entry for each cell that the paper has, or that is like one of its.
 
-    finding → rows of its tables → entries
-
-Depends on `ledger`, `published`, pandas.
+finding → rows of its tables → entries
 """
 
 from __future__ import annotations
@@ -11,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from memest.analysis.detection import GROUP
+from memest.analysis.averages import records
 from memest.analysis.finding import Finding
-from memest.analysis.frames import records
+from memest.analysis.groups import AXES
 from memest.analysis.runset import RunSet
 from memest.errors import DataError
 from memest.grammar.spec import Spec
 from memest.paper import published
-from memest.paper.judged import departures_of
+from memest.paper.beside import with_departures
 from memest.paper.ledger import Entry
 from memest.paper.methods import in_paper
 
@@ -45,13 +43,10 @@ def entries(finding: Finding, runs: RunSet, scale: str, commit: str) -> list[Ent
         raise DataError(
             f"the ledger takes the tables {', '.join(_TABLES)}; this finding has {', '.join(finding.tables)}"
         )
-    departs = {run.id: departures_of(run) for run in runs}
-    tables = ((name, finding.tables[name]) for name in known)
-    found = [
-        cell
-        for name, table in tables
-        for cell in _TABLES[name](table.assign(departs=table.run.map(departs)) if "run" in table else table)
-    ]
+    tables = {name: finding.tables[name] for name in known}
+    if "similarity_per_run" in tables:
+        tables["similarity_per_run"] = with_departures(tables["similarity_per_run"], runs)
+    found = [cell for name, table in tables.items() for cell in _TABLES[name](table)]
     return [Entry(scale=scale, commit=commit, **cell) for cell in found]
 
 
@@ -81,7 +76,7 @@ def _alike(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """
     named = frame.assign(theirs=frame.summary.map(published.similar_name))
     named = named.assign(method=named.theirs.where(named.theirs != "", named.summary))
-    for _, same in named.groupby([*GROUP, "reference", "set", "k", "method"], sort=False):
+    for _, same in named.groupby([*AXES, "reference", "set", "k", "method"], sort=False):
         theirs, method = same.theirs.iloc[0], same.method.iloc[0]
         if not theirs and method not in ("constant", "permutation"):
             continue

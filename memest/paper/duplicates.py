@@ -1,45 +1,39 @@
 """The table of duplicates: do methods find both members of a pair, the copy alone, its twin alone?
 
-    runs → trials → rows (one per trial, method and what is looked for) → table → sections
+    runs → trials → studies → rows (one per trial, method and what is looked for) → table → sections
 
 In a pair (a, b) of conflicting duplicates a shows b's image under another class. The published table counts
 both as positives. Here the copy a is also judged with every b left out, and the twin b with every a left out.
-Depends on `trials`, `judged`, `published`, pandas.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memest.analysis.averages import records, seeds_column, titled
 from memest.analysis.columns import tabled
-from memest.analysis.finding import ANALYSES, Cells, Finding, Section
-from memest.analysis.frames import records
-from memest.analysis.runset import RunRecord, RunSet, in_turns
-from memest.analysis.trials import STUDY, Trial, trials
+from memest.analysis.evaluated import Judged, ranked
+from memest.analysis.finding import ANALYSES, Finding, remark
+from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.studies import auroc_picture, judged_rows, judged_table, p_values
+from memest.analysis.trials import Methods, Study, Trial, studies, trials
 from memest.errors import NoRunsError
 from memest.grammar.spec import Spec
 from memest.ids import Ids
-from memest.paper.judged import (
-    averaged,
-    departures_of,
-    dotted,
-    judge,
-    mean_and_spread,
-    p_text,
-    with_published,
-)
+from memest.paper.beside import with_departures, with_published
 from memest.paper.methods import labelled, ordered
 from memest.paper.published import duplicates as published
+from memest.reports.sections import Section
+from memest.reports.tables import Column, Table, fixed, mean_and_spread, p_value
 from memest.store.tables import Columns
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 BOTH, COPY, TWIN = "both", "copy", "twin"
 _SOUGHT = {
@@ -50,9 +44,9 @@ _SOUGHT = {
 _READING = (
     "both: the copy a and its twin b are what is looked for, as in the published table; copy: a alone, "
     "every b left out; twin: b alone, every a left out. Same-label duplicates have right labels: a method "
-    "of wrong labels should not find them. AUROC: mean over seeds ± their standard deviation. p: the "
-    "largest of the seeds' paired DeLong tests against csl, for both members. published: Ravikumar et al. "
-    "2025, shown for runs of its recipe; its In-Conf. is taken from k-fold probabilities."
+    "of wrong labels should not find them. AUROC: mean over training seeds ± their standard deviation. p: "
+    "the largest of the seeds' paired DeLong tests against csl, for both members. published: Ravikumar et "
+    "al. 2025, shown for runs of its recipe; its In-Conf. is taken from k-fold probabilities."
 )
 
 
@@ -64,50 +58,40 @@ def duplicates(runs: RunSet) -> Finding:
         NoRunsError: no run has duplicates.
     """
     found = trials(runs, _has_duplicates)
-    rows = duplicates_rows(found.of)
-    table = duplicates_table(rows)
-    ids = ", ".join(dict.fromkeys(run.id for trial in found.of for run in trial.runs))
+    judged = studies(found.of)
+    used = [run for study in judged for trial in study.trials for run in trial.runs]
+    rows = duplicates_rows(judged)
+    table = with_departures(judged_table(rows, ["target"]), used)
+    table = with_published(table, published, lambda row: row["target"] == BOTH)
     return Finding(
         title="Which methods find duplicates?",
         tables={"duplicates": table, "duplicates_per_seed": rows},
-        sections=list(_sections(table, rows)),
-        remark=" ".join([_READING, *(f"{line}." for line in found.apart), f"Runs: {ids}."]),
+        sections=[
+            _section(number, str(title), part, rows[rows.group == title])
+            for number, (title, part) in enumerate(table.groupby("group", sort=False))
+        ],
+        remark=remark(_READING, used, *(f"{line}." for line in found.apart)),
     )
 
 
-def duplicates_rows(found: Sequence[Trial]) -> pd.DataFrame:
-    """One row per trial, method and what is looked for (`target`); else the columns of `judge`.
+def duplicates_rows(judged: Sequence[Study]) -> pd.DataFrame:
+    """One row per trial, method and what is looked for (`target`); else the columns of `judged_rows`.
 
     Raises:
         NoRunsError: there is no trial.
     """
     import pandas as pd
 
-    def rows(trial: Trial) -> list[dict[str, Any]]:
-        methods = trial.methods(tabled)
-        facts, values = trial.values(methods)
-        copies_N, twins_N = members(trial.lead.sheet.truth(), facts["id"])
-        targets = {
-            BOTH: (copies_N | twins_N, np.ones(len(copies_N), bool)),
-            COPY: (copies_N, ~twins_N),
-            TWIN: (twins_N, ~copies_N),
-        }
-        return [
-            row | {"target": target, "departs": departures_of(methods[row["method"]][0])}
-            for target, (positives_N, kept_N) in targets.items()
-            for row in judge(trial, methods, values, positives_N, kept_N)
-        ]
-
-    table = pd.DataFrame([row for some in in_turns(rows, found) for row in some])
+    tables = [
+        judged_rows(judged, lambda trial: trial.methods(tabled), partial(_judge, target))
+        for target in _SOUGHT
+    ]
+    table = pd.concat(
+        [rows.assign(target=target) for target, rows in zip(_SOUGHT, tables, strict=True)], ignore_index=True
+    )
     if table.empty:
         raise NoRunsError("no run has duplicates; train with --corruption conflicting_duplicates")
     return table
-
-
-def duplicates_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per cell, method and target: AUROC over seeds, and the published one for both members."""
-    table = averaged(rows, [*STUDY, "target", "method"])
-    return with_published(table, published, lambda row: row["target"] == BOTH)
 
 
 def members(truth: Columns, ids_N: NDArray[np.integer[Any]]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -121,37 +105,50 @@ def _has_duplicates(run: RunRecord) -> bool:
     return Spec.parse(run.tags.get("corruption", "none")).name.endswith("_duplicates")
 
 
-def _sections(table: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Section]:
-    for number, (_, cell) in enumerate(table.groupby([*STUDY], sort=True)):
-        first, mine = cell.iloc[0], rows.merge(cell[[*STUDY]].drop_duplicates(), on=[*STUDY])
-        count = mine.groupby(["seed", "labels"]).ngroups
-        pairs = int(cell[cell.target == COPY].positives.max())
-        title = (
-            f"{first.dataset}, {first.corruption}, {first.model}, {first.epochs} epochs, {count} "
-            f"seed{'s' if count > 1 else ''}: {pairs:,} pairs among {first.examples:,}"
-        )
-        yield Section(title, _cells(cell), partial(_paint, f"duplicates-{number}", cell, mine))
+def _judge(target: str, trial: Trial, methods: Methods) -> Mapping[str, Judged]:
+    """The methods of a trial on the examples that remain when the members not looked for are left out."""
+    facts, values = trial.values(methods)
+    copies_N, twins_N = members(trial.lead.sheet.truth(), facts["id"])
+    positives_N, kept_N = {
+        BOTH: (copies_N | twins_N, np.ones(len(copies_N), bool)),
+        COPY: (copies_N, ~twins_N),
+        TWIN: (twins_N, ~copies_N),
+    }[target]
+    return ranked(methods, values, positives_N, kept_N)
 
 
-def _cells(cell: pd.DataFrame) -> Cells:
-    of = {(row["target"], row["method"]): row for row in records(cell)}
-    header = ["method", "both", "copy", "twin", "published", "p (vs csl)"]
-    rows = []
-    for name in ordered(dict.fromkeys(cell.method)):
-        aurocs = [
-            mean_and_spread(of[target, name]["auroc"], of[target, name]["spread"])
-            for target in (BOTH, COPY, TWIN)
-        ]
-        both = of[BOTH, name]
-        theirs = f"{both['published']:.4f}" if both["published"] > 0 else ""
-        rows.append([labelled(name), *aurocs, theirs, p_text(both["largest_p_vs_csl"])])
-    return header, rows
-
-
-def _paint(name: str, cell: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[str, str], Figure]:
-    return {
-        (f"{name}-{target}", f"{caption}: AUROC of each seed with its 95 % interval"): dotted(
-            cell[cell.target == target], rows[rows.target == target]
+def _section(number: int, title: str, cell: pd.DataFrame, rows: pd.DataFrame) -> Section:
+    pairs = int(cell[cell.target == COPY].positives.max())
+    pictures = [
+        auroc_picture(
+            f"duplicates-{number}-{target}",
+            caption,
+            cell[cell.target == target],
+            rows[rows.target == target],
+            labelled,
+            {row["label"]: row["published"] for row in records(cell) if row["published"] > 0}
+            if target == BOTH
+            else None,
         )
         for target, caption in _SOUGHT.items()
-    }
+    ]
+    heading = f"{titled(title, cell)}: {pairs:,} pairs among {int(cell.examples.max()):,}"
+    return Section(heading, _table(cell), pictures)
+
+
+def _table(cell: pd.DataFrame) -> Table:
+    names = ordered(dict.fromkeys(cell.label))
+    of = {target: cell[cell.target == target].set_index("label").loc[names] for target in _SOUGHT}
+    aurocs = (
+        Column(target, list(zip(part.auroc.tolist(), part.spread.tolist(), strict=True)), mean_and_spread)
+        for target, part in of.items()
+    )
+    return Table(
+        (
+            Column("method", [labelled(name) for name in names]),
+            *seeds_column(of[BOTH]),
+            *aurocs,
+            Column("published", of[BOTH].published.tolist(), fixed(4)),
+            Column("p (vs csl)", p_values(of[BOTH]), p_value),
+        )
+    )

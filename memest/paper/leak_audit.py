@@ -3,27 +3,32 @@
 A are the labels a run was trained on, B the true ones, C those of another draw, which nobody trained on. A
 network that has memorized its wrong labels contradicts true ones loudly, so a pass against B or C finds the
 changed labels better than any honest score, by knowing the answer. Only scores whose keys name such labels
-are read here: `loss(labels=true)`. Their labels come from the sheet. Depends on `stats`, `summaries`, pandas.
+are read here: `loss(labels=true)`. Their labels come from the sheet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from memest.analysis.detection import AXES
-from memest.analysis.finding import ANALYSES, Cells, Finding, Section
+from memest.analysis.averages import records
+from memest.analysis.columns import epochs_text
+from memest.analysis.finding import ANALYSES, Finding, remark
+from memest.analysis.groups import groups, without_repeats
 from memest.analysis.runset import RunRecord, RunSet, by_id
 from memest.errors import NoRunsError, SheetError
 from memest.grammar.spec import GIVEN, Spec
 from memest.ids import Ids
 from memest.metrics import Bools, Floats, auroc
-from memest.paper.judged import departures_of
+from memest.paper.beside import departures_of
 from memest.paper.leak_verdict import RELEASED_SIGN, Verdict, verdicts
 from memest.reports import figures
+from memest.reports.sections import Picture, Section
+from memest.reports.tables import Column, Table, ends, fixed
 from memest.store import SheetReader
 from memest.store.tables import NOT_SUMMARIES, Columns
 from memest.summaries import SUMMARIES, needs_of, suspicion
@@ -31,7 +36,6 @@ from memest.summaries.base import SEEN
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 TRUE, RELEASED = "true", "released"
 _READING = (
@@ -113,7 +117,7 @@ def leak_audit(runs: RunSet) -> Finding:
     """
     measured = [
         Measured.of(run, sheet)
-        for run in runs
+        for run in without_repeats(runs)
         if 0 < run.sheet.truth()["changed"].mean() < 1
         for sheet in _fullest(run)
     ]
@@ -129,7 +133,7 @@ def leak_audit(runs: RunSet) -> Finding:
         title="Which labels was the loss measured against?",
         tables={"leak_audit": rows},
         sections=[*(_section(n, one, rows) for n, one in enumerate(measured)), *map(_verdict, found)],
-        remark=f"{_READING} Runs: {', '.join(dict.fromkeys(one.run.id for one in measured))}.",
+        remark=remark(_READING, (one.run for one in measured)),
     )
 
 
@@ -137,37 +141,46 @@ def _fullest(run: RunRecord) -> list[SheetReader]:
     """The sheet with other labels that covers the most epochs: a run is one row, whatever `score` added."""
     audited = [sheet for sheet in run.sheets if any(_names_others(key) for key in sheet.manifest.scores)]
 
-    def covered(sheet: SheetReader) -> int:
-        return max(len(entry["epochs"]) for entry in sheet.manifest.scores.values())
+    return [max(audited, key=lambda sheet: len(_epochs(sheet)))] if audited else []
 
-    return [max(audited, key=covered)] if audited else []
+
+def _epochs(sheet: SheetReader) -> list[int]:
+    """The epochs of the score that was measured most often."""
+    return max((entry["epochs"] for entry in sheet.manifest.scores.values()), key=len)
 
 
 def audit_rows(measured: list[Measured]) -> pd.DataFrame:
     """One row per sheet, summary and labels.
 
-    Columns: the axes, seed, run, sheet (a number), summary, labels, auroc, examples, departs (from the paper,
-    in words) and, for foreign labels, above_foreign (how often a positive scores above an example that only
-    they flip) and without_foreign (AUROC without the examples that they flip).
+    Columns: those of `groups.AXES`, seed, run, sheet (a number), summary, labels, covers (the epochs that
+    the sheet has), auroc, examples, departs (from the paper, in words) and, for foreign labels,
+    above_foreign (how often a positive scores above an example that only they flip) and without_foreign
+    (AUROC without the examples that they flip).
     """
     import pandas as pd
 
+    axes = {run.id: group.axes for group in groups(one.run for one in measured) for run in group.runs}
     return pd.DataFrame(
-        [row | {"sheet": number} for number, one in enumerate(measured) for row in _rows(one)]
+        [
+            axes[one.run.id] | row | {"sheet": number}
+            for number, one in enumerate(measured)
+            for row in _rows(one)
+        ]
     )
 
 
 def _rows(one: Measured) -> Iterator[dict[str, Any]]:
     changed, departs = one.truth["changed"].astype(bool), departures_of(one.run)
+    covers = epochs_text([epoch for epoch in _epochs(one.sheet) if epoch])
     for name, names in one.names.items():
         for labels in names:
             for variant, values in one.variants(name, labels):
                 yield {
-                    **{axis: one.run.tags.get(axis, "") for axis in AXES},
                     "seed": one.run.tags.get("seed", ""),
                     "run": one.run.id,
                     "summary": variant,
                     "labels": labels,
+                    "covers": covers,
                     "auroc": auroc(values, changed),
                     "examples": len(changed),
                     "departs": departs,
@@ -197,49 +210,48 @@ def _names_others(key: str) -> bool:
 
 def _section(number: int, one: Measured, rows: pd.DataFrame) -> Section:
     mine = rows[rows.sheet == number]
-    epochs = max((entry["epochs"] for entry in one.sheet.manifest.scores.values()), key=len)
+    epochs = _epochs(one.sheet)
     tags = one.run.tags
     title = (
         f"{tags.get('dataset')}, {tags.get('corruption')}, {tags.get('model')}, seed {tags.get('seed')}, run "
         f"{one.run.id[:8]}: measured at {len(epochs)} epochs, {epochs[0]} to {epochs[-1]}"
     )
-
-    def paint() -> dict[tuple[str, str], Figure]:
-        bars = [
-            (f"{name}, {labels}", [(value, value, value)])
-            for name, labels, value in zip(mine.summary, mine.labels, mine.auroc, strict=True)
-            if not name.endswith("turned")
-        ]
-        return {(f"leak-{number}", "AUROC against each set of labels"): figures.intervals(bars, "AUROC")}
-
-    return Section(title, _cells(mine, one.foreign), paint)
+    bars = [
+        (f"{name}, {labels}", [(value, value, value)])
+        for name, labels, value in zip(mine.summary, mine.labels, mine.auroc, strict=True)
+        if not name.endswith("turned")
+    ]
+    paint = partial(figures.intervals, bars, "AUROC")
+    picture = Picture(f"leak-{number}", "AUROC against each set of labels", paint)
+    return Section(title, _table(mine, one.foreign), [picture])
 
 
-def _cells(mine: pd.DataFrame, foreign: list[str]) -> Cells:
+def _table(mine: pd.DataFrame, foreign: list[str]) -> Table:
     first, others = (foreign[:1] or [RELEASED])[0], foreign[1:]
-    header = ["summary", "A given", "B true", f"C {first}", "P(positive above C's flips)"]
-    header += ["without C's flips", *(["other draws"] if others else [])]
-    rows = []
-    for name, part in mine.groupby("summary", sort=False):
-        by_labels = {row["labels"]: row for row in part.to_dict("records")}
-        c = by_labels.get(first, {})
-        cells = [by_labels.get(labels, {}).get("auroc") for labels in (GIVEN, TRUE, first)]
-        cells += [c.get("above_foreign"), c.get("without_foreign")]
-        spread = [by_labels[labels]["auroc"] for labels in others if labels in by_labels]
-        rows.append([str(name), *map(_number, cells), *([_spread(spread)] if others else [])])
-    return header, rows
+    parts = {str(name): part for name, part in mine.groupby("summary", sort=False)}
+    of = [{row["labels"]: row for row in records(part)} for part in parts.values()]
 
+    def column(heading: str, labels: str, key: str) -> Column:
+        return Column(heading, [rows.get(labels, {}).get(key) for rows in of], fixed(4))
 
-def _number(value: float | None) -> str:
-    return "" if value is None or np.isnan(value) else f"{value:.4f}"
-
-
-def _spread(values: list[float]) -> str:
-    return f"{min(values):.4f}–{max(values):.4f}" if values else ""
+    spreads = [[rows[name]["auroc"] for name in others if name in rows] for rows in of]
+    spread = Column("other draws", [(min(v), max(v)) if v else (None, None) for v in spreads], ends)
+    return Table(
+        (
+            Column("summary", list(parts)),
+            column("A given", GIVEN, "auroc"),
+            column("B true", TRUE, "auroc"),
+            column(f"C {first}", first, "auroc"),
+            column("P(positive above C's flips)", first, "above_foreign"),
+            column("without C's flips", first, "without_foreign"),
+            *([spread] if others else []),
+        )
+    )
 
 
 def _verdict(verdict: Verdict) -> Section:
-    rows = [[c.what, c.wanted, c.came, c.holds] for c in verdict.conditions]
-    return Section(
-        f"{verdict.about}: {verdict.answer}", (["condition", "wanted", "came", "holds"], rows), dict
-    )
+    parts = ("what", "wanted", "came", "holds")
+    columns = [[getattr(condition, part) for condition in verdict.conditions] for part in parts]
+    heads = ("condition", "wanted", "came", "holds")
+    table = Table(tuple(Column(head, values) for head, values in zip(heads, columns, strict=True)))
+    return Section(f"{verdict.about}: {verdict.answer}", table)

@@ -3,7 +3,7 @@
 The rule was fixed before anything was run. Consistent with C: at each of the rates 0.01, 0.05 and 0.10 of
 symmetric noise CSL against C is within 0.005 of the published AUROC, first_learned against C in the released
 sign is between 0.45 and 0.55, and CSL against A misses the published AUROC by more than 0.01. Anything else
-is undecided. C is the draw called `released`: rate 0.01, seed 0. Depends on `published`, pandas.
+is undecided. C is the draw called `released`: rate 0.01, seed 0.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from memest.analysis.groups import seeds_text
 from memest.analysis.trials import STANDARD
 from memest.grammar.spec import GIVEN, Spec
 from memest.paper import published
@@ -25,6 +26,8 @@ RELEASED_SIGN = "first_learned, argmax 0, turned"
 YES, NO, MISSING = "yes", "no", "not measured"
 RATES = (0.01, 0.05, 0.10)
 _CLOSE, _MISS, _LOW, _HIGH = 0.005, 0.01, 0.45, 0.55
+_ABOUT = ["dataset", "limit", "source", "model", "protocol", "epochs", "recipe", "scores_version", "covers"]
+"""What the runs of one verdict have in common: they differ in rate and seed."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,23 @@ class Verdict:
 
 
 def verdicts(rows: pd.DataFrame) -> list[Verdict]:
-    """One for each dataset, network and recipe among the rows of the audit; values are means over runs."""
-    groups = rows.groupby(["dataset", "limit", "model", "protocol", "epochs", "recipe"], sort=True)
+    """One for each dataset, network and recipe among the rows of the audit.
+
+    Values are means over the runs that may be averaged; where a rate has several groups of these, a condition
+    must hold in each.
+    """
     return [
-        Verdict(
-            f"Verdict on {dataset}, {model}, {protocol}, {epochs} epochs",
-            [_setting(part), *_conditions(part)],
-        )
-        for (dataset, _, model, protocol, epochs, _), part in groups
+        Verdict(_about(part, rows), [_setting(part), *_conditions(part)])
+        for _, part in rows.groupby(_ABOUT, sort=True)
     ]
+
+
+def _about(part: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """What a verdict is on; with what tells it apart from the others."""
+    first = part.iloc[0]
+    base = f"Verdict on {first.dataset}, {first.model}, {first.protocol}, {first.epochs} epochs"
+    covers = f"measured at {first.covers}" if rows.covers.nunique() > 1 else ""
+    return ", ".join(filter(None, [base, *part.differs.unique(), covers]))
 
 
 def _setting(part: pd.DataFrame) -> Condition:
@@ -106,15 +117,16 @@ def _conditions(part: pd.DataFrame) -> Iterator[Condition]:
                 lambda x, target=target: abs(x - target) > _MISS,
             ),
         ):
-            values = at_rate[(at_rate.summary == summary) & (at_rate.labels == labels)].auroc
-            yield _judged(f"{what} at rate {rate:g}", wanted, values, holds)
+            found = at_rate[(at_rate.summary == summary) & (at_rate.labels == labels)]
+            yield _judged(f"{what} at rate {rate:g}", wanted, found, holds)
 
 
-def _judged(what: str, wanted: str, values: pd.Series[float], holds: Callable[[float], bool]) -> Condition:
-    if not len(values):
+def _judged(what: str, wanted: str, found: pd.DataFrame, holds: Callable[[float], bool]) -> Condition:
+    if not len(found):
         return Condition(what, wanted, "", MISSING)
-    mean = float(values.mean())
-    return Condition(what, wanted, f"{mean:.4f} over {len(values)}", YES if holds(mean) else NO)
+    groups = [(float(part.auroc.mean()), part.seed.nunique()) for _, part in found.groupby("group")]
+    came = "; ".join(f"{mean:.4f} over {seeds_text(seeds)}" for mean, seeds in groups)
+    return Condition(what, wanted, came, YES if all(holds(mean) for mean, _ in groups) else NO)
 
 
 def _is_rate(corruption: str, rate: float) -> bool:

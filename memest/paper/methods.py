@@ -12,13 +12,19 @@ def in_paper(column: str) -> bool:
     return bool(paper_name(column))
 
 
-def ordered(methods: Mapping[str, object]) -> list[str]:
+def ordered(labels: Mapping[str, object]) -> list[str]:
     """Methods as tables list them: the paper's in its order, then ours by name."""
     theirs = list(METHODS)
-    return sorted(methods, key=lambda m: (theirs.index(p) if (p := paper_name(m)) else len(theirs), m))
+    place = {label: paper_name(_method(label)) for label in labels}
+    return sorted(labels, key=lambda one: (theirs.index(place[one]) if place[one] else len(theirs), one))
 
 
-def labelled(method: str) -> str:
+def labelled(label: str) -> str:
     """A method with the paper's name for it, if it has one."""
-    theirs = paper_name(method)
-    return f"{method} ({theirs})" if theirs and theirs.lower() != method else method
+    theirs = paper_name(_method(label))
+    return f"{label} ({theirs})" if theirs and theirs.lower() != label else label
+
+
+def _method(label: str) -> str:
+    """The method of a label, which may say in brackets what tells it apart."""
+    return label.partition(" (")[0]

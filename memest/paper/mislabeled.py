@@ -1,50 +1,51 @@
 """The table of mislabel detection: methods × datasets and rates, beside the published numbers.
 
-    runs → trials → rows (one per trial and method) → table (one per cell and method) → sections
-
-Depends on `trials`, `judged`, `published`, pandas.
+runs → trials → studies → rows (one per trial and method) → table (one per study and method) → sections
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from memest.analysis.averages import records, titled
 from memest.analysis.columns import tabled
-from memest.analysis.finding import ANALYSES, Cells, Finding, Section
-from memest.analysis.frames import records
-from memest.analysis.runset import RunRecord, RunSet, in_turns
-from memest.analysis.trials import STUDY, Trial, trials
+from memest.analysis.evaluated import Judged, ranked
+from memest.analysis.finding import ANALYSES, Finding, remark
+from memest.analysis.groups import setting_text
+from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.studies import (
+    auroc_picture,
+    found_sentence,
+    judge_stored,
+    judged_rows,
+    judged_table,
+    method_columns,
+)
+from memest.analysis.trials import Methods, Study, Trial, studies, trials
 from memest.errors import NoRunsError
 from memest.grammar.spec import Spec
 from memest.grammar.values import Count
-from memest.paper.judged import (
-    averaged,
-    departures_of,
-    dotted,
-    judge,
-    mean_and_spread,
-    p_text,
-    with_published,
-)
+from memest.paper.beside import with_departures, with_published
 from memest.paper.methods import in_paper, labelled, ordered
 from memest.paper.published import mislabeled as published
+from memest.reports.sections import Section
+from memest.reports.tables import Column, Table, fixed, mean_and_spread
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
-COLUMN = "corruption"
-ROWS = [axis for axis in STUDY if axis != COLUMN]
-"""What the cells of one table have in common; its columns are the corruptions."""
+_TABLE = ["dataset", "limit", "model", "protocol", "epochs"]
+"""What the studies side by side in one table have in common."""
 _READING = (
-    "AUROC: mean over seeds ± their standard deviation, of which three seeds make no test; the per-seed "
-    "table has each seed with its 95 % interval. p: the largest of the seeds' paired DeLong tests against "
-    "csl on the same labels. published: Ravikumar et al. 2025, shown for runs of its recipe. seconds: mean "
-    "over seeds, as measured by the runs, of training and the method's scoring, from nothing."
+    "AUROC: mean over training seeds ± their standard deviation, of which three seeds make no test; the "
+    "per-seed table has each seed with its 95 % interval. A mean over fewer seeds than others of its column "
+    "says so. p: the largest of the seeds' paired DeLong tests against csl on the same labels; ≤: an upper "
+    "bound, where csl is of another run (`paired=true` reads the columns and gives DeLong's own). published: "
+    "Ravikumar et al. 2025, shown for runs of its recipe. seconds: mean over seeds, as measured by the runs, "
+    "of training and the method's scoring, from nothing."
 )
 
 
@@ -53,6 +54,7 @@ def mislabeled(
     runs: RunSet,
     *,
     methods: Literal["all", "paper"] = "all",
+    paired: bool = False,
     bootstrap: bool = False,
     resamples: Count = 1000,
 ) -> Finding:
@@ -62,117 +64,111 @@ def mislabeled(
 
     Args:
         methods: all columns the runs have, or those that the paper compares.
-        bootstrap: add percentile bootstrap intervals to the per-seed table.
+        paired: read the columns, so that methods of different runs are compared by the paired test too.
+        bootstrap: add percentile bootstrap intervals to the per-seed table; reads the columns.
         resamples: of the bootstrap.
 
     Raises:
         NoRunsError: no run has changed labels.
     """
-    found = trials(runs, _changes_labels)
-    rows = mislabeled_rows(found.of, methods == "paper", resamples if bootstrap else 0)
-    table = mislabeled_table(rows)
-    ids = ", ".join(dict.fromkeys(run.id for trial in found.of for run in trial.runs))
+    found = trials(runs, changes_labels)
+    judged = studies(found.of)
+    resampled = resamples if bootstrap else 0
+
+    def rank(trial: Trial, chosen: Methods) -> Mapping[str, Judged]:
+        return _ranked(trial, chosen, resampled)
+
+    rows = judged_rows(
+        judged,
+        lambda trial: trial.methods(in_paper if methods == "paper" else tabled),
+        rank if paired or bootstrap else judge_stored,
+    )
+    if rows.empty:
+        raise NoRunsError(
+            "no run has changed labels to detect; train with --corruption 'symmetric_noise(rate=0.05)'"
+        )
+    table = with_published(with_departures(judged_table(rows), _runs(judged)), published)
     return Finding(
         title="Which methods find the changed labels?",
         tables={"mislabeled": table, "mislabeled_per_seed": rows},
         sections=[
             section
-            for number, (_, part) in enumerate(table.groupby([*ROWS], sort=True))
+            for number, (_, part) in enumerate(table.groupby(_TABLE, sort=True))
             for section in _sections(number, part, rows)
         ],
-        remark=" ".join([_READING, *(f"{line}." for line in found.apart), f"Runs: {ids}."]),
+        remark=remark(_READING, _runs(judged), *(f"{line}." for line in found.apart)),
     )
 
 
-def mislabeled_rows(found: Sequence[Trial], paper_only: bool = False, resamples: int = 0) -> pd.DataFrame:
-    """One row per trial and method; the columns of `judge`, and `departs`: from the paper, in words.
-
-    Raises:
-        NoRunsError: no trial has both changed and kept labels.
-    """
-    import pandas as pd
-
-    def rows(trial: Trial) -> list[dict[str, Any]]:
-        methods = trial.methods(in_paper if paper_only else tabled)
-        facts, values = trial.values(methods)
-        changed_N = facts["changed"].astype(bool)
-        if not 0 < changed_N.mean() < 1:
-            return []
-        return [
-            row | {"departs": departures_of(methods[row["method"]][0])}
-            for row in judge(trial, methods, values, changed_N, resamples=resamples)
-        ]
-
-    table = pd.DataFrame([row for some in in_turns(rows, found) for row in some])
-    if table.empty:
-        raise NoRunsError(
-            "no run has changed labels to detect; train with --corruption 'symmetric_noise(rate=0.05)'"
-        )
-    return table
-
-
-def mislabeled_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per cell and method: AUROC over seeds, and the published one for runs of its recipe."""
-    return with_published(averaged(rows, [*STUDY, "method"]), published)
-
-
-def _changes_labels(run: RunRecord) -> bool:
+def changes_labels(run: RunRecord) -> bool:
+    """Whether a run was trained on changed labels; duplicates have a table of their own."""
     name = Spec.parse(run.tags.get("corruption", "none")).name
     return name != "none" and not name.endswith("_duplicates")
 
 
+def _runs(judged: list[Study]) -> list[RunRecord]:
+    return [run for study in judged for trial in study.trials for run in trial.runs]
+
+
+def _ranked(trial: Trial, methods: Methods, resamples: int) -> Mapping[str, Judged]:
+    """The methods of a trial from their columns; none where nothing or everything was changed."""
+    facts, values = trial.values(methods)
+    changed_N = facts["changed"].astype(bool)
+    return ranked(methods, values, changed_N, resamples=resamples) if 0 < changed_N.mean() < 1 else {}
+
+
 def _sections(number: int, part: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Section]:
     """The table of all corruptions side by side, then one of the details of each."""
-    axes = part.iloc[0]
-    limit = f" ({axes.limit} images)" if axes.limit not in ("", "0") else ""
-    title = f"{axes.dataset}{limit}, {axes.model}, {axes.epochs} epochs"
-    yield Section(f"{title}: AUROC", _side_by_side(part), dict)
-    for place, (corruption, cell) in enumerate(part.groupby("corruption", sort=True)):
-        mine = rows.merge(cell[[*STUDY]].drop_duplicates(), on=[*STUDY])
-        count = mine.groupby(["seed", "labels"]).ngroups
-        heading = f"{title}, {_column(corruption)}, {count} seed{'s' if count > 1 else ''}"
-        yield Section(heading, _details(cell), partial(_paint, f"mislabeled-{number}-{place}", cell, mine))
+    cells = list(part.groupby("group", sort=False))
+    title = setting_text(records(part)[0] | {"corruption": ""})
+    yield Section(f"{title}: AUROC", _side_by_side([cell for _, cell in cells]))
+    for place, (group, cell) in enumerate(cells):
+        theirs = {row["label"]: row["published"] for row in records(cell) if row["published"] > 0}
+        name, mine = f"mislabeled-{number}-{place}", rows[rows.group == group]
+        picture = auroc_picture(name, str(group), cell, mine, labelled, theirs)
+        yield Section(titled(str(group), cell), _details(cell), [picture], said=found_sentence(cell))
 
 
-def _side_by_side(part: pd.DataFrame) -> Cells:
-    names = ordered(dict.fromkeys(part.method))
-    cells: dict[str, dict[str, str]] = {}
-    for corruption, cell in part.groupby("corruption", sort=True):
-        of = {row["method"]: row for row in records(cell)}
-        cells[_column(corruption)] = {
-            name: mean_and_spread(row["auroc"], row["spread"]) for name, row in of.items()
-        }
+def _side_by_side(cells: list[pd.DataFrame]) -> Table:
+    labels = {row["label"]: row["method"] for cell in cells for row in records(cell)}
+    names = ordered(labels)
+    columns = [Column("method", [labelled(name) for name in names])]
+    for cell in cells:
+        head, of = _head(cell), {row["label"]: row for row in records(cell)}
+        most = int(cell.seeds.max())
+        values = [_mean(of.get(name), most) for name in names]
+        columns.append(Column(head, values, _of_seeds))
         if cell.published.notna().any():
-            theirs = {name: f"{row['published']:.4f}" for name, row in of.items() if row["published"] > 0}
-            cells[f"published {_column(corruption)}"] = theirs
-    header = ["method", *cells]
-    return header, [[labelled(name), *(column.get(name, "") for column in cells.values())] for name in names]
+            theirs = [of[name]["published"] if name in of else None for name in names]
+            columns.append(Column(f"published {head}", theirs, fixed(4)))
+    return Table(tuple(columns))
 
 
-def _details(cell: pd.DataFrame) -> Cells:
-    header = ["method", "AUROC", "over seeds", "AP", "FPR95", "P@changed", "p (vs csl)", "seconds", "× csl"]
+def _head(cell: pd.DataFrame) -> str:
+    """The corruption of a study, and in what it differs from others of the same."""
+    first = cell.iloc[0]
+    return _column(first.corruption) + (f" ({first.differs})" if first.differs else "")
+
+
+def _mean(row: dict[str, Any] | None, most: int) -> tuple[Any, Any, str]:
+    """A mean, its spread, and over how many seeds, where others of the column rest on more."""
+    if row is None:
+        return None, None, ""
+    fewer = f" ({row['seeds']} of {most} seeds)" if row["seeds"] < most else ""
+    return row["auroc"], row["spread"], fewer
+
+
+def _of_seeds(value: Any) -> str:
+    mean, spread, fewer = value
+    return f"{mean_and_spread((mean, spread))}{fewer}"
+
+
+def _details(cell: pd.DataFrame) -> Table:
     base = cell[cell.method == "csl"].seconds
     csl = float(base.iloc[0]) if len(base) else np.nan
-    rows = [
-        [
-            labelled(row["method"]),
-            f"{row['auroc']:.4f}",
-            f"{row['lowest']:.4f}–{row['highest']:.4f}",
-            f"{row['average_precision']:.3f}",
-            f"{row['fpr95']:.3f}",
-            f"{row['precision']:.3f}",
-            p_text(row["largest_p_vs_csl"]),
-            "" if np.isnan(row["seconds"]) else f"{row['seconds']:.1f}",
-            "" if np.isnan(row["seconds"] / csl) else f"{row['seconds'] / csl:.2f}",
-        ]
-        for row in records(cell.sort_values("auroc", ascending=False))
-    ]
-    return header, rows
-
-
-def _paint(name: str, cell: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[str, str], Figure]:
-    caption = f"{_column(cell.iloc[0].corruption)}: AUROC of each seed with its 95 % interval"
-    return {(name, caption): dotted(cell, rows)}
+    seconds = cell.seconds.tolist()
+    costs = Column("seconds", seconds, fixed(1)), Column("× csl", [s / csl for s in seconds], fixed(2))
+    return Table((*method_columns(cell, [labelled(label) for label in cell.label]).columns, *costs))
 
 
 def _column(corruption: object) -> str:

@@ -4,7 +4,6 @@
         print(script("detection", __doc__))
 
 Every keyword of the analysis becomes a flag. `memest analyze` does the same and logs it to MLflow.
-Depends on `tracking`.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from memest.grammar.registry import keyword_parameters
 from memest.grammar.spec import Spec, literal
 from memest.paper import analyses as analyses
 from memest.reports import figures
+from memest.reports.sections import painted
 from memest.tracking import connect, home, tracking_uri
 
 
@@ -57,11 +57,14 @@ def script(analysis: str, purpose: str, arguments: Sequence[str] | None = None) 
 
 
 def save(finding: Finding, folder: Path) -> None:
-    """Tables as CSV and figures as SVG and PNG, by name, in `folder`, which is made."""
+    """Tables as CSV and figures as SVG and PNG, by name, in `folder`, which is made.
+
+    A picture of images that are not on this machine is left out.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in finding.tables.items():
         table.to_csv(folder / f"{name}.csv", index=False)
-    for section in finding.sections:
-        for (name, _), figure in section.paint().items():
+    for name, figure in painted(finding.page).items():
+        if not isinstance(figure, str):
             (folder / f"{name}.svg").write_bytes(figures.svg(figure))
             (folder / f"{name}.png").write_bytes(figures.png(figure))

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from memest.analysis.detection import REFERENCES
-from memest.analysis.finding import aligned
+from memest.analysis.columns import FIRST
+from memest.analysis.images import labelled_images
 from memest.data import CORRUPTIONS, PROTOCOLS, SETS, ImageSet
 from memest.detect import DETECTORS, detect, rank, slug, suspicion
 from memest.grammar.config import digest, key_settings
@@ -19,14 +19,14 @@ from memest.overhead.budget import Choice
 from memest.overhead.costs import Costs
 from memest.overhead.schedule import every
 from memest.reports import figures
+from memest.reports.text import aligned
+from memest.runs.key import source_tag
 from memest.store import Blobs, SheetReader
-from memest.store.tables import NAME, NOT_SUMMARIES, Columns
+from memest.store.tables import FACTS, NAME, NOT_SUMMARIES, Columns
 from memest.summaries import against_others
 from memest.tracking import About, Run
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from memest.runs.config import TrainConfig
     from memest.runs.prepare import Prepared
 
@@ -34,8 +34,6 @@ CHOICE, COST, LEFT_OUT = "plan.json", "tables/cost", "tables/left_out"
 """What a run within a budget was chosen by; what its scores cost; what it left out of its source."""
 LISTED = 50
 PICTURED = 25
-_SHORT = 24
-"""Characters of a file name in a caption."""
 
 
 def about_training(prepared: Prepared) -> About:
@@ -44,6 +42,7 @@ def about_training(prepared: Prepared) -> About:
     dataset, corruption = SETS.short(config.data), CORRUPTIONS.short(config.corruption)
     model, protocol = MODELS.short(config.model), PROTOCOLS.short(config.protocol)
     part = {} if config.part is None else {"part": str(config.part)}
+    drawn = {} if config.corruption_seed is None else {"corruption_seed": str(config.corruption_seed)}
     name = f"{dataset} {model} seed {config.seed}"
     if protocol != "standard":
         name += f" {protocol}" + "".join(f" part {number}" for number in part.values())
@@ -71,11 +70,13 @@ def about_training(prepared: Prepared) -> About:
             "protocol": protocol,
             "epochs": str(config.recipe.epochs),
             "recipe": recipe_tag(config, device),
+            "source": source_tag(prepared.split.train, config.corruption),
             "seed": str(config.seed),
             "device": device.type,
             "threads": str(prepared.threads),
             "order": images.order,
         }
+        | drawn
         | part,
         note=note,
         dataset=(dataset, images.fingerprint),
@@ -109,7 +110,8 @@ def report(run: Run, images: ImageSet, summary: Columns, costs: Costs, epoch: in
         return
     order = rank(best, summary[best])
     run.table("tables/suspicious", suspicious_table(images.classes, summary, best, order[:LISTED]))
-    picture = suspicious_picture(images, summary, order[:PICTURED])
+    shown = order[:PICTURED].astype(np.int64)
+    picture = labelled_images(images.take(shown), {name: summary[name][shown] for name in FACTS})
     run.blobs.put("figures/suspicious.png", figures.png(picture))
     unit = "suspicion" if best in DETECTORS else "nats summed over epochs"
     histogram = figures.histogram(summary[best], changed_N, f"{best}, {unit}")
@@ -137,7 +139,7 @@ def detection_metrics(summary: Columns) -> dict[str, float]:
 
 def leading(summary: Columns) -> str | None:
     """What ranks examples for people: the protocol's detector, else CSL, the clean one if it was measured."""
-    return next((name for name in (*DETECTORS, *REFERENCES) if name in summary), None)
+    return next((name for name in (*DETECTORS, *FIRST) if name in summary), None)
 
 
 def choice_files(choice: Choice | None) -> dict[str, bytes]:
@@ -181,23 +183,3 @@ def suspicious_table(
         columns["changed"] = changed.tolist()
         columns["original_label"] = [classes[label] for label in summary["original_label"][chosen]]
     return columns
-
-
-def suspicious_picture(
-    images: ImageSet, summary: Columns, chosen: NDArray[np.integer[Any]], columns: int = 5
-) -> Figure:
-    """The images at `chosen`, in rows, with their labels; those whose label was changed are marked."""
-    captions = [
-        f"#{images.ids[n]}{_file(images, n)}label {images.classes[summary['label'][n]]}"
-        + (f"\nwas {images.classes[summary['original_label'][n]]}" if summary["changed"][n] else "")
-        for n in chosen
-    ]
-    return figures.gallery(images.images[chosen], captions, summary["changed"][chosen].tolist(), columns)
-
-
-def _file(images: ImageSet, place: int) -> str:
-    """The end of an image's name, on a line of its own; two spaces where it has none."""
-    if images.names is None:
-        return "  "
-    name = str(images.names[place]).rpartition("/")[2]
-    return f"\n{name if len(name) <= _SHORT else '…' + name[1 - _SHORT :]}\n"

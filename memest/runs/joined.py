@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.data import ImageSet, Part
+from memest.data.rebuilt import TRAINED
 from memest.detect import Evidence, suspicions
 from memest.errors import SheetError
 from memest.grammar.config import key_settings
 from memest.ids import Ids
 from memest.overhead.costs import Costs
-from memest.runs.dataset import PROBABILITIES, TRAINED
+from memest.runs.dataset import PROBABILITIES
 from memest.runs.description import COST, report
 from memest.runs.prepare import Prepared
 from memest.runs.sheet import evaluation_bytes, sheet_header, summary_table

@@ -5,13 +5,16 @@ The versions of memest and of its scores belong to it: a run of other versions i
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from memest.data import ImageSet, Split
 from memest.grammar.config import digest
+from memest.grammar.spec import Spec
 from memest.runs.other_labels import Others
 from memest.version import versions
 
@@ -42,3 +45,17 @@ def run_key(
 def fingerprints(images: ImageSet, others: Others) -> list[dict[str, str]]:
     """Fingerprints of the images with each of the further labels, by name; [] where there are none."""
     return [{n: replace(images, labels=labels).fingerprint for n, labels in others.items()}] if others else []
+
+
+def source_tag(clean: ImageSet, corruption: str) -> str:
+    """The images and what their labels come from, in 16 digits: equal for runs that may be averaged.
+
+    Args:
+        clean: before the corruption.
+        corruption: its spec; the content of every file that it names counts.
+    """
+    values = Spec.parse(corruption).settings.values()
+    files = [
+        path.read_bytes() for value in values if isinstance(value, str) and (path := Path(value)).is_file()
+    ]
+    return digest(clean.fingerprint, *(hashlib.sha256(content).hexdigest() for content in files))[:16]

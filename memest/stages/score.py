@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from memest.data.rebuilt import rebuild
 from memest.errors import InputError, SettingError
 from memest.grammar.config import digest, key_settings
 from memest.grammar.spec import literal, split_list
@@ -12,7 +13,6 @@ from memest.models import build_model
 from memest.overhead.costs import Costs
 from memest.runs import resume
 from memest.runs.console import progress
-from memest.runs.dataset import rebuild
 from memest.runs.description import report_costs
 from memest.runs.device import choose_device
 from memest.runs.key import fingerprints

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from memest.analysis.finding import aligned
 from memest.reports import figures
+from memest.reports.text import aligned
 from memest.tracking import Run
 from memest.tune import results
 from memest.tune.search import Search

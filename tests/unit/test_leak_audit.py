@@ -141,15 +141,16 @@ def test_given_and_foreign_come_from_the_same_epochs(runs: RunSet) -> None:
 def test_the_audit_prints_the_three_side_by_side(runs: RunSet) -> None:
     """One section for each run with A, B and C in a row, then the verdict; every figure can be painted."""
     finding = leak_audit(runs)
-    header, rows = finding.sections[0].cells
+    table = finding.sections[0].table
+    assert table is not None
+    header, rows = table.header, table.rows
     assert header[:4] == ["summary", "A given", "B true", "C released"]
     assert header[-1] == "other draws"
     assert {len(row) for row in rows} == {len(header)}
-    assert len(finding.sections) == len(runs) + 1
+    assert len(finding.sections) == len(runs) + 2  # the third run was measured at other epochs
     assert finding.sections[-1].title.endswith(UNDECIDED)
-    for section in finding.sections:
-        for figure in section.paint().values():
-            assert figures.png(figure).startswith(b"\x89PNG")
+    for picture in finding.page.pictures:
+        assert figures.png(picture.paint()).startswith(b"\x89PNG")
 
 
 @pytest.mark.mlflow
@@ -179,7 +180,8 @@ def made(**changes: float) -> pd.DataFrame:
             rows.append({"corruption": f"symmetric_noise(rate={rate})", "summary": summary, "labels": labels})
             rows[-1]["auroc"] = value + change
     setting = {"dataset": "cifar100", "model": "resnet18", "epochs": "200", "recipe": "x", "limit": "0"}
-    more = {"protocol": "standard", "examples": 50_000, "departs": ""}
+    more = {"protocol": "standard", "examples": 50_000, "departs": "", "source": "", "scores_version": "1"}
+    more |= {"covers": "epochs 1–200", "group": "all", "differs": "", "seed": "0"}
     return pd.DataFrame(rows).assign(**setting, **more)
 
 
@@ -258,10 +260,12 @@ def test_the_last_epoch_is_what_detection_says(runs: RunSet) -> None:
 def test_early_prints_where_each_summary_settled(runs: RunSet) -> None:
     """One row for each summary, one figure for each group, means over the runs that have it."""
     finding = early(runs)
-    assert finding.tables["early"].set_index("summary").runs.to_dict()["csl"] == 3
-    assert {len(row) for row in finding.sections[0].cells[1]} == {len(finding.sections[0].cells[0])}
-    (figure,) = finding.sections[0].paint().values()
-    assert figures.png(figure).startswith(b"\x89PNG")
+    assert finding.tables["early"].set_index("summary").seeds.to_dict()["csl"] == 3
+    (section,) = finding.sections
+    assert section.table is not None
+    assert {len(row) for row in section.table.rows} == {len(section.table.header)}
+    (picture,) = section.pictures
+    assert figures.png(picture.paint()).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

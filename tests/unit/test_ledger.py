@@ -62,7 +62,7 @@ def test_expectations_are_means_over_seeds(tmp_path: Path) -> None:
     assert mine["count"].tolist() == counts.tolist()
     assert mine.pearson.iloc[0] == pytest.approx(-1)
     (section,) = found.sections
-    assert {name for name, _ in section.paint()} == {
+    assert {picture.name for picture in section.pictures} == {
         "traces-0",
         "histogram-csl-0",
         "histogram-learning_time-0",
@@ -107,7 +107,9 @@ def test_galleries_hold_both_ends_of_each_class(tmp_path: Path) -> None:
         assert set(rank[shown[shown.end == "highest"].id]) == set(rank[mine[-3:]])
         assert set(rank[shown[shown.end == "lowest"].id]) == set(rank[mine[:3]])
     found = galleries(runs, count=3, classes=2)
-    assert [(len(gallery.ids), gallery.columns) for gallery in found.galleries] == [(6, 3), (6, 3)]
+    (section,) = found.sections
+    assert [picture.name for picture in section.pictures] == ["highest-0", "lowest-0"]
+    assert found.tables["galleries"].groupby("end").size().to_dict() == {"highest": 6, "lowest": 6}
 
 
 def papers_runs(root: Path) -> RunSet:
@@ -116,7 +118,7 @@ def papers_runs(root: Path) -> RunSet:
         [
             generated(
                 root,
-                truth(seed),
+                truth(),
                 {"csl": RNG(seed).random(N), "mean_curvature(probes=2)": RNG(seed + 9).random(N)},
                 config={"data": "cifar100", "model": "resnet18(width=16)"},
                 dataset="cifar100",

@@ -13,11 +13,12 @@ from scipy import stats as scipy_stats
 from sklearn.metrics import roc_auc_score
 
 from memest import cli
-from memest.analysis.aligned import unit
+from memest.analysis.bins import binned_means, unit
 from memest.analysis.difficulty import deciles, detection_by_difficulty
 from memest.analysis.queries import find_runs
 from memest.analysis.runset import RunSet
-from memest.analysis.similarity import binned_means, permutation_null, shuffled_cosine, similarity
+from memest.analysis.similarity import similarity
+from memest.analysis.similarity_rows import permutation_null, shuffled_cosine
 from memest.data import load_images
 from memest.errors import DataError, NoRunsError, SettingError, UnknownNameError
 from memest.grammar.config import build
@@ -153,7 +154,7 @@ def test_changed_examples_are_left_out_and_seeds_compared(trained: tuple[RunSet,
     both = tables[0].merge(tables[1], on="id").query("kept_x and kept_y")
     assert len(both) < 270
     row = table[(table.summary == "csl") & (table.set == "all")].iloc[0]
-    assert row.runs == 2
+    assert row.seeds == 2
     assert row.seeds_pearson == pytest.approx(both.csl_x.corr(both.csl_y))
     assert row.seeds_spearman == pytest.approx(scipy_stats.spearmanr(both.csl_x, both.csl_y)[0])
 
@@ -166,8 +167,8 @@ def test_seeds_may_change_unequal_numbers_of_labels(store_uri: str, spec: str) -
         train.train(build(TrainConfig, KEPT | settings | {"seed": seed}))
     finding = similarity(find_runs(connect(store_uri), "unequal", {}, Path("cache")), reference=spec)
     assert finding.tables["similarity_per_run"].k.nunique() == 4
-    assert set(finding.tables["similarity"].runs) == {2}
-    assert "2 runs: all" in finding.text()
+    assert set(finding.tables["similarity"].seeds) == {2}
+    assert "2 seeds: all" in finding.text()
 
 
 def test_a_reference_of_other_examples_names_the_run(trained: tuple[RunSet, str]) -> None:

@@ -13,14 +13,9 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from memest.analysis import ANALYSES
+from memest.analysis.agreement import SameLabels, overlap_matrix, seed_rows, spearman_matrix
 from memest.analysis.columns import seconds
-from memest.analysis.cross_architecture import (
-    Group,
-    cross_architecture,
-    overlap_matrix,
-    seed_rows,
-    spearman_matrix,
-)
+from memest.analysis.cross_architecture import cross_architecture
 from memest.analysis.queries import find_runs
 from memest.analysis.runset import RunSet
 from memest.analysis.trials import trials
@@ -37,11 +32,11 @@ PAPER = {"data": "cifar10", "model": "resnet18(width=64)", "epochs": 200}
 
 
 def noisy(seed: int, classes: int = 10) -> dict[str, Any]:
-    """The truth of a tenth of changed labels."""
-    rng = np.random.default_rng(seed)
+    """The truth of a tenth of labels changed, another tenth for each seed, of the same true labels."""
+    true = np.random.default_rng(1000).integers(0, classes, N)
     changed = np.zeros(N, bool)
-    changed[rng.choice(N, N // 10, replace=False)] = True
-    return truth_of(rng.integers(0, classes, N), changed)
+    changed[np.random.default_rng(seed).choice(N, N // 10, replace=False)] = True
+    return truth_of(np.where(changed, (true - 1) % classes, true), changed)
 
 
 def finding(truth: dict[str, Any], strength: float, seed: int) -> np.ndarray:
@@ -103,7 +98,7 @@ def test_columns_are_joined_by_id(tmp_path: Path) -> None:
         generated(tmp_path, truth, {"csl": values}),
         generated(tmp_path, moved, {"confident_learning": values[order]}, protocol="k_fold"),
     ]
-    rows = mislabeled(RunSet(runs)).tables["mislabeled_per_seed"].set_index("method")
+    rows = mislabeled(RunSet(runs), paired=True).tables["mislabeled_per_seed"].set_index("method")
     assert rows.auroc["confident_learning"] == rows.auroc["csl"]
     assert rows.p_vs_csl["confident_learning"] == 1
 
@@ -246,7 +241,7 @@ def test_agreement_is_what_scipy_computes(tmp_path: Path) -> None:
 
 def test_more_seeds_make_the_top_more_stable(tmp_path: Path) -> None:
     """All seeds agree with themselves; two seeds agree with two others better than one with one other."""
-    group = Group(seeds_and_models(tmp_path, seeds=4)[:4])
+    group = SameLabels(seeds_and_models(tmp_path, seeds=4)[:4])
     rows = list(seed_rows(group, "csl", 0.1))
     assert [row["seeds"] for row in rows] == [1, 2, 3, 4]
     assert rows[-1]["with_all"] == 1

@@ -1,0 +1,159 @@
+"""The one evaluation of methods that find changed labels: rows, means over seeds, tables and figures of them.
+
+    studies → rows (one per trial and method) → table (one per study and method)
+
+`detection` shows it run by run, the tables of a paper by trial and corruption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from memest.analysis.averages import averaged, ranked, records, seeds_column, told_apart
+from memest.analysis.evaluated import REFERENCE, Judged, rows, stored
+from memest.analysis.groups import AXES
+from memest.analysis.runset import in_turns
+from memest.analysis.trials import Methods, Study, Trial
+from memest.reports import figures
+from memest.reports.sections import Picture
+from memest.reports.tables import Column, Table, ends, fixed, p_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Judge = Callable[[Trial, Methods], Mapping[str, Judged]]
+Chosen = Callable[[Trial], Methods]
+BARS = 20
+"""A figure has so many methods at most, the best."""
+
+
+def judge_stored(trial: Trial, methods: Methods) -> Mapping[str, Judged]:
+    """What the runs of a trial stored of its methods."""
+    return stored(methods)
+
+
+def judged_rows(found: Sequence[Study], chosen: Chosen, judge: Judge = judge_stored) -> pd.DataFrame:
+    """One row per trial and method.
+
+    Columns: those of `groups.AXES` and of `evaluated.rows`, `made` (in what the method's own run differs from
+    others of the study) and `label`, the method with what tells it apart. Empty where nothing was judged.
+
+    Args:
+        chosen: the methods of a trial.
+        judge: how well they do on it.
+    """
+    import pandas as pd
+
+    pairs = [(study, trial) for study in found for trial in study.trials]
+    methods = {trial.lead.id: chosen(trial) for _, trial in pairs}
+    made = [study.made([methods[trial.lead.id] for trial in study.trials]) for study in found]
+    of_trial = {trial.lead.id: of for study, of in zip(found, made, strict=True) for trial in study.trials}
+
+    def judged(pair: tuple[Study, Trial]) -> list[dict[str, Any]]:
+        (study, trial), own = pair, methods[pair[1].lead.id]
+        return [
+            {**study.group.axes, **row, "made": of_trial[trial.lead.id][row["method"], row["run"]]}
+            for row in rows(trial, own, judge(trial, own))
+        ]
+
+    table = pd.DataFrame(chain.from_iterable(in_turns(judged, pairs)))
+    return table if table.empty else told_apart(table, ["group"], "method")
+
+
+def judged_table(judged: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+    """One row per study and method: means over training seeds; best mean AUROC first, fewer seeds below.
+
+    Args:
+        by: further columns whose values are not averaged over.
+    """
+    table = averaged(
+        judged,
+        [*AXES, *by, "method", "label"],
+        auroc=("auroc", "mean"),
+        spread=("auroc", "std"),
+        lowest=("auroc", "min"),
+        highest=("auroc", "max"),
+        average_precision=("average_precision", "mean"),
+        fpr95=("fpr95", "mean"),
+        precision=("precision", "mean"),
+        positives=("positives", "max"),
+        examples=("examples", "max"),
+        largest_p_vs_csl=("p_vs_csl", "max"),
+        p_is_bound=("p_is_bound", "any"),
+        seconds=("seconds", "mean"),
+        label_draws=("labels", "nunique"),
+    )
+    return ranked(table, [*AXES, *by], "auroc")
+
+
+def method_columns(part: pd.DataFrame, names: Sequence[str], heading: str = "method") -> Table:
+    """The table of one study: a row per method.
+
+    Args:
+        names: of the methods, as the table shows them.
+        heading: of their column.
+    """
+    return Table(
+        (
+            Column(heading, names),
+            *seeds_column(part),
+            Column("AUROC", part.auroc.tolist(), fixed(4)),
+            Column("over seeds", _pairs(part, "lowest", "highest"), ends),
+            Column("AP", part.average_precision.tolist(), fixed(3)),
+            Column("FPR95", part.fpr95.tolist(), fixed(3)),
+            Column(f"P@{int(part.positives.max())}", part.precision.tolist(), fixed(3)),
+            Column("p (vs csl)", p_values(part), p_value),
+        )
+    )
+
+
+def p_values(part: pd.DataFrame) -> list[Any]:
+    """The largest p of each method against csl, with whether it is a bound."""
+    return _pairs(part, "largest_p_vs_csl", "p_is_bound")
+
+
+def found_sentence(part: pd.DataFrame) -> str:
+    """What csl, or the best method, finds of the changed labels, in one sentence."""
+    first = part[part.method == REFERENCE]
+    row = records(first if len(first) else part)[0]
+    changed, examples = int(row["positives"]), int(row["examples"])
+    depth = round(0.95 * changed + row["fpr95"] * (examples - changed))
+    return (
+        f"Among the first {changed:,} of {examples:,} labels that {row['label']} lists, "
+        f"{100 * row['precision']:.0f} % were changed; to find 95 % of the changed ones look at {depth:,}."
+    )
+
+
+def auroc_picture(
+    name: str,
+    caption: str,
+    part: pd.DataFrame,
+    judged: pd.DataFrame,
+    shown: Callable[[str], str] = str,
+    published: Mapping[str, float] | None = None,
+) -> Picture:
+    """AUROC of each seed with its interval, best method on top.
+
+    Args:
+        part: one row per method, best first.
+        judged: the rows that it is the mean of.
+        shown: how a label is written.
+        published: by label, the value of a publication.
+    """
+    best = [str(label) for label in part.label][:BARS]
+    more = f", the first {BARS} of {len(part)}" if len(part) > BARS else ""
+    caption = f"{caption}: AUROC of each seed with its 95 % interval{more}"
+    seeds: dict[str, list[tuple[float, float, float]]] = {label: [] for label in best}
+    for row in records(judged):
+        if row["label"] in seeds:
+            seeds[row["label"]].append((row["auroc"], row["low"], row["high"]))
+    bars = [(shown(label), values) for label, values in seeds.items()]
+    theirs = {shown(label): value for label, value in (published or {}).items()}
+    return Picture(name, caption, partial(figures.intervals, bars, "AUROC", theirs))
+
+
+def _pairs(part: pd.DataFrame, one: str, other: str) -> list[tuple[Any, Any]]:
+    return list(zip(part[one].tolist(), part[other].tolist(), strict=True))

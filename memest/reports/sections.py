@@ -1,0 +1,85 @@
+"""What a report is made of: sections with a typed table and pictures, which a renderer turns into a page.
+
+Pictures are painted when a renderer asks for them, so that a report that is only printed paints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from memest.errors import MemestError
+from memest.reports.tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure that is painted when it is wanted.
+
+    Attributes:
+        name: of its file, without an ending; unique in a report.
+        caption: what it shows.
+        paint: makes it.
+    """
+
+    name: str
+    caption: str
+    paint: Callable[[], Figure]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report.
+
+    Attributes:
+        title: its heading.
+        table: its numbers; none for pictures alone.
+        pictures: below the table.
+        said: the answer in one sentence, above the table.
+        shown: how many rows a page shows before the reader asks for the rest; 0: all.
+    """
+
+    title: str
+    table: Table | None = None
+    pictures: Sequence[Picture] = ()
+    said: str = ""
+    shown: int = 0
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report.
+
+    Attributes:
+        title: its heading.
+        sections: in order.
+        remark: how to read it, and what it is made from.
+    """
+
+    title: str
+    sections: Sequence[Section]
+    remark: str = ""
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """Those of all sections."""
+        return [picture for section in self.sections for picture in section.pictures]
+
+
+Painted: TypeAlias = "Mapping[str, Figure | str]"
+"""By the name of a picture the figure, or why it cannot be had here, such as images that are elsewhere."""
+
+
+def painted(page: Page) -> Painted:
+    """Every picture of a report."""
+    found: dict[str, Figure | str] = {}
+    for picture in page.pictures:
+        try:
+            found[picture.name] = picture.paint()
+        except MemestError as error:
+            found[picture.name] = str(error)
+    return found

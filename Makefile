@@ -18,10 +18,14 @@ help:
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "memest needs Python 3.11 or newer: make PYTHON=python3.11 …")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[platform,dev]'
-	touch $(READY)
+	@echo "make: installing PyTorch, MLflow and what else constraints.txt pins into .venv: about 7 GB with CUDA, once, some minutes"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@if [ ! -t 2 ]; then quiet=--quiet; \
+	while sleep 10 > /dev/null 2>&1; do echo "make: still installing, .venv holds $$(du -sh .venv | cut -f1) so far"; done & \
+	trap "kill $$!" EXIT; fi; \
+	$(BIN)/uv pip install $$quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[platform,dev]'
+	@touch $(READY)
 
 # The frameworks that only the tests of the integrations need; the demo does without.
 $(TESTED): $(READY)
@@ -29,7 +33,7 @@ $(TESTED): $(READY)
 	touch $(TESTED)
 
 demo: $(READY)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/memest demo
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/memest demo
 
 # MinIO's community edition comes as source only. `up` never compiles: it uses what is there.
 minio:

@@ -130,6 +130,12 @@ COMMANDS: dict[str, Command] = {
         "search for settings: trials chosen by Optuna",
         "memest tune --space 'lr=log(0.01, 0.3), epochs=int(5, 30)' --trials 20",
     ),
+    "apply": Command(
+        "memest.stages.apply:ApplyConfig",
+        "memest.stages.apply:apply",
+        "write a dataset again with its labels corrected by a file of decisions",
+        "memest apply decisions.csv --data photos/ --into corrected",
+    ),
     "cache": Command(
         "memest.stages.cache:CacheConfig",
         "memest.stages.cache:cache",

@@ -56,12 +56,12 @@ def folder(
         raise DataError(f"there is no folder {root} (looked in {root.resolve().parent})")
     options = Options(size, fit, color, on_error, holdout)
     columns = Table(file, label, id)
-    train, test = _parts(root)
+    train, test = parts_of(root)
     held = None if test is None else _listed(test, columns, options)
     return encoded_split(_listed(train, columns, options), held, options, "folder")
 
 
-def _parts(root: Path) -> tuple[Path, Path | None]:
+def parts_of(root: Path) -> tuple[Path, Path | None]:
     """The folders of training and test images: the folder itself, unless all that lies in it are such."""
     inside = {child.name.lower(): child for child in sorted(root.iterdir()) if child.name[0] != "."}
     train = next((inside[name] for name in _TRAIN if name in inside), None)

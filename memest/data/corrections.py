@@ -1,0 +1,127 @@
+"""Decisions about labels, and a dataset corrected by them; the original is never written to.
+
+    fingerprint,id,label,decision,new_label
+    3a47…,17,cat,wrong,dog          becomes a dog
+    3a47…,18,cat,remove,            is left out
+    3a47…,19,cat,right,             stays, as does one that is `unsure`
+
+Axes: N examples.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from memest.data.images import ImageSet, Integers
+from memest.data.sources.folder import parts_of
+from memest.errors import DataError
+from memest.grammar.spec import Spec
+from memest.ids import Ids
+
+COLUMNS = ("fingerprint", "id", "label", "decision", "new_label")
+_KINDS = ("right", "wrong", "unsure", "remove")
+REMOVED = -1
+
+
+def corrected(path: Path, images: ImageSet) -> Integers:
+    """The labels after the decisions in a CSV file, (N,); −1 for an example that is left out.
+
+    Raises:
+        DataError: no such file or column, another fingerprint, or a row that does not fit the images: an id that
+            is not there, an old label that is another, a new one that is no class.
+    """
+    labels, known = images.labels.copy(), Ids(images.ids, "the dataset")
+    numbers = {name: number for number, name in enumerate(images.classes)}
+    for line, row in enumerate(_rows(path), start=2):
+        where = f"{path}, line {line}"
+        if row["fingerprint"] != images.fingerprint:
+            raise DataError(
+                f"{where} was decided on fingerprint {row['fingerprint'][:16] or 'none'}…, and this dataset has "
+                f"{images.fingerprint[:16]}…: give --data as it was then"
+            )
+        if not row["id"].isdecimal() or (place := int(known.find([int(row["id"])])[0])) < 0:
+            raise DataError(f"{where}: the dataset has no id {row['id'] or '(empty)'}")
+        if row["label"] != (now := images.classes[images.labels[place]]):
+            raise DataError(
+                f"{where}: id {row['id']} was {row['label']!r} when it was decided, and is {now!r}"
+            )
+        if row["decision"] not in _KINDS:
+            raise DataError(f"{where}: decision must be one of {', '.join(_KINDS)}, not {row['decision']!r}")
+        if row["decision"] == "remove":
+            labels[place] = REMOVED
+        elif row["decision"] == "wrong":
+            if row["new_label"] not in numbers:
+                raise DataError(
+                    f"{where}: new_label {row['new_label']!r} is no class of the dataset; name one of its "
+                    f"{len(numbers)}, or decide to remove it"
+                )
+            labels[place] = numbers[row["new_label"]]
+    return labels
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [{k: (v or "").strip() for k, v in row.items() if k} for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, csv.Error, AttributeError) as error:
+        raise DataError(f"{path} cannot be read as a table of decisions ({error})") from error
+    lacking = [name for name in COLUMNS if not rows or name not in rows[0]]
+    if lacking:
+        raise DataError(
+            f"{path} needs the columns {', '.join(COLUMNS)} and a row; it lacks {', '.join(lacking)}"
+        )
+    return rows
+
+
+def write_corrected(into: Path, spec: Spec, images: ImageSet, labels: Integers) -> None:
+    """A dataset of the images with these labels, at a place where nothing is: a folder, or an .npz.
+
+    Args:
+        into: an .npz, or a folder that gets copies of the files and a metadata.csv with file_name, label and id,
+            as Hugging Face's `imagefolder` reads it.
+        spec: of the source; a folder can be written only of image files.
+        images: of the source.
+        labels: from `corrected`.
+
+    Raises:
+        DataError: something is there already, or the source has no files to copy.
+    """
+    if into.exists():
+        raise DataError(f"{into} is there already; name a new place")
+    kept = np.flatnonzero(labels != REMOVED)
+    if into.suffix == ".npz":
+        return _write_npz(into, images.take(kept), labels[kept])
+    if spec.name != "folder" or images.names is None:
+        raise DataError(
+            f"a folder can be written of image files only, and {spec.name} has none: name an .npz"
+        )
+    root, _ = parts_of(Path(spec.settings["path"]))
+    partial = into.with_name(f"{into.name}.{os.getpid()}.partial")
+    try:
+        for name in images.names[kept].tolist():
+            (partial / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, partial / name)
+        with (partial / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(("file_name", "label", "id"))
+            rows = zip(
+                images.names[kept].tolist(), labels[kept].tolist(), images.ids[kept].tolist(), strict=True
+            )
+            table.writerows((name, images.classes[label], number) for name, label, number in rows)
+        partial.rename(into)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_npz(into: Path, images: ImageSet, labels: Integers) -> None:
+    names = {} if images.names is None else {"names": np.array(images.names.tolist())}
+    partial = into.with_name(f"{into.stem}.{os.getpid()}.partial.npz")
+    classes = np.array(images.classes)
+    pixels = np.asarray(images.images)
+    np.savez(partial, images=pixels, labels=labels, ids=images.ids, classes=classes, **names)
+    partial.replace(into)

@@ -14,6 +14,7 @@ import csv
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,8 +33,8 @@ def corrected(path: Path, images: ImageSet) -> Integers:
     """The labels after the decisions in a CSV file, (N,); −1 for an example that is left out.
 
     Raises:
-        DataError: no such file or column, another fingerprint, or a row that does not fit the images: an id that
-            is not there, an old label that is another, a new one that is no class.
+        DataError: no such file or column, another fingerprint, or a row that does not fit the images: an id
+            that is not there, an old label that is another, a new one that is no class.
     """
     labels, known = images.labels.copy(), Ids(images.ids, "the dataset")
     numbers = {name: number for number, name in enumerate(images.classes)}
@@ -41,7 +42,7 @@ def corrected(path: Path, images: ImageSet) -> Integers:
         where = f"{path}, line {line}"
         if row["fingerprint"] != images.fingerprint:
             raise DataError(
-                f"{where} was decided on fingerprint {row['fingerprint'][:16] or 'none'}…, and this dataset has "
+                f"{where} was decided on fingerprint {row['fingerprint'][:16] or 'none'}…, and the dataset has "
                 f"{images.fingerprint[:16]}…: give --data as it was then"
             )
         if not row["id"].isdecimal() or (place := int(known.find([int(row["id"])])[0])) < 0:
@@ -82,8 +83,8 @@ def write_corrected(into: Path, spec: Spec, images: ImageSet, labels: Integers) 
     """A dataset of the images with these labels, at a place where nothing is: a folder, or an .npz.
 
     Args:
-        into: an .npz, or a folder that gets copies of the files and a metadata.csv with file_name, label and id,
-            as Hugging Face's `imagefolder` reads it.
+        into: an .npz, or a folder that gets copies of the files and a metadata.csv with file_name, label and
+            id, as Hugging Face's `imagefolder` reads it.
         spec: of the source; a folder can be written only of image files.
         images: of the source.
         labels: from `corrected`.
@@ -119,9 +120,10 @@ def write_corrected(into: Path, spec: Spec, images: ImageSet, labels: Integers) 
 
 
 def _write_npz(into: Path, images: ImageSet, labels: Integers) -> None:
-    names = {} if images.names is None else {"names": np.array(images.names.tolist())}
+    arrays: dict[str, Any] = {"images": np.asarray(images.images), "labels": labels, "ids": images.ids}
+    arrays["classes"] = np.array(images.classes)
+    if images.names is not None:
+        arrays["names"] = np.array(images.names.tolist())
     partial = into.with_name(f"{into.stem}.{os.getpid()}.partial.npz")
-    classes = np.array(images.classes)
-    pixels = np.asarray(images.images)
-    np.savez(partial, images=pixels, labels=labels, ids=images.ids, classes=classes, **names)
+    np.savez(partial, **arrays)
     partial.replace(into)

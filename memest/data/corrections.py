@@ -42,7 +42,7 @@ def corrected(path: Path, images: ImageSet) -> Integers:
         where = f"{path}, line {line}"
         if row["fingerprint"] != images.fingerprint:
             raise DataError(
-                f"{where} was decided on fingerprint {row['fingerprint'][:16] or 'none'}…, and the dataset has "
+                f"{where} was decided on fingerprint {row['fingerprint'][:16] or 'none'}…, and this one has "
                 f"{images.fingerprint[:16]}…: give --data as it was then"
             )
         if not row["id"].isdecimal() or (place := int(known.find([int(row["id"])])[0])) < 0:

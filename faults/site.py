@@ -150,5 +150,5 @@ def undisturbed(root: Path) -> dict[str, bytes]:
     environment = os.environ | PATIENCE | {"MEMEST_HOME": str(root), "PYTHONPATH": str(PROJECT)}
     subprocess.run(train_command("none", "--tracking", "off"), cwd=root, env=environment, check=True)
     (local,) = root.glob("runs/*/local")
-    blobs = LocalBlobs(local)
+    blobs = LocalBlobs(local / "blobs")
     return {name: blobs.get(name) for folder in ("sheet", "checkpoint") for name in blobs.names(folder)}

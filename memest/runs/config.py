@@ -88,7 +88,10 @@ class TrainConfig:
     deterministic: bool = option(True, "the same bits every time on one device")
     experiment: str = EXPERIMENT
     tracking: str = option(
-        "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; off", key=False, shown="URI"
+        "auto",
+        "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; offline: this machine alone",
+        key=False,
+        shown="URI",
     )
 
     @property

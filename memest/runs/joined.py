@@ -27,7 +27,7 @@ from memest.scores import describe
 from memest.store import Blobs, SheetReader, SheetWriter, block_span
 from memest.store.tables import Columns, array_bytes, read_array, read_table
 from memest.summaries import Trace
-from memest.tracking import OFF, Run, children_of, experiment_of, read_columns, tracking_uri
+from memest.tracking import Run, children_of, experiment_of, is_local, read_columns, tracking_uri
 
 
 @contextmanager
@@ -37,11 +37,10 @@ def parts_of(run: Run, prepared: Prepared) -> Iterator[list[Prepared]]:
     A run that `mlflow run` gave lies in an experiment of its own, whatever the settings say.
     """
     config = prepared.config
-    tracked = config.tracking != OFF
-    if tracked:
+    if not is_local(config.tracking):
         uri = tracking_uri() if config.tracking == "auto" else config.tracking
         prepared = replace(prepared, config=replace(config, experiment=experiment_of(uri, run.id)))
-    with children_of(run.id if tracked else ""):
+    with children_of(run.id):
         yield [prepared.with_part(number) for number in range(len(prepared.parts))]
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from memest.errors import SettingError
-from memest.tracking import OFF, tracking_uri
+from memest.tracking import is_local, tracking_uri
 
 
 def server_uri(tracking: str) -> str:
     """The tracking URI that a `--tracking` flag means.
 
     Raises:
-        SettingError: tracking is off, so that there is no server to query.
+        SettingError: runs are kept on this machine, so that there is no server to query.
     """
-    if tracking == OFF:
+    if is_local(tracking):
         raise SettingError(
-            "--tracking off: only train works without MLflow; its results lie under .memest/runs, and runs "
-            "that are to be scored again or analysed must be tracked"
+            f"--tracking {tracking}: only train works without MLflow; to score its runs again or analyse "
+            "them, deliver them first: memest deliver --folder .memest/runs"
         )
     return tracking_uri() if tracking == "auto" else tracking

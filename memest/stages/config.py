@@ -78,7 +78,10 @@ class RetrainConfig:
     device: Device = option("auto", "where to train", key=False)
     experiment: str = EXPERIMENT
     tracking: str = option(
-        "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; off", key=False, shown="URI"
+        "auto",
+        "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; offline: this machine alone",
+        key=False,
+        shown="URI",
     )
 
 

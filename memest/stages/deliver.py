@@ -14,7 +14,9 @@ from memest.grammar.config import option
 class DeliverConfig:
     """Everything a delivery can be told."""
 
-    folder: str = option("all", "journal to deliver, as the run named it; all: every journal of this machine")
+    folder: str = option(
+        "all", "what to deliver: a run of --tracking offline, or a journal; all: what servers wait for"
+    )
 
 
 def deliver(config: DeliverConfig) -> str:

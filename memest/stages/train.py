@@ -24,7 +24,7 @@ from memest.runs.sheet import evaluation_bytes, sheet_header, summary_table
 from memest.runs.threads import cpu_threads
 from memest.scores import describe
 from memest.store import SheetWriter, block_span
-from memest.tracking import OFF, Opened, check_tracking, open_run
+from memest.tracking import Opened, check_tracking, open_run
 from memest.train import ALONE, ProcessGroup, checkpoint, process_group
 
 Callback = Callable[[str, int, Mapping[str, float]], None]
@@ -66,8 +66,7 @@ def train(config: TrainConfig, callback: Callback = ignore, group: ProcessGroup 
     Raises:
         InputError: before anything is written, if something asked for cannot be done.
     """
-    if config.tracking != OFF:
-        check_tracking(config.tracking)
+    check_tracking(config.tracking)
     prepared, choice = within_budget(prepare(config, group.size))
     if len(prepared.parts) == 1:
         return train_part(prepared, callback, group, choice_files(choice))

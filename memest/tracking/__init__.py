@@ -10,15 +10,14 @@ from memest.tracking.journal import SEALED
 from memest.tracking.local_run import LocalRun
 from memest.tracking.lost import kept_runs, lost_runs
 from memest.tracking.mlflow_run import MlflowRun
-from memest.tracking.open import OFF, Opened, open_run, reason
+from memest.tracking.open import Opened, open_run, reason
 from memest.tracking.place import home
 from memest.tracking.resume import ResumePoint
-from memest.tracking.run import AXES, About, Run, read_columns
+from memest.tracking.run import AXES, About, Run, is_local, read_columns
 from memest.tracking.shared import at_work_under
 
 __all__ = [
     "AXES",
-    "OFF",
     "SEALED",
     "About",
     "LocalRun",
@@ -39,6 +38,7 @@ __all__ = [
     "experiment_of",
     "get_run",
     "home",
+    "is_local",
     "kept_runs",
     "lost_runs",
     "mark_busy",

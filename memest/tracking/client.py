@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from memest.errors import InputError, MemestError, NoRunsError, masked
 from memest.tracking.database import check_database, sqlite_file
+from memest.tracking.run import is_local
 from memest.tracking.schema import make_tables
 
 if TYPE_CHECKING:
@@ -49,11 +50,13 @@ def check_tracking(tracking: str) -> None:
     """Refuse a place where no run can be kept, before any work; no tracking server is asked.
 
     Args:
-        tracking: a tracking URI, or `auto` for `MLFLOW_TRACKING_URI`.
+        tracking: a tracking URI, `auto` for `MLFLOW_TRACKING_URI`, or `offline`, which is always possible.
 
     Raises:
         InputError: the URI is misspelled, or of a database that cannot be used.
     """
+    if is_local(tracking):
+        return
     uri = tracking_uri() if tracking == "auto" else tracking
     if uri == os.environ.get("MLFLOW_TRACKING_URI"):
         flag = "MLFLOW_TRACKING_URI"

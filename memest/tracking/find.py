@@ -58,11 +58,7 @@ def find(
     Raises:
         BusyError: the run is at work on another machine.
     """
-    query = f"tags.`memest.stage` = '{about.stage}' and tags.`memest.key` = '{about.key}'"
-    found = client.search_runs([experiment], query, order_by=["attributes.start_time DESC"])
-    runs: list[Any] = sorted(found, key=lambda run: not _sealed(run))
-    while runs and _sealed(runs[0]) and lost_runs(client, runs[:1]):
-        warn_of_lost(runs.pop(0))
+    runs = _runs_of(client, experiment, about.stage, about.key)
     if not runs:
         return None
     run = runs[0]
@@ -70,6 +66,22 @@ def find(
     if not sealed and not _ours(run, journals / run_id, host):
         refuse_living(run, limits)
     return Found(run_id, sealed, tuple(run.data.metrics), run.data.tags.get(HOST))
+
+
+def sealed_run(client: MlflowClient, experiment: str, stage: str, key: str) -> Any | None:
+    """The finished run of a stage and key in the experiment with this id, if there is one with artifacts."""
+    runs = _runs_of(client, experiment, stage, key)
+    return runs[0] if runs and _sealed(runs[0]) else None
+
+
+def _runs_of(client: MlflowClient, experiment: str, stage: str, key: str) -> list[Any]:
+    """Runs of a stage and key, a finished one first, then the newest; finished ones with artifacts only."""
+    query = f"tags.`memest.stage` = '{stage}' and tags.`memest.key` = '{key}'"
+    found = client.search_runs([experiment], query, order_by=["attributes.start_time DESC"])
+    runs: list[Any] = sorted(found, key=lambda run: not _sealed(run))
+    while runs and _sealed(runs[0]) and lost_runs(client, runs[:1]):
+        warn_of_lost(runs.pop(0))
+    return runs
 
 
 def _sealed(run: Any) -> bool:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from memest.errors import InputError, NoRunsError
 from memest.tracking.client import bare, connect, get_run, server_may_be_gone, tracking_uri
 from memest.tracking.journal import STATE
+from memest.tracking.run import PARENT
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-PARENT = "MEMEST_PARENT_RUN"
 _GIVEN = "MLFLOW_RUN_ID"
 _TICKET = "memest.ticket_of"
 _OPEN = ("RUNNING", "SCHEDULED")

@@ -1,13 +1,14 @@
-"""What one run has to say, in order, on this machine's disk: nothing is lost if server or store go away.
+"""What one run has to say, in order, on this machine's disk: the one format of a run outside a server.
 
-    journal/<run id>/head.json       whose journal it is
-    journal/<run id>/entries.jsonl   one line each: params, tags, metrics, known, blob, dataset, status
-    journal/<run id>/blobs/…         the bytes of every blob, by name
-    journal/<run id>/position        how many bytes of the entries are delivered
-    journal/<run id>/resume.pt       see `resume`
+    head.json       whose journal it is
+    entries.jsonl   one line each: params, tags, metrics, known, blob, dataset, status
+    blobs/…         the bytes of every blob, by name
+    position        how many bytes of the entries are delivered
+    resume.pt       see `resume`
 
 Writing costs a training thread one line in a file; the delivery thread forces lines to the disk before it
-sends them, so that a server never knows more than the journal. Depends on `errors`, `files` and `store`.
+sends them, so that a server never knows more than the journal. Without a server nothing is sent until
+`memest deliver` is asked to.
 """
 
 from __future__ import annotations
@@ -39,18 +40,37 @@ _GB = 1e9
 
 
 @dataclass(frozen=True)
+class Local:
+    """What a server is told of a run that was made without one.
+
+    Attributes:
+        id: of the run, among those of its kind.
+        experiment: in which it will lie.
+        began: when, in milliseconds since 1970.
+        parent: id of the run that it lies under; empty: of none.
+    """
+
+    id: str
+    experiment: str
+    began: int
+    parent: str = ""
+
+
+@dataclass(frozen=True)
 class Head:
     """Whose journal it is.
 
     Attributes:
-        run_id: the run on the server.
-        uri: of the tracking server, without credentials.
+        run_id: the run on the server; empty: no server has it yet.
+        uri: of the tracking server, without credentials; empty: there is none yet.
         host: the machine that works on the run.
+        local: of a run that is made without a server.
     """
 
     run_id: str
     uri: str
     host: str
+    local: Local | None = None
 
 
 class Journal:
@@ -180,6 +200,15 @@ class Journal:
         with self._changed:
             return len(self._waiting), self._waiting_bytes
 
+    def clear(self) -> None:
+        """Forget everything that was said; only for a journal of which nothing was sent."""
+        with self._changed:
+            shutil.rmtree(self.files.root, ignore_errors=True)
+            self._file.truncate(0)
+            self.digests, self._points, self._end = {}, set(), 0
+            self._waiting.clear()
+            self._waiting_bytes = 0
+
     def close(self) -> None:
         """Write no more."""
         self._file.close()
@@ -246,8 +275,10 @@ def read_head(folder: Path) -> Head:
         JournalError: none does.
     """
     try:
-        head = Head(**json.loads((folder / "head.json").read_text()))
-        if not all(isinstance(value, str) for value in asdict(head).values()):
+        raw = json.loads((folder / "head.json").read_text())
+        local = raw.pop("local", None)
+        head = Head(**raw, local=Local(**local) if local else None)
+        if not all(isinstance(value, str) for value in (head.run_id, head.uri, head.host)):
             raise TypeError(head)
         return head
     except (OSError, TypeError, ValueError) as error:

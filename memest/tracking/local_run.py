@@ -1,96 +1,94 @@
-"""A run that lives in a folder of this machine and nowhere else. Depends on `files` and `store`."""
+"""A run that is kept on this machine: a journal that nobody delivers, until `memest deliver` is asked to."""
 
 from __future__ import annotations
 
-import json
+import math
 import os
-import shutil
-from collections.abc import Mapping
+import socket
+import time
+import uuid
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from memest.files import write_whole
-from memest.store.blobs import Blobs, LocalBlobs
-from memest.tracking.journal import LASTING, SEALED, STATE
-from memest.tracking.lines import read_lines
-from memest.tracking.resume import ResumePoint
-from memest.tracking.run import About, write_columns
+from memest.errors import JournalError
+from memest.store.blobs import LocalBlobs
+from memest.tracking.journal import Head, Journal, Local, read_head
+from memest.tracking.journaled import JournaledRun, failed
+from memest.tracking.limits import Limits
+from memest.tracking.origin import origin_tags
+from memest.tracking.run import PARENT, About
 
-
-class _FirstStays(LocalBlobs):
-    """The rule of the journal: only sheet and checkpoints refuse other bytes; of the rest the first stay."""
-
-    def put(self, name: str, content: bytes) -> None:
-        """Keep `content`, unless it is a figure, table or setting that is there already."""
-        if name.startswith(LASTING) or not self.path(name).exists():
-            super().put(name, content)
+FOLDER = "local"
 
 
-class LocalRun:
-    """A run in a folder of its own: `run.json`, `metrics.jsonl` and the blobs."""
+class LocalRun(JournaledRun):
+    """A run whose journal is a folder; neither MLflow nor the client of a store is needed.
 
-    def __init__(self, folder: Path) -> None:
-        self.id = str(folder)
-        self.folder = folder
-        self.blobs: Blobs = _FirstStays(folder)
-        self.resume = ResumePoint(folder, self.sync, anew=self._start_anew)
-        self._about: dict[str, Any] = {}
-        self._points: set[tuple[str, int]] = set()
+    Args:
+        folder: of the run alone; what an earlier process left of it is read.
+        experiment: in which the run will lie once it is delivered.
+    """
+
+    def __init__(self, folder: Path, experiment: str = "memest") -> None:
+        self.folder, self._experiment = folder, experiment
+        journal = Journal(folder, _head(folder, experiment), _unbounded())
+        super().__init__(str(folder), journal)
+        self.resume.anew = self._start_anew
 
     @property
     def sealed(self) -> bool:
         """Whether the run in this folder was finished."""
-        path = self.folder / "run.json"
-        return path.is_file() and json.loads(path.read_text())["tags"][STATE] == SEALED
+        return self._journal.sealed
 
     def begin(self, about: About) -> None:
-        """Write `run.json`; what an earlier try left is removed first, unless the run can go on from it."""
+        """Say what the run is about; what an earlier try left goes first, unless the run goes on from it."""
         if not self.resume.there:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for entry, _ in read_lines(self._metrics):
-            self._points |= {(name, entry["step"]) for name in entry}
-        self._metrics.touch()
-        self._about = {"name": about.name, "note": about.note, "settings": dict(about.settings)}
-        self._say("running", about.all_tags())
-
-    def metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Add one line to `metrics.jsonl`; what is there already for this step stays."""
-        new = {name: value for name, value in values.items() if (name, step) not in self._points}
-        if new:
-            with self._metrics.open("a") as file:
-                file.write(json.dumps({"step": step} | new) + "\n")
-
-    def table(self, name: str, columns: Mapping[str, list[Any]]) -> None:
-        """Keep it as JSON."""
-        self.blobs.put(f"{name}.json", write_columns(columns))
-
-    def seal(self, tags: Mapping[str, str]) -> None:
-        """Say so in `run.json`."""
-        self._say(SEALED, {f"memest.{key}": value for key, value in tags.items()})
+            self._journal.clear()
+        self._about = about
+        self._say(about, origin_tags(about.stage), again=not self._journal.empty)
 
     def fail(self, reason: str, state: str = "failed") -> None:
-        """Say so in `run.json`, unless the run was finished before that happened."""
+        """Say so, unless the run was finished before that happened."""
         if not self.sealed:
-            self._say(state, {"memest.error": reason})
-
-    def sync(self) -> None:
-        """Force the metrics to the disk."""
-        with self._metrics.open("ab") as file:
-            os.fsync(file.fileno())
+            self._end(*failed(reason, state))
+        self.close()
 
     def close(self) -> None:
-        """Nothing: all of it is here."""
+        """Nothing more is written."""
+        self._journal.sync()
+        self._journal.close()
+        self.blobs = blobs_in(self.folder)
 
     def _start_anew(self) -> None:
         """What another version of torch measured would refuse what this one measures."""
-        for place in LASTING:
-            shutil.rmtree(self.folder / place, ignore_errors=True)
+        self._journal.clear()
+        self._say(self._about, origin_tags(self._about.stage), again=False)
 
-    @property
-    def _metrics(self) -> Path:
-        return self.folder / "metrics.jsonl"
 
-    def _say(self, state: str, tags: Mapping[str, str]) -> None:
-        self._about["tags"] = self._about.get("tags", {}) | dict(tags) | {STATE: state}
-        write_whole(self.folder / "run.json", json.dumps(self._about, indent=1).encode())
+def blobs_in(folder: Path) -> LocalBlobs:
+    """What the run in a folder keeps."""
+    return LocalBlobs(folder / "blobs")
+
+
+def _head(folder: Path, experiment: str) -> Head:
+    try:
+        return read_head(folder)
+    except JournalError:
+        local = Local(uuid.uuid4().hex, experiment, int(time.time() * 1000), _parent())
+        return Head("", "", socket.gethostname(), local)
+
+
+def _parent() -> str:
+    """The local id of the run that this one lies under; empty: there is none."""
+    if PARENT not in os.environ:
+        return ""
+    try:
+        parent = read_head(Path(os.environ[PARENT]))
+    except JournalError:
+        return ""
+    return parent.local.id if parent.local else ""
+
+
+def _unbounded() -> Limits:
+    """Nothing waits for delivery, so that any amount may be kept."""
+    return replace(Limits.read(), journal_gb=math.inf)

@@ -23,20 +23,18 @@ from memest.tracking.client import answering, bare, connect, server_may_be_gone,
 from memest.tracking.delivery import HEARTBEAT, HOST, now
 from memest.tracking.experiments import experiment_id, experiment_name, prepare
 from memest.tracking.find import Found, find
-from memest.tracking.given import PARENT, given_run, make_ticket, unused
+from memest.tracking.given import given_run, make_ticket, unused
 from memest.tracking.journal import STATE, Head, Journal
 from memest.tracking.limits import Limits
-from memest.tracking.local_run import LocalRun
+from memest.tracking.local_run import FOLDER, LocalRun
 from memest.tracking.mlflow_run import MlflowRun
 from memest.tracking.origin import origin_tags
 from memest.tracking.place import alone, home
 from memest.tracking.resume import ResumePoint
-from memest.tracking.run import About, DoneRun, Run
+from memest.tracking.run import PARENT, About, DoneRun, Run, is_local
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-OFF = "off"
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
 
     Args:
         about: what the run is about.
-        tracking: `off`, a tracking URI, or `auto` for `MLFLOW_TRACKING_URI`.
+        tracking: a tracking URI, `auto` for `MLFLOW_TRACKING_URI`, or `offline` for this machine alone.
         experiment: a name, or `auto` for the environment's; used unless `mlflow run` gave a run, which lies
             in an experiment already.
 
@@ -70,10 +68,10 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
         BusyError: another process works on the same configuration in the same experiment.
         UndeliveredError: the work is done, and server or store did not take all of it in time.
     """
-    place = None if tracking == OFF else _Place.find(tracking, experiment)
+    place = None if is_local(tracking) else _Place.find(tracking, experiment)
     folder = home() / "runs" / (about.key[:20] + (place.mark if place else ""))
     with alone(folder):
-        opened = _open_on_server(about, folder, place) if place else _local(folder)
+        opened = _open_on_server(about, folder, place) if place else _local(folder, experiment)
         if opened.done:
             yield opened
             return
@@ -131,9 +129,12 @@ class _Place:
             return cls(client, given.info.experiment_id, given.info.run_id if unused(given) else None)
 
 
-def _local(folder: Path) -> Opened:
-    run = LocalRun(folder / "local")
-    return Opened(run, run.sealed, run.resume)
+def _local(folder: Path, experiment: str) -> Opened:
+    run = LocalRun(folder / FOLDER, experiment)
+    if run.sealed:
+        run.close()
+        return Opened(DoneRun(run.id, run.blobs), True, run.resume)
+    return Opened(run, False, run.resume)
 
 
 def _open_on_server(about: About, folder: Path, place: _Place) -> Opened:

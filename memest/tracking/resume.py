@@ -1,6 +1,6 @@
 """The point from which a run that died goes on: bytes in one file, never half written.
 
-What the bytes mean is the stage's to know. Depends on `files`.
+The stage knows what the bytes mean.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ class ResumePoint:
         folder: of the run.
         before: makes what the run has said so far safe; the point must not run ahead of it.
         clock: seconds.
-        anew: clears away what the run has made so far, when the point is refused.
+
+    Attributes:
+        anew: called when the point is refused, to clear away what the run has made so far.
     """
 
     def __init__(
@@ -34,10 +36,10 @@ class ResumePoint:
         folder: Path,
         before: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
-        anew: Callable[[], None] = lambda: None,
     ) -> None:
         self._path = folder / "resume.pt"
-        self._before, self._clock, self._anew = before, clock, anew
+        self._before, self._clock = before, clock
+        self.anew: Callable[[], None] = lambda: None
         self._always = os.environ.get(_EVERY_EPOCH, "") not in ("", "0")
         self._due = 0.0
 
@@ -70,7 +72,7 @@ class ResumePoint:
         """Drop what was saved, and say why: the run starts anew."""
         _log.warning("%s is not used, the run starts anew: %s", self._path, reason)
         self.clear()
-        self._anew()
+        self.anew()
 
     def clear(self) -> None:
         """Drop what was saved."""

@@ -1,7 +1,7 @@
 """One run, as the stages see it: a place for settings, metrics, bytes and the outcome.
 
-Two kinds answer the same calls: `LocalRun` keeps everything in a folder, `MlflowRun` also has it delivered
-to a tracking server. Which one a stage got it need not know. Depends on `errors` and `store`.
+Two kinds answer the same calls: `LocalRun` keeps its journal in a folder, `MlflowRun` also has it delivered
+to a tracking server. A stage need not know which of them it got.
 """
 
 from __future__ import annotations
@@ -18,6 +18,14 @@ from memest.version import versions
 
 AXES = ("dataset", "limit", "corruption", "model", "protocol", "epochs", "recipe", "seed")
 """The tags that queries filter and group by."""
+OFF, OFFLINE = "off", "offline"
+PARENT = "MEMEST_PARENT_RUN"
+"""The environment variable that names the run below which new ones lie."""
+
+
+def is_local(tracking: str) -> bool:
+    """Whether runs are kept on this machine, without a server: `offline`, or `off`, which means the same."""
+    return tracking in (OFF, OFFLINE)
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 from memest.tracking.client import answering, get_run
 from memest.tracking.delivery import briefly
 from memest.tracking.journal import SEALED, STATE
-from memest.tracking.mlflow_run import SHOWN
+from memest.tracking.journaled import ERROR, SHOWN
 from memest.tracking.open import ended_as, reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-_ERROR = "memest.error"
 
 
 @contextmanager
@@ -55,5 +53,5 @@ def _state(client: MlflowClient, run_id: str) -> str | None:
 
 
 def _tag(client: MlflowClient, run_id: str, state: str, error: str) -> None:
-    client.set_tag(run_id, _ERROR, error)
+    client.set_tag(run_id, ERROR, error)
     client.set_tag(run_id, STATE, state)

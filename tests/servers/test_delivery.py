@@ -424,8 +424,8 @@ def test_a_given_run_ends_when_another_does_its_work(
 def claim_elsewhere(platform: Platform, experiment: str) -> str:
     """A run of the usual configuration, made by another machine that gave its last sign of life just now."""
     train.train(build(TrainConfig, settings(experiment, tracking="off")))
-    (kept,) = home().rglob("run.json")
-    key = json.loads(kept.read_text())["tags"]["memest.key"]
+    (kept,) = home().glob("runs/*/local/entries.jsonl")
+    key = json.loads(kept.read_text().partition("\n")[0])["values"]["memest.key"]
     tags = {"memest.stage": "train", "memest.key": key, "memest.state": "running", HOST: "elsewhere"}
     experiment_id = platform.client.get_experiment_by_name(experiment).experiment_id
     made = platform.client.create_run(experiment_id, tags=tags | {HEARTBEAT: now()})

@@ -299,7 +299,8 @@ def test_a_local_run_keeps_the_first_figures_and_begins_its_sheet_anew(tmp_path:
     again.blobs.put("sheet/a", b"two")
     again.seal({})
     again.fail("too late")
-    assert again.sealed
+    assert LocalRun(tmp_path / "local").sealed
+    assert again.blobs.get("sheet/a") == b"two"
 
 
 def test_deliver_writes_nothing_into_foreign_folders(tmp_path: Path) -> None:
@@ -350,7 +351,7 @@ def test_what_was_delivered_is_read_from_this_machine(site: Site, caplog: pytest
     with site.opened() as opened:
         opened.run.blobs.put("sheet/a", b"one")
         opened.run.seal({})
-    opened.run.blobs._client = None
+    opened.run.blobs._store._client = None
     assert opened.run.blobs.names("sheet") == ["sheet/a"]
     assert opened.run.blobs.names("") == ["config.json"]
     assert opened.run.blobs.get("sheet/a") == b"one"

@@ -133,9 +133,9 @@ def test_second_split_forgetting_by_hand() -> None:
 def test_the_second_stage_begins_with_a_fresh_schedule() -> None:
     """The learning rate starts again; the network goes on."""
     opened = run(protocol="second_split", part=0)
-    lines = (Path(opened.run.id) / "metrics.jsonl").read_text().splitlines()
-    points = [point for point in map(json.loads, lines) if "learning_rate" in point]
-    rates = {point["step"]: point["learning_rate"] for point in points}
+    lines = map(json.loads, (Path(opened.run.id) / "entries.jsonl").read_text().splitlines())
+    points = [line for line in lines if line["kind"] == "metrics" and "learning_rate" in line["values"]]
+    rates = {point["step"]: point["values"]["learning_rate"] for point in points}
     assert rates[1] == rates[EPOCHS + 1] > rates[EPOCHS]
 
 

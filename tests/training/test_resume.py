@@ -111,8 +111,12 @@ def test_a_local_run_goes_on_after_any_epoch(
     opened = run()
     assert calls == [EPOCHS + 1 - epoch]
     assert everything(opened.run.blobs) == whole
-    lines = (Path(opened.run.id) / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == [*range(EPOCHS + 1), EPOCHS, EPOCHS]
+    lines = map(json.loads, (Path(opened.run.id) / "entries.jsonl").read_text().splitlines())
+    assert [line["step"] for line in lines if line["kind"] == "metrics"] == [
+        *range(EPOCHS + 1),
+        EPOCHS,
+        EPOCHS,
+    ]
     assert not opened.resume.there
 
 

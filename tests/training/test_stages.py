@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -30,7 +31,7 @@ from memest.errors import (
 from memest.grammar.config import build, flags
 from memest.runs.config import TrainConfig
 from memest.stages import analyze, score, train
-from memest.store import LocalBlobs, SheetReader
+from memest.store import SheetReader
 from memest.store.artifacts import ArtifactBlobs
 from memest.summaries import suspicion
 
@@ -337,11 +338,11 @@ def test_a_terminated_run_says_so(tracked: dict[str, str], client: MlflowClient)
 
 
 def test_local_runs_need_no_server() -> None:
-    """With tracking off everything lies in one folder: settings, metrics, sheet, checkpoint."""
+    """Offline everything lies in one folder: settings, metrics, sheet, checkpoint."""
     run = train.train(training()).run
-    assert isinstance(run.blobs, LocalBlobs)
-    lines = (run.blobs.root / "metrics.jsonl").read_text().splitlines()
-    assert len(lines) == 5  # epochs 0, 1 and 2, what scoring cost, how well the summaries detect
+    lines = map(json.loads, (Path(run.id) / "entries.jsonl").read_text().splitlines())
+    said = [line["step"] for line in lines if line["kind"] == "metrics"]
+    assert said == [0, 1, 2, 2, 2]  # every epoch, what scoring cost, how well the summaries detect
     assert run.blobs.names("checkpoint") == ["checkpoint/epoch-000002.pt"]
 
 

@@ -24,8 +24,8 @@ from memest.store.sheet import MANIFEST
 from memest.store.tables import Columns, read_table, write_table
 from memest.tracking import connect
 from memest.tracking.journal import Head, Journal
+from memest.tracking.journaled import JournaledBlobs
 from memest.tracking.limits import Limits
-from memest.tracking.mlflow_run import JournaledBlobs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -25,6 +25,8 @@ from memest.recorder.recording import Recording
 from memest.recorder.sealing import logged, saved, seal
 from memest.recorder.suspicious import Suspicious, listing
 from memest.scores import Rows, ScoreSet
+from memest.store import SheetReader
+from memest.tracking.local_run import blobs_in
 
 Columns = dict[str, NDArray[np.float32]]
 
@@ -200,6 +202,11 @@ class Recorder:
             SettingError: the recording was logged already.
         """
         return logged(self, experiment, tracking)
+
+    @staticmethod
+    def read(folder: str | Path) -> SheetReader:
+        """The sheet of a recording that was saved in a folder: `trace(key)`, `summary()`."""
+        return SheetReader.open(blobs_in(Path(folder)))
 
     def __enter__(self) -> Recorder:
         return self

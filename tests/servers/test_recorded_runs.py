@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from memest.analysis.queries import find_runs
 from memest.errors import SettingError
 from memest.recorder import Recorder
-from memest.tracking import connect
+from memest.tracking import connect, deliver
 
 pytestmark = pytest.mark.mlflow
 
@@ -52,3 +52,14 @@ def test_a_recording_joins_the_run_that_is_active(store_uri: str, monkeypatch: p
     assert run.data.params["lr"] == "0.1"
     assert run.data.tags["memest.state"] == "sealed"
     assert {"train/loss", "train/accuracy"} <= run.data.metrics.keys()
+
+
+def test_a_saved_recording_is_delivered_later(store_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that was saved without a network becomes a run like the one that is logged at once."""
+    folder = recorded(3).save("recording")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
+    deliver(folder)
+    (run,) = find_runs(connect(store_uri), "memest", {"model": "linear"}, Path("cache"))
+    np.testing.assert_array_equal(
+        run.sheet.trace("seen/loss")[1], Recorder.read(folder).trace("seen/loss")[1]
+    )

@@ -16,7 +16,6 @@ from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 from memest.detect import detect
 from memest.errors import DataError, MemestError, NonFiniteError, SettingError, UnseenError
 from memest.recorder import Indexed, Recorder
-from memest.store import LocalBlobs, SheetReader
 
 COUNT, CLASSES = 60, 4
 IDS = np.random.default_rng(0).permutation(1000)[:COUNT]
@@ -101,7 +100,7 @@ def test_the_sheet_is_read_like_any_other(tmp_path: Path) -> None:
         for x, labels, ids in DataLoader(points(), 8):
             recorder.update(model(x), labels, ids)
         losses.append(recorder.end_epoch()["seen/loss"])
-    sheet = SheetReader.open(LocalBlobs(recorder.save(tmp_path / "recording")))
+    sheet = Recorder.read(recorder.save(tmp_path / "recording"))
     summary = sheet.summary()
     np.testing.assert_array_equal(summary["id"], IDS)
     np.testing.assert_array_equal(summary["label"], np.arange(COUNT) % CLASSES)
@@ -135,7 +134,7 @@ def test_what_repeats_counts_with_the_mean_of_its_visits(tmp_path: Path) -> None
     each = functional.cross_entropy(logits, torch.tensor([0, 1, 0, 0]), reduction="none")
     seen = recorder.end_epoch()["seen/loss"]
     np.testing.assert_allclose(seen, [(each[0] + each[3]) / 2, each[1], each[2]], rtol=1e-6)
-    sheet = SheetReader.open(LocalBlobs(recorder.save(tmp_path / "recording")))
+    sheet = Recorder.read(recorder.save(tmp_path / "recording"))
     np.testing.assert_array_equal(sheet.trace("seen/visits")[1], [[2, 1, 1]])
 
 
@@ -148,7 +147,7 @@ def test_partial_epochs_are_marked_and_summed_over_what_was_seen(loading: str, t
         list(epochs(Recorder(IDS), **how))
     recorder = Recorder(IDS, partial=True)
     list(epochs(recorder, 12, **how))
-    sheet = SheetReader.open(LocalBlobs(recorder.save(tmp_path / "recording")))
+    sheet = Recorder.read(recorder.save(tmp_path / "recording"))
     values = sheet.trace("seen/loss")[1]
     assert np.isnan(values).any()
     np.testing.assert_allclose(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from collections.abc import Iterator
@@ -41,11 +42,16 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 @pytest.fixture(scope="session")
 def store_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A real SQLite tracking store whose schema is made once for all tests of a process."""
+    """A real SQLite tracking store whose schema is made once for all tests of a process.
+
+    MLflow puts artifacts below the working directory that the store is made in: they lie beside the database.
+    """
     from memest.tracking import connect
 
-    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
-    connect(uri)
+    folder = tmp_path_factory.mktemp("mlflow")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    with contextlib.chdir(folder):
+        connect(uri)
     return uri
 
 

@@ -23,6 +23,7 @@ from memest.scores import Scorer
 from memest.seeding import Streams
 from memest.stages import score, train
 from memest.store import SheetReader
+from memest.store.artifacts import run_blobs
 from memest.store.tables import read_array, read_table
 
 EPOCHS, LIMIT = 4, 240
@@ -203,7 +204,7 @@ def test_parts_are_children_of_the_run_that_joins_them(store_uri: str, tmp_path:
         build(score.ScoreConfig, {"run": part.info.run_id, "scores": "loss", "tracking": store_uri})
     )
     again = SheetReader.open(scored.run.blobs)
-    own = SheetReader.open(only.blobs.__class__(client, part.info.run_id, tmp_path / "cache"))
+    own = SheetReader.open(run_blobs(client, part.info.run_id, tmp_path / "cache"))
     np.testing.assert_array_equal(again.trace("loss")[1][-1], own.trace("loss")[1][-1])
     assert run(protocol="k_fold(folds=2)", **where).done
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from memest.analysis.groups import seeds_text
+from memest.analysis.groups import counted
 from memest.reports.tables import Column, whole
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def ranked(table: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
     )
 
 
-def titled(group: str, table: pd.DataFrame) -> str:
-    """The title of a group's section: over how many seeds the rows of its table are means, at most."""
-    return f"{group}, {seeds_text(int(table.seeds.max()))}"
+def titled(group: str, table: pd.DataFrame, noun: str = "run") -> str:
+    """The title of a group's section: over how many runs, each of a seed, its rows are means at most."""
+    return f"{group}, {counted(int(table.seeds.max()), noun)}"
 
 
 def seeds_column(table: pd.DataFrame) -> list[Column]:

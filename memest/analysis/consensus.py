@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.analysis.columns import FIRST
-from memest.analysis.groups import Group, covering, groups, seeds_text
+from memest.analysis.groups import Group, counted, covering, groups
 from memest.analysis.images import examples_figure
 from memest.analysis.runset import RunSet
 from memest.detect import suspicion
@@ -52,7 +52,7 @@ def suspects(group: Group, name: str) -> list[Picture]:
     return [
         Picture(
             f"{name}-{number}" if number else name,
-            f"The {SHOWN} labels that {seeds_text(len(runs))} suspect most by {summary}, labels "
+            f"The {SHOWN} labels that {counted(len(runs), 'run')} suspect most by {summary}, labels "
             f"{part.setting['fingerprint'][:8]}…; red: the label had been changed",
             partial(_paint, runs, summary),
         )

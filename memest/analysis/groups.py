@@ -146,9 +146,9 @@ def setting_text(setting: Mapping[str, str]) -> str:
     return ", ".join(filter(None, [*parts, f"{setting['epochs']} epochs"]))
 
 
-def seeds_text(count: int) -> str:
-    """`1 seed`, `3 seeds`."""
-    return f"{count} seed{'' if count == 1 else 's'}"
+def counted(count: int, noun: str) -> str:
+    """`1 run`, `3 runs`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def differences(

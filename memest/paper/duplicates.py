@@ -132,7 +132,7 @@ def _section(number: int, title: str, cell: pd.DataFrame, rows: pd.DataFrame) ->
         )
         for target, caption in _SOUGHT.items()
     ]
-    heading = f"{titled(title, cell)}: {pairs:,} pairs among {int(cell.examples.max()):,}"
+    heading = f"{titled(title, cell, 'seed')}: {pairs:,} pairs among {int(cell.examples.max()):,}"
     return Section(heading, _table(cell), pictures)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.analysis.aligned import with_reference
-from memest.analysis.groups import Group, covering, groups, seeds_text
+from memest.analysis.groups import Group, counted, covering, groups
 from memest.analysis.runset import RunRecord, RunSet
 from memest.errors import SheetError
 from memest.grammar.spec import Spec
@@ -57,7 +57,7 @@ def expectations(runs: Iterable[RunRecord]) -> tuple[list[Expected], list[str]]:
             if (column := _shared(quantity, [run.summaries for run in having]))
         }
         for covers, alike in covering(having, *columns.values()) if having else ():
-            title = ", ".join(filter(None, [group.title, covers, seeds_text(len(alike))]))
+            title = ", ".join(filter(None, [group.title, covers, counted(len(alike), "run")]))
             found.append(_expected(group, title, alike, columns))
     return found, lines
 

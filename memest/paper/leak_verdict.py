@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from memest.analysis.groups import seeds_text
+from memest.analysis.groups import counted
 from memest.analysis.trials import STANDARD
 from memest.grammar.spec import GIVEN, Spec
 from memest.paper import published
@@ -125,7 +125,7 @@ def _judged(what: str, wanted: str, found: pd.DataFrame, holds: Callable[[float]
     if not len(found):
         return Condition(what, wanted, "", MISSING)
     groups = [(float(part.auroc.mean()), part.seed.nunique()) for _, part in found.groupby("group")]
-    came = "; ".join(f"{mean:.4f} over {seeds_text(seeds)}" for mean, seeds in groups)
+    came = "; ".join(f"{mean:.4f} over {counted(seeds, 'seed')}" for mean, seeds in groups)
     return Condition(what, wanted, came, YES if all(holds(mean) for mean, _ in groups) else NO)
 
 

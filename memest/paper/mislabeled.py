@@ -126,7 +126,7 @@ def _sections(number: int, part: pd.DataFrame, rows: pd.DataFrame) -> Iterator[S
         theirs = {row["label"]: row["published"] for row in records(cell) if row["published"] > 0}
         name, mine = f"mislabeled-{number}-{place}", rows[rows.group == group]
         picture = auroc_picture(name, str(group), cell, mine, labelled, theirs)
-        yield Section(titled(str(group), cell), _details(cell), [picture], said=found_sentence(cell))
+        yield Section(titled(str(group), cell, "seed"), _details(cell), [picture], said=found_sentence(cell))
 
 
 def _side_by_side(cells: list[pd.DataFrame]) -> Table:

@@ -168,7 +168,7 @@ def test_seeds_may_change_unequal_numbers_of_labels(store_uri: str, spec: str) -
     finding = similarity(find_runs(connect(store_uri), "unequal", {}, Path("cache")), reference=spec)
     assert finding.tables["similarity_per_run"].k.nunique() == 4
     assert set(finding.tables["similarity"].seeds) == {2}
-    assert "2 seeds: all" in finding.text()
+    assert "2 runs: all" in finding.text()
 
 
 def test_a_reference_of_other_examples_names_the_run(trained: tuple[RunSet, str]) -> None:

@@ -117,6 +117,7 @@ def test_unlike_runs_are_not_averaged(name: str, what: str, make: Make) -> None:
     text, titles = finding.text(), [section.title for section in finding.sections]
     assert len(set(titles)) == len(titles)
     assert "2 seeds" not in text
+    assert "2 runs:" not in text
     if averages(finding):
         assert said in text
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memest.errors import BusyError, JournalError, MemestError, UndeliveredError
+from memest.errors import BusyError, JournalError, MemestError, SettingError, UndeliveredError
 from memest.tracking.adopt import adopt
 from memest.tracking.client import bare, connect, get_run, tracking_uri
 from memest.tracking.delivery import HOST
@@ -32,7 +32,7 @@ def deliver(folder: Path | None = None) -> str:
             delivered too; by default all under `home()` but those.
 
     Raises:
-        JournalError: there is no journal in `folder`.
+        SettingError: there is no journal in `folder`.
         UndeliveredError: something could still not be delivered; the message holds all the lines.
     """
     journals = _journals(folder)
@@ -52,7 +52,7 @@ def _journals(folder: Path | None) -> list[Path]:
     """Folders of journals, those of runs before those that lie under them.
 
     Raises:
-        JournalError: there are none in a folder that was named.
+        SettingError: there are none in a folder that was named.
     """
     place = folder or home() / "runs"
     found = {head.parent: _head(head.parent) for head in sorted(place.rglob("head.json"))}
@@ -61,10 +61,10 @@ def _journals(folder: Path | None) -> list[Path]:
     if found:
         return sorted(found, key=lambda journal: _began(found[journal]))
     if list(folder.rglob("run.json")):
-        raise JournalError(
+        raise SettingError(
             f"{folder} holds a run as an older memest kept it, which cannot be delivered: train it again"
         )
-    raise JournalError(f"there is no journal of a run in {folder}; without --folder all are delivered")
+    raise SettingError(f"there is no journal of a run in {folder}; without --folder all are delivered")
 
 
 def _head(journal: Path) -> Head | None:

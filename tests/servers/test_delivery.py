@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -426,6 +427,7 @@ def claim_elsewhere(platform: Platform, experiment: str) -> str:
     train.train(build(TrainConfig, settings(experiment, tracking="off")))
     (kept,) = home().glob("runs/*/local/entries.jsonl")
     key = json.loads(kept.read_text().partition("\n")[0])["values"]["memest.key"]
+    shutil.rmtree(kept.parent)
     tags = {"memest.stage": "train", "memest.key": key, "memest.state": "running", HOST: "elsewhere"}
     experiment_id = platform.client.get_experiment_by_name(experiment).experiment_id
     made = platform.client.create_run(experiment_id, tags=tags | {HEARTBEAT: now()})

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from memest.errors import JournalError, SettingError, UndeliveredError
+from memest.errors import SettingError, UndeliveredError
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
 from memest.stages import analyze, score, train
@@ -183,7 +183,7 @@ def test_what_cannot_be_delivered_is_said(client: Any, monkeypatch: pytest.Monke
     old = Path("old/local")
     old.mkdir(parents=True)
     (old / "run.json").write_text('{"tags": {"memest.state": "sealed"}}')
-    with pytest.raises(JournalError, match="as an older memest kept it"):
+    with pytest.raises(SettingError, match="as an older memest kept it"):
         deliver(old)
     for tracking in ("off", "offline"):
         with pytest.raises(SettingError, match="memest deliver --folder"):

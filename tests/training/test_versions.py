@@ -60,7 +60,8 @@ def test_manifest_and_tags_say_what_measured() -> None:
     assert header.version == __version__
     assert header.scores_version == str(version.SCORES_VERSION)
     assert header.commit == (said.stdout.strip() if there else "")
-    tags = json.loads(opened.run.blobs.get("run.json"))["tags"]
+    lines = (Path(opened.run.id) / "entries.jsonl").read_text().splitlines()
+    tags = json.loads(lines[0])["values"]
     assert tags["memest.version"] == __version__
     assert tags["memest.scores_version"] == str(version.SCORES_VERSION)
 

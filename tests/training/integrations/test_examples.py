@@ -1,4 +1,7 @@
-"""Every example is run as a person would, and finds the labels that it changed."""
+"""Every example is run as a person would, and finds what it changed; each framework in its own process.
+
+TensorFlow and PyTorch with Transformers in one process can end it, so that no test imports them here.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,39 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[2] / "examples"
 NEEDED = {
     "plain_loop": (),
     "lightning_digits": ("lightning",),
     "transformers_text": ("transformers", "accelerate"),
     "keras_digits": ("keras", "tensorflow"),
 }
+INNER = {"watched_trainer": ("transformers", "accelerate"), "keras_recorded": ("keras", "tensorflow")}
+"""Files of tests that import a framework, and which; their names keep pytest from collecting them here."""
+
+
+def require(packages: tuple[str, ...]) -> None:
+    """Skip where a framework is not installed; where CI runs, it has to be."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing and "CI" not in os.environ:
+        pytest.skip(f"{', '.join(missing)} not installed: make test installs it")
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    """A program of this environment, in a process of its own."""
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+    line = [sys.executable, *command]
+    return subprocess.run(line, capture_output=True, text=True, env=environment, timeout=300)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", INNER)
+def test_a_framework_alone(name: str) -> None:
+    """The tests of one framework pass, none of them skipped."""
+    require(INNER[name])
+    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", HERE / f"{name}.py")
+    assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout + done.stderr
 
 
 def test_no_example_is_left_out() -> None:
@@ -29,17 +58,8 @@ def test_no_example_is_left_out() -> None:
 @pytest.mark.parametrize("name", NEEDED)
 def test_an_example_finds_what_it_changed(name: str) -> None:
     """At least five of six of those that it lists first are labels that it changed."""
-    missing = [package for package in NEEDED[name] if find_spec(package) is None]
-    if missing and "CI" not in os.environ:
-        pytest.skip(f"{', '.join(missing)} not installed: make test installs it")
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / f"{name}.py"],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=300,
-    )
+    require(NEEDED[name])
+    done = run(EXAMPLES / f"{name}.py")
     assert done.returncode == 0, done.stderr
     found, listed = map(int, re.findall(r"(\d+) of the (\d+) first", done.stdout)[0])
     assert found >= listed * 5 / 6, done.stdout

@@ -7,16 +7,28 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from memest.analysis.queries import find_runs
 from memest.errors import ArtifactsGoneError, SheetError
 from memest.stages.score import ScoreConfig, score
+from memest.store import Blobs, Header, SheetWriter
 from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import About, connect, home, open_run, sealed_runs
 from memest.tracking.experiments import experiment_id
 
 pytestmark = pytest.mark.mlflow
+
+
+def sheet(blobs: Blobs) -> None:
+    """One epoch of the loss of two examples."""
+    ids, labels = np.arange(2), np.zeros(2, np.int64)
+    header = Header("a key", "a fingerprint", "own", "none", {}, 2)
+    writer = SheetWriter(blobs, header, ids, 1, lambda key: {"unit": "nats", "harder": "higher"})
+    writer.put(1, {"loss": np.ones(2, np.float32)}, {})
+    truth = {"id": ids, "label": labels, "original_label": labels, "changed": np.zeros(2, bool)}
+    writer.seal(truth | {"partner_id": ids - 9}, truth | {"csl": np.ones(2)})
 
 
 @pytest.fixture
@@ -35,7 +47,7 @@ def finished(database: Path, seed: int = 0) -> tuple[str, bool]:
     about = About("train", f"{seed:040x}", "a run", {"seed": seed}, {"seed": str(seed)}, "note")
     with open_run(about, f"sqlite:///{database}", "shop") as opened:
         if not opened.done:
-            opened.run.blobs.put("sheet/manifest.json", b"{}")
+            sheet(opened.run.blobs)
             opened.run.seal({})
     return opened.run.id, opened.done
 

@@ -34,7 +34,7 @@ def done(opened: Any, before: str = "", after: str = "") -> Verdict:
 
 def trained(opened: Any) -> Verdict:
     """What a training found; nothing from a process that helped another, which says it."""
-    from memest.runs.description import trained_text
+    from memest.runs.report import trained_text
 
     return done(opened, f"{trained_text(opened.run.blobs)}\n\n") if opened else Verdict("", good=True)
 

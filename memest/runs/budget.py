@@ -15,7 +15,6 @@ from memest.grammar.config import digest, flatten
 from memest.overhead.budget import Choice, choose
 from memest.overhead.prices import measured_prices
 from memest.runs.prepare import Prepared
-from memest.runs.threads import cpu_threads
 from memest.tracking import home
 
 
@@ -41,7 +40,7 @@ def within_budget(prepared: Prepared) -> tuple[Prepared, Choice | None]:
         choice = _remembered(path)
         if choice is None:
             began = time.perf_counter()
-            with cpu_threads(prepared.threads):
+            with prepared.computing():
                 prices = measured_prices(
                     prepared.network(),
                     prepared.images,

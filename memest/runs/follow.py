@@ -8,10 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from memest.runs.config import TrainConfig
-from memest.runs.device import deterministic
 from memest.runs.epochs import measured_epochs
 from memest.runs.prepare import prepare
-from memest.runs.threads import cpu_threads
 from memest.train import ProcessGroup, checkpoint
 
 
@@ -28,7 +26,7 @@ def follow(group: ProcessGroup) -> None:
         return
     config, packed = message
     prepared = prepare(config, group.size)
-    with deterministic(config.deterministic), cpu_threads(prepared.threads):
+    with prepared.computing():
         state = checkpoint.unpack(packed, prepared.device) if packed else None
         for _ in measured_epochs(prepared, prepared.load(group), prepared.network(), state, group):
             pass

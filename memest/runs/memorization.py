@@ -11,10 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from memest.errors import SheetError
+from memest.errors import SettingError, SheetError
+from memest.loading import Loader
 from memest.metrics.proportions import Difference, difference_of_rates
+from memest.models import build_model
+from memest.runs.prepare import Prepared
+from memest.scores import Scorer, ScoreSet, Unseen
+from memest.seeding import Streams
 from memest.tracking import ResumePoint
-from memest.train import checkpoint
+from memest.train import checkpoint, train_epochs
 
 
 class Tally:
@@ -68,3 +73,40 @@ class Tally:
         """
         total = self.counts.sum(1)
         return difference_of_rates((self.counts[1, 1], self.counts[0, 1]), (total[1], total[0]))
+
+
+def _subset(prepared: Prepared, count: int, number: int) -> tuple[Streams, NDArray[np.int64]]:
+    """The randomness of network `number`, and the sorted positions of the examples it is trained on."""
+    own = Streams(prepared.streams.seed("subsets", number))
+    return own, np.sort(own.numpy("subsets").permutation(len(prepared.images))[:count])
+
+
+def require_both_kinds(prepared: Prepared, count: int, networks: int) -> None:
+    """Refuse too few networks: every example needs one that is trained on it and one that is not.
+
+    Raises:
+        SettingError: an example is in all subsets or in none.
+    """
+    members = np.zeros(len(prepared.images), np.int64)
+    for number in range(networks):
+        members[_subset(prepared, count, number)[1]] += 1
+    if one_kind := int(((members == 0) | (members == networks)).sum()):
+        raise SettingError(
+            f"{one_kind} examples would be in all or in none of {networks} subsets; train more --networks, "
+            "or choose another --share"
+        )
+
+
+def train_on_some(prepared: Prepared, count: int, number: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The `count` examples that network `number` was trained on, and those it gets right, (N,) each."""
+    images, config, device = prepared.images, prepared.config, prepared.device
+    own, chosen = _subset(prepared, count, number)
+    statistics = images.take(chosen).statistics()
+    training = Loader(images.take(chosen), statistics, device)
+    network = build_model(config.model, images.channels, len(images.classes), own.seed("weights"))
+    for _ in train_epochs(network, [training], None, config.recipe, own, Unseen()):
+        pass
+    right = Scorer(Loader(images, statistics, device)).measure(network, ScoreSet("correct"))["correct"] > 0.5
+    member = np.zeros(len(images), bool)
+    member[chosen] = True
+    return member, right

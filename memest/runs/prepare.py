@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -14,11 +15,11 @@ from memest.errors import SettingError
 from memest.grammar.config import key_settings
 from memest.models import build_model
 from memest.runs.config import TrainConfig
-from memest.runs.device import choose_device
+from memest.runs.device import choose_device, deterministic
 from memest.runs.key import run_key
 from memest.runs.loaded import Loaded, load
 from memest.runs.other_labels import Others, other_labels
-from memest.runs.threads import choose_threads
+from memest.runs.threads import choose_threads, cpu_threads
 from memest.scores import ScoreSet
 from memest.seeding import Streams
 from memest.train import ALONE, ProcessGroup, require_trainable
@@ -91,6 +92,12 @@ class Prepared:
     def threads(self) -> int:
         """Threads of the CPU that the run computes with."""
         return choose_threads(self.network(), self.images.images.shape[1:], self.device)
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """A block that computes as the run does: with its threads, and deterministically if it asks so."""
+        with deterministic(self.config.deterministic), cpu_threads(self.threads):
+            yield
 
     def network(self) -> nn.Module:
         """The untouched network of the run's seed, on the CPU."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from memest.data import ImageSet, Truth
 from memest.data.images import Names
-from memest.detect import evaluate_table
-from memest.store import Header, SheetReader
+from memest.detect import Evaluation, evaluate_table
+from memest.store import Header, SheetReader, SheetWriter
 from memest.store.tables import FACTS, NAME, Columns
 from memest.summaries import Trace, summarise_all
 from memest.version import commit, versions
@@ -58,10 +58,20 @@ def summary_table(sheet: SheetReader, truth: Truth, names: Names | None = None) 
     return facts | {name: np.asarray(values) for name, values in summaries.items()}
 
 
-def evaluation_bytes(summary: Columns) -> bytes | None:
-    """What is stored of how well a summary table finds what was changed; None where nothing was."""
-    found = evaluate_table(summary)
-    return None if found is None else found.to_json()
+def seal_sheet(sheet: SheetWriter, truth: Columns, summary: Columns) -> Evaluation | None:
+    """Seal a sheet together with how well its summaries find what was changed.
+
+    Args:
+        sheet: all of its epochs are written.
+        truth: the truth table, further labels among its columns.
+        summary: one row per example.
+
+    Returns:
+        What is stored as the evaluation; None where there is nothing to detect.
+    """
+    evaluation = evaluate_table(summary)
+    sheet.seal(truth, summary, evaluation.to_json() if evaluation else None)
+    return evaluation
 
 
 def _trace(sheet: SheetReader, examples: slice, key: str) -> Trace:

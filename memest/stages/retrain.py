@@ -9,27 +9,18 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from memest.data import CORRUPTIONS, SETS
 from memest.errors import SettingError
 from memest.grammar.config import build, digest, flags, flatten, key_settings
-from memest.loading import Loader
-from memest.models import MODELS, build_model
+from memest.models import MODELS
 from memest.references import Reference, values_bytes
 from memest.runs.config import TrainConfig
 from memest.runs.console import progress
-from memest.runs.device import deterministic
-from memest.runs.memorization import Tally
+from memest.runs.memorization import Tally, require_both_kinds, train_on_some
 from memest.runs.prepare import Prepared, prepare
-from memest.runs.threads import cpu_threads
-from memest.scores import Scorer, ScoreSet, Unseen
-from memest.seeding import Streams
 from memest.stages.config import RetrainConfig
 from memest.store.tables import write_table
 from memest.tracking import About, Opened, open_run
-from memest.train import train_epochs
 
 VALUES = "memorization.npz"
 
@@ -54,13 +45,9 @@ def retrain(config: RetrainConfig) -> Opened:
             f"--share {config.share:g} of {len(prepared.images)} images is none: use a larger share"
         )
     prepared.require_trainable([count])
-    _require_both_kinds(prepared, count, config.networks)
+    require_both_kinds(prepared, count, config.networks)
     about = _about(config, prepared)
-    with (
-        open_run(about, config.tracking, config.experiment) as opened,
-        deterministic(True),
-        cpu_threads(prepared.threads),
-    ):
+    with open_run(about, config.tracking, config.experiment) as opened, prepared.computing():
         if not opened.done:
             tally = Tally.restored(opened.resume, about.key, len(prepared.images))
             left = range(tally.networks, config.networks)
@@ -101,43 +88,6 @@ def _about(config: RetrainConfig, prepared: Prepared) -> About:
         f"images: `{VALUES}` holds ids, memorization and labels.",
         dataset=(dataset, prepared.images.fingerprint),
     )
-
-
-def _subset(prepared: Prepared, count: int, number: int) -> tuple[Streams, NDArray[np.int64]]:
-    """The randomness of network `number`, and the sorted positions of the examples it is trained on."""
-    own = Streams(prepared.streams.seed("subsets", number))
-    return own, np.sort(own.numpy("subsets").permutation(len(prepared.images))[:count])
-
-
-def _require_both_kinds(prepared: Prepared, count: int, networks: int) -> None:
-    """Refuse too few networks: every example needs one that is trained on it and one that is not.
-
-    Raises:
-        SettingError: an example is in all subsets or in none.
-    """
-    members = np.zeros(len(prepared.images), np.int64)
-    for number in range(networks):
-        members[_subset(prepared, count, number)[1]] += 1
-    if one_kind := int(((members == 0) | (members == networks)).sum()):
-        raise SettingError(
-            f"{one_kind} examples would be in all or in none of {networks} subsets; train more --networks, "
-            "or choose another --share"
-        )
-
-
-def train_on_some(prepared: Prepared, count: int, number: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The `count` examples that network `number` was trained on, and those it gets right, (N,) each."""
-    images, config, device = prepared.images, prepared.config, prepared.device
-    own, chosen = _subset(prepared, count, number)
-    statistics = images.take(chosen).statistics()
-    training = Loader(images.take(chosen), statistics, device)
-    network = build_model(config.model, images.channels, len(images.classes), own.seed("weights"))
-    for _ in train_epochs(network, [training], None, config.recipe, own, Unseen()):
-        pass
-    right = Scorer(Loader(images, statistics, device)).measure(network, ScoreSet("correct"))["correct"] > 0.5
-    member = np.zeros(len(images), bool)
-    member[chosen] = True
-    return member, right
 
 
 def _conclude(opened: Opened, prepared: Prepared, tally: Tally) -> None:

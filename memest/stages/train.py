@@ -13,15 +13,13 @@ from memest.runs import resume
 from memest.runs.budget import within_budget
 from memest.runs.config import TrainConfig
 from memest.runs.console import progress
-from memest.runs.dataset import keep_part
-from memest.runs.description import LEFT_OUT, about_training, choice_files, report
-from memest.runs.device import deterministic
+from memest.runs.description import LEFT_OUT, about_training
 from memest.runs.epochs import measured_epochs
 from memest.runs.follow import follow, lead
-from memest.runs.joined import join, parts_of
+from memest.runs.parts import join, keep_part, parts_of
 from memest.runs.prepare import Prepared, prepare
-from memest.runs.sheet import evaluation_bytes, sheet_header, summary_table
-from memest.runs.threads import cpu_threads
+from memest.runs.report import choice_files, report
+from memest.runs.sheet import seal_sheet, sheet_header, summary_table
 from memest.scores import describe
 from memest.store import SheetWriter, block_span
 from memest.tracking import Opened, check_tracking, open_run
@@ -106,11 +104,7 @@ def train_part(
     """
     config, part, observed, epochs = prepared.config, prepared.part, prepared.observed, prepared.epochs
     about, keeps = about_training(prepared), partial(config.keeps, epochs=epochs)
-    with (
-        open_run(about, config.tracking, config.experiment) as opened,
-        deterministic(config.deterministic),
-        cpu_threads(prepared.threads),
-    ):
+    with open_run(about, config.tracking, config.experiment) as opened, prepared.computing():
         if opened.done:
             return opened
         run, key = opened.run, prepared.key
@@ -140,7 +134,7 @@ def train_part(
         if not part.plain:
             keep_part(sheet, prepared.images, part, loaded.scorer.probabilities(network))
         summary = summary_table(sheet.reader(), prepared.truth.of(observed.ids), observed.names)
-        sheet.seal(prepared.truth.columns() | prepared.others, summary, evaluation_bytes(summary))
-        report(run, observed, summary, costs, epochs)
+        evaluation = seal_sheet(sheet, prepared.truth.columns() | prepared.others, summary)
+        report(run, observed, summary, evaluation, costs, epochs)
         run.seal({})
     return opened

@@ -13,11 +13,12 @@ from mlflow import MlflowClient
 
 from memest.analysis.queries import find_runs
 from memest.data import corrupt, load_images, plan
+from memest.data.rebuilt import TRAINED
 from memest.errors import SettingError, SheetError
 from memest.grammar.config import build
-from memest.runs import joined
+from memest.runs import parts
 from memest.runs.config import TrainConfig
-from memest.runs.dataset import PROBABILITIES, TRAINED
+from memest.runs.parts import PROBABILITIES
 from memest.runs.prepare import prepare
 from memest.scores import Scorer
 from memest.seeding import Streams
@@ -173,13 +174,13 @@ def test_a_part_that_died_goes_on_to_the_same_bytes(epoch: int, monkeypatch: pyt
 
 def test_a_part_that_saw_what_it_observed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a part kept of its training is believed, not its plan."""
-    kept = joined.read_table
+    kept = parts.read_table
 
     def leaking(content: bytes) -> Any:
         columns = kept(content)
         return columns | {"id": np.arange(len(columns["id"]))}
 
-    monkeypatch.setattr(joined, "read_table", leaking)
+    monkeypatch.setattr(parts, "read_table", leaking)
     with pytest.raises(SheetError, match="not out of sample"):
         run(protocol="k_fold")
 

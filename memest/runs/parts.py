@@ -1,4 +1,4 @@
-"""The run that joins the parts of a protocol: what they found, brought together by example id.
+"""The parts of a protocol, each a run of its own, and the run that joins what they found by example id.
 
 Axes: N examples of all parts, n of one.
 """
@@ -19,15 +19,29 @@ from memest.errors import SheetError
 from memest.grammar.config import key_settings
 from memest.ids import Ids
 from memest.overhead.costs import Costs
-from memest.runs.dataset import PROBABILITIES
-from memest.runs.description import COST, report
 from memest.runs.prepare import Prepared
-from memest.runs.sheet import evaluation_bytes, sheet_header, summary_table
+from memest.runs.report import COST, report
+from memest.runs.sheet import seal_sheet, sheet_header, summary_table
 from memest.scores import describe
 from memest.store import Blobs, SheetReader, SheetWriter, block_span
-from memest.store.tables import Columns, array_bytes, read_array, read_table
+from memest.store.tables import Columns, array_bytes, read_array, read_table, write_table
 from memest.summaries import Trace
 from memest.tracking import Run, children_of, experiment_of, is_local, read_columns, tracking_uri
+
+PROBABILITIES = "sheet/probabilities.npy"
+"""Probabilities that the network of a part gives the examples it observed, (n, C)."""
+
+
+def keep_part(
+    sheet: SheetWriter, images: ImageSet, part: Part, probabilities_nC: NDArray[np.float32]
+) -> None:
+    """Keep what `join` needs of a part: what it trained on, by id and stage, and its probabilities."""
+    columns = {
+        "id": np.concatenate([images.ids[stage] for stage in part.stages]),
+        "stage": np.repeat(np.arange(len(part.stages)), [len(stage) for stage in part.stages]),
+    }
+    sheet.keep(TRAINED, write_table(columns))
+    sheet.keep(PROBABILITIES, array_bytes(probabilities_nC))
 
 
 @contextmanager
@@ -68,8 +82,8 @@ def join(run: Run, prepared: Prepared, parts: Sequence[Blobs]) -> None:
     sheet.keep(PROBABILITIES, array_bytes(probabilities))
     summary = summary_table(sheet.reader(), prepared.truth, prepared.images.names)
     summary |= _suspicions(prepared, sheet.reader(), probabilities)
-    sheet.seal(prepared.truth.columns() | prepared.others, summary, evaluation_bytes(summary))
-    report(run, images, summary, _costs(parts, len(images)), prepared.epochs)
+    evaluation = seal_sheet(sheet, prepared.truth.columns() | prepared.others, summary)
+    report(run, images, summary, evaluation, _costs(parts, len(images)), prepared.epochs)
 
 
 def _costs(parts: Sequence[Blobs], count: int) -> Costs:

@@ -1,0 +1,83 @@
+"""A finished training run on a tracking server, to be measured again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memest.errors import InputError, SettingError
+from memest.grammar.spec import literal, split_list
+from memest.store import SheetReader
+from memest.store.artifacts import run_blobs
+from memest.tracking import SEALED, connect, get_run, home, kept_runs
+from memest.train import checkpoint
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A training run that was sealed.
+
+    Attributes:
+        run_id: its id.
+        sheet: what it measured.
+        tags: all of its tags.
+        experiment: the name of the experiment that it lies in.
+    """
+
+    run_id: str
+    sheet: SheetReader
+    tags: dict[str, str]
+    experiment: str
+
+    def kept_epochs(self, wanted: str) -> list[int]:
+        """The epochs to measure, all of them with a kept network.
+
+        Args:
+            wanted: `all`, `last`, or a list of epochs.
+
+        Raises:
+            SettingError: the network of one was not kept; the message lists those that were.
+        """
+        kept = checkpoint.epochs_in(part.name for part in self.sheet.manifest.kept)
+        if not kept:
+            raise SettingError(
+                "the run kept no checkpoints; train again with --checkpoints all or every(k=10); "
+                "of a run that joins the parts of a protocol, score the parts"
+            )
+        if wanted in ("all", "last"):
+            return kept if wanted == "all" else kept[-1:]
+        epochs = [literal(part) for part in split_list(wanted)]
+        if not epochs:
+            raise SettingError("--epochs is all, last, or a list of epochs such as 0, 10, 20; it is empty")
+        for epoch in epochs:
+            if type(epoch) is not int or epoch not in kept:
+                raise SettingError(
+                    f"epoch {epoch} was not kept by the run (kept: {', '.join(map(str, kept))}); train with "
+                    "--checkpoints every(k=…) or all to reach more"
+                )
+        return sorted(set(epochs))
+
+
+def finished_run(uri: str, run_id: str) -> FinishedRun:
+    """The training run with this id; for a ticket of `mlflow run`, the run that it points at.
+
+    Raises:
+        InputError: there is no such run, it is not finished, or its artifacts are gone.
+    """
+    if not run_id:
+        raise SettingError(
+            "--run is needed: the id of a finished training run (memest analyze and the MLflow UI show them)"
+        )
+    client = connect(uri, existing=True)
+    run = get_run(client, run_id)
+    if ticket_of := run.data.tags.get("memest.ticket_of"):
+        run = get_run(client, ticket_of)
+    tags = dict(run.data.tags)
+    if tags.get("memest.stage") != "train" or tags.get("memest.state") != SEALED:
+        raise InputError(
+            f"run {run_id} is not a finished training run (stage {tags.get('memest.stage', 'unknown')}, "
+            f"state {tags.get('memest.state', run.info.status)})"
+        )
+    (run,) = kept_runs(client, [run])
+    blobs = run_blobs(client, run.info.run_id, home() / "cache")
+    experiment = client.get_experiment(run.info.experiment_id).name
+    return FinishedRun(run.info.run_id, SheetReader.open(blobs), tags, experiment)

@@ -1,0 +1,123 @@
+"""What a run reports at its end: costs, detection metrics, and the most suspicious labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memest.analysis.columns import FIRST
+from memest.analysis.images import labelled_images
+from memest.data import ImageSet
+from memest.detect import DETECTORS, Evaluation, rank, slug
+from memest.overhead.budget import Choice
+from memest.overhead.costs import Costs
+from memest.reports import figures
+from memest.reports.text import aligned
+from memest.store import Blobs, SheetReader
+from memest.store.tables import FACTS, NAME, Columns
+from memest.tracking import Run
+
+CHOICE, COST = "plan.json", "tables/cost"
+"""What a run within a budget was chosen by; what its scores cost."""
+LISTED = 50
+PICTURED = 25
+
+
+def report(
+    run: Run,
+    images: ImageSet,
+    summary: Columns,
+    evaluation: Evaluation | None,
+    costs: Costs,
+    epoch: int,
+) -> None:
+    """Write costs and detection metrics of a run, and its most suspicious labels as table and picture.
+
+    Args:
+        run: where to.
+        images: those that were scored.
+        summary: one row per example, in the order of the images.
+        evaluation: of the summaries; None where there is nothing to detect.
+        costs: of the whole run.
+        epoch: the step of the metrics.
+    """
+    report_costs(run, costs, epoch)
+    if evaluation is not None:
+        run.metrics(epoch, detection_metrics(evaluation))
+    best = leading(summary)
+    if best is None:
+        return
+    order = rank(best, summary[best])
+    run.table("tables/suspicious", suspicious_table(images.classes, summary, best, order[:LISTED]))
+    shown = order[:PICTURED].astype(np.int64)
+    picture = labelled_images(images.take(shown), {name: summary[name][shown] for name in FACTS})
+    run.blobs.put("figures/suspicious.png", figures.png(picture))
+    unit = "suspicion" if best in DETECTORS else "nats summed over epochs"
+    histogram = figures.histogram(summary[best], summary["changed"].astype(bool), f"{best}, {unit}")
+    run.blobs.put("figures/csl.png", figures.png(histogram))
+
+
+def report_costs(run: Run, costs: Costs, epoch: int) -> None:
+    """Write what each score cost: a table, and metrics at `epoch`."""
+    run.metrics(epoch, costs.metrics())
+    run.table(COST, costs.table())
+
+
+def detection_metrics(evaluation: Evaluation) -> dict[str, float]:
+    """`auroc/<name>` and `average_precision/<name>` of every summary and detector."""
+    values = {}
+    for name, found in evaluation.found.items():
+        values[f"auroc/{slug(name)}"] = found.auroc.value
+        values[f"average_precision/{slug(name)}"] = found.average_precision
+    return values
+
+
+def leading(summary: Columns) -> str | None:
+    """The column that ranks examples for people: the protocol's detector, else CSL, the clean one first."""
+    return next((name for name in (*DETECTORS, *FIRST) if name in summary), None)
+
+
+def choice_files(choice: Choice | None) -> dict[str, bytes]:
+    """The files in which a run keeps the choice that a budget made, by name."""
+    return {CHOICE: choice.to_json()} if choice else {}
+
+
+def trained_text(blobs: Blobs) -> str:
+    """A finished training run for a terminal: what its budget chose, and its most suspicious labels."""
+    chosen = [Choice.from_json(blobs.get(CHOICE)).text()] if CHOICE in blobs.names("") else []
+    return "\n\n".join([*chosen, suspicious_text(SheetReader.open(blobs))])
+
+
+def suspicious_text(sheet: SheetReader, count: int = 10) -> str:
+    """The most suspicious labels of a finished sheet, for a terminal."""
+    summary = sheet.summary()
+    best = leading(summary)
+    if best is None:
+        return "no loss was measured, so no example is ranked"
+    chosen = rank(best, summary[best])[:count]
+    columns = suspicious_table(sheet.manifest.header.classes, summary, best, chosen)
+    rows = [list(map(str, row)) for row in zip(*columns.values(), strict=True)]
+    return f"the {len(rows)} most suspicious labels:\n{aligned(list(columns), rows)}"
+
+
+def suspicious_table(
+    classes: Sequence[str], summary: Columns, best: str, chosen: NDArray[np.integer[Any]]
+) -> dict[str, list[Any]]:
+    """Columns id, name, given label, score and whether and from what the label was changed.
+
+    A name stands there where the examples have names, the last two where the truth is known.
+    """
+    changed = summary["changed"][chosen]
+    columns: dict[str, list[Any]] = {
+        "id": summary["id"][chosen].tolist(),
+        **({NAME: summary[NAME][chosen].tolist()} if NAME in summary else {}),
+        "label": [classes[label] for label in summary["label"][chosen]],
+        best: [round(float(value), 4) for value in summary[best][chosen]],
+    }
+    if summary["changed"].any():
+        columns["changed"] = changed.tolist()
+        columns["original_label"] = [classes[label] for label in summary["original_label"][chosen]]
+    return columns

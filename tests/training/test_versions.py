@@ -17,6 +17,7 @@ from memest.stages.config import RetrainConfig
 from memest.stages.retrain import retrain
 from memest.store import LocalBlobs, SheetReader
 from memest.store.sheet import MANIFEST
+from memest.tracking import About, LocalRun
 
 SHORT = {"epochs": 1, "limit": 60, "scores": "loss", "tracking": "off"}
 
@@ -49,10 +50,12 @@ def test_a_retraining_of_another_version_is_not_done(monkeypatch: pytest.MonkeyP
     assert not retrain(config).done
 
 
-def test_manifest_and_tags_say_what_measured() -> None:
+def test_manifest_and_tags_say_what_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Version, number of the scores' definitions, and the commit of the checkout that this test runs from."""
-    opened = trained()
-    header = SheetReader.open(opened.run.blobs).manifest.header
+    about: list[About] = []
+    begin = LocalRun.begin
+    monkeypatch.setattr(LocalRun, "begin", lambda run, what: (about.append(what), begin(run, what))[1])
+    header = SheetReader.open(trained().run.blobs).manifest.header
     root = Path(version.__file__).parents[1]
     command = ["git", "-C", str(root), "rev-parse", "HEAD"]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -60,8 +63,7 @@ def test_manifest_and_tags_say_what_measured() -> None:
     assert header.version == __version__
     assert header.scores_version == str(version.SCORES_VERSION)
     assert header.commit == (said.stdout.strip() if there else "")
-    lines = (Path(opened.run.id) / "entries.jsonl").read_text().splitlines()
-    tags = json.loads(lines[0])["values"]
+    tags = about[0].all_tags()
     assert tags["memest.version"] == __version__
     assert tags["memest.scores_version"] == str(version.SCORES_VERSION)
 

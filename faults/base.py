@@ -24,6 +24,7 @@ class Fault:
         must: come of it.
         cause: does it, looks, and says what was seen.
         often: whether continuous integration runs it.
+        stops_servers: whether others that use these servers meanwhile would notice.
     """
 
     group: str
@@ -31,16 +32,19 @@ class Fault:
     must: str
     cause: Cause
     often: bool = False
+    stops_servers: bool = False
 
 
 FAULTS: list[Fault] = []
 
 
-def fault(group: str, what: str, must: str, often: bool = False) -> Callable[[Cause], Cause]:
+def fault(
+    group: str, what: str, must: str, often: bool = False, stops_servers: bool = False
+) -> Callable[[Cause], Cause]:
     """Put the decorated function on the list."""
 
     def add(cause: Cause) -> Cause:
-        FAULTS.append(Fault(group, what, must, cause, often))
+        FAULTS.append(Fault(group, what, must, cause, often, stops_servers))
         return cause
 
     return add

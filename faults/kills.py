@@ -112,7 +112,7 @@ for _what, _kill in KILLS.items():
     FAULTS.append(Fault(GROUP, _what, MUST, killed(_kill), _kill.often))
 
 
-@fault(GROUP, "in mid-upload: the store has stopped answering", MUST)
+@fault(GROUP, "in mid-upload: the store has stopped answering", MUST, stops_servers=True)
 def in_mid_upload(site: Site) -> str:
     """The store is halted while a checkpoint goes there."""
     process, name = site.start(), "checkpoint/epoch-000003.pt"

@@ -21,25 +21,25 @@ FOR_GOOD = "the run ends with exit code 1 and names its journal; `memest deliver
 AWAY = 20
 
 
-@fault(GROUP, f"the store killed for {AWAY} s in mid-run", LOSES_NOTHING, often=True)
+@fault(GROUP, f"the store killed for {AWAY} s in mid-run", LOSES_NOTHING, often=True, stops_servers=True)
 def store_for_a_while(site: Site) -> str:
     """Killed after epoch 2, back 20 seconds later."""
     return _for_a_while(site, "store")
 
 
-@fault(GROUP, f"the tracking server killed for {AWAY} s in mid-run", LOSES_NOTHING)
+@fault(GROUP, f"the tracking server killed for {AWAY} s in mid-run", LOSES_NOTHING, stops_servers=True)
 def server_for_a_while(site: Site) -> str:
     """Killed after epoch 2, back 20 seconds later."""
     return _for_a_while(site, "mlflow")
 
 
-@fault(GROUP, "the store killed for good in mid-run", FOR_GOOD)
+@fault(GROUP, "the store killed for good in mid-run", FOR_GOOD, stops_servers=True)
 def store_for_good(site: Site) -> str:
     """Killed after epoch 2, back when the run has ended."""
     return _for_good(site, "store")
 
 
-@fault(GROUP, "the tracking server killed for good in mid-run", FOR_GOOD)
+@fault(GROUP, "the tracking server killed for good in mid-run", FOR_GOOD, stops_servers=True)
 def server_for_good(site: Site) -> str:
     """Killed after epoch 2, back when the run has ended."""
     return _for_good(site, "mlflow")

@@ -12,21 +12,32 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
-from real_servers import KEYS, Link, mlflow_server, s3_server
+from links import Link
+from real_servers import BUCKET, close_shared, open_shared, shared_services
+
+from memest import services
+from memest.services import Folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-CHECKSUMS = {
-    "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
-    "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
-}
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine makes no test fail
 hypothesis.settings.load_profile("unhurried")
 # One thread a process: the workers share the cores, and waiting threads of one slow the other down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """All workers of a session share one folder, in which its first test that needs servers starts them."""
+    if not hasattr(config, "workerinput"):
+        open_shared()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The process that began the session stops what its workers have started."""
+    if not hasattr(config, "workerinput"):
+        close_shared()
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +49,14 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     for name in ("MEMEST_HOME", *(f"MLFLOW_{name}" for name in given)):
         monkeypatch.delenv(name, raising=False)
     yield
+
+
+@pytest.fixture
+def no_settings_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in the environment names a server, a key or a bucket."""
+    for name in os.environ:
+        if name.startswith(("AWS_", "MLFLOW_", "MEMEST_BUCKET")):
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
@@ -72,22 +91,26 @@ class Platform:
     def experiment(self, route: str) -> str:
         """A new experiment; `direct`: clients reach S3 themselves, `proxied`: through the server."""
         name = f"{route}-{uuid.uuid4().hex[:8]}"
-        self.client.create_experiment(name, "s3://mlflow/direct" if route == "direct" else None)
+        root = {"direct": f"s3://{BUCKET}/{name}", "proxied": f"mlflow-artifacts:/{name}"}[route]
+        self.client.create_experiment(name, root)
         return name
 
 
 @pytest.fixture(scope="session")
-def _platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    folder = tmp_path_factory.mktemp("platform")
-    with s3_server(folder, "mlflow") as s3_port:
-        store = Link(s3_port)
-        environment = KEYS | {"MLFLOW_S3_ENDPOINT_URL": store.url, "AWS_DEFAULT_REGION": "us-east-1"}
-        with mlflow_server(folder, **environment, **CHECKSUMS) as port:
-            yield Platform(Link(port), store)
+def shared() -> Folder:
+    """The store and the MLflow server that all tests of a session share; nobody stops or changes them."""
+    return shared_services()
+
+
+@pytest.fixture(scope="session")
+def _platform(shared: Folder) -> Platform:
+    settings = shared.settings()
+    assert settings
+    return Platform(Link(settings.mlflow_port), Link(settings.s3_port))
 
 
 @pytest.fixture
-def platform(_platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+def platform(_platform: Platform, shared: Folder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
     """Server and store, both up; this process and its children reach them, and wait for little."""
     short = {
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
@@ -96,8 +119,9 @@ def platform(_platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
         "MEMEST_LONGEST_PAUSE": "0.5",
         "MEMEST_HEARTBEAT": "1",
     }
-    reach = KEYS | {"MLFLOW_S3_ENDPOINT_URL": _platform.store.url, "AWS_DEFAULT_REGION": "us-east-1"}
-    for name, value in (short | reach | CHECKSUMS).items():
+    reach = {name: value for name, value in services.exports(shared).items() if name.startswith("AWS_")}
+    reach["MLFLOW_S3_ENDPOINT_URL"] = _platform.store.url
+    for name, value in (short | reach).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # it keeps the first credentials it finds
     yield _platform

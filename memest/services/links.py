@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from memest.errors import masked
+from memest.services.patience import patient
 
 LIMIT = 10.0
 
@@ -60,7 +61,7 @@ def examine(checks: Iterable[Check]) -> list[Finding]:
     """Every check in turn."""
     found: dict[str, Finding] = {}
     for check in checks:
-        broken = next((name for name in check.needs if _missed(found[name])), None)
+        broken = next((name for name in check.needs if name in found and _missed(found[name])), None)
         if broken:
             found[check.name] = Finding(check.name, "skipped", f"needs: {broken}", missed=True)
         else:
@@ -76,13 +77,13 @@ def _look(check: Check) -> Finding:
     outcome: list[Finding] = []
     worker = threading.Thread(target=lambda: outcome.append(_judge(check)), daemon=True)
     worker.start()
-    worker.join(check.limit)
+    worker.join(patient(check.limit))
     if outcome:
         return outcome[0]
     return Finding(
         check.name,
         "FAILED",
-        f"no answer in {check.limit:.0f} s",
+        f"no answer in {patient(check.limit):.0f} s",
         "the other side accepts and stays silent: look at its log, restart it, or correct its address",
     )
 

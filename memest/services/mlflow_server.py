@@ -48,10 +48,10 @@ def _names(allowed: str) -> list[str]:
 
 
 def _artifacts(settings: Settings) -> list[str]:
+    """They are served in both ways: an experiment that was made for the proxied one stays usable."""
     bucket = f"s3://{settings.bucket}"
-    if settings.artifacts == "proxied":
-        return ["--serve-artifacts", "--artifacts-destination", bucket]
-    return ["--no-serve-artifacts", "--default-artifact-root", bucket]
+    served = ["--serve-artifacts", "--artifacts-destination", bucket]
+    return served if settings.artifacts == "proxied" else [*served, "--default-artifact-root", bucket]
 
 
 def _auth(secret: Secrets, folder: Folder) -> dict[str, str]:

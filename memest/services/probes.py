@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
 from memest.errors import ServiceError, SettingError, masked
+from memest.services.patience import patient
 from memest.services.settings import Secrets, Settings
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ class LoginRefusedError(ServiceError):
     """A server that was started here refuses the administrator's password that was made for it."""
 
 
-def bucket_client(settings: Settings, secret: Secrets, patience: float = READ) -> Minio:
-    """The `minio` client of the store, which waits `patience` seconds for an answer."""
+def bucket_client(settings: Settings, secret: Secrets, seconds: float = READ) -> Minio:
+    """The `minio` client of the store, which waits `seconds` for an answer, times MEMEST_PATIENCE."""
     from minio import Minio
     from urllib3 import PoolManager, Retry, Timeout
 
@@ -39,7 +40,11 @@ def bucket_client(settings: Settings, secret: Secrets, patience: float = READ) -
         secret_key=secret.secret_key,
         region=settings.region,
         secure=parts.scheme == "https",
-        http_client=PoolManager(timeout=Timeout(connect=CONNECT, read=patience), retries=Retry(0)),
+        http_client=PoolManager(
+            timeout=Timeout(connect=patient(CONNECT), read=patient(seconds)),
+            retries=Retry(0),
+            ca_certs=settings.ca_bundle or None,
+        ),
     )
 
 
@@ -57,8 +62,8 @@ def endpoint_parts(url: str) -> SplitResult:
     except ValueError:  # no port, or no address in brackets
         pass
     raise SettingError(
-        f"an S3 endpoint looks like http://127.0.0.1:9000, not {url!r}; its credentials go in "
-        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        f"an S3 endpoint looks like http://127.0.0.1:9000, not {url!r}; it has no path (the bucket goes in "
+        "--bucket), and its credentials go in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     )
 
 
@@ -71,7 +76,7 @@ def make_bucket(settings: Settings, secret: Secrets) -> None:
     from minio.error import MinioException
     from urllib3.exceptions import HTTPError
 
-    client, content = bucket_client(settings, secret, patience=2), secrets.token_bytes(4096)
+    client, content = bucket_client(settings, secret, seconds=2), secrets.token_bytes(4096)
     name = f"memest-up/{_ATTEMPT}"
     try:
         if not client.bucket_exists(settings.bucket):
@@ -89,15 +94,16 @@ def make_bucket(settings: Settings, secret: Secrets) -> None:
         raise ServiceError(f"{settings.s3_url} gives back other bytes than it was given")
 
 
-def search_experiments(url: str, login: Any = None, here: bool = False) -> Any:
+def search_experiments(url: str, login: Any = None, here: bool = False, trusted: str | bool = True) -> Any:
     """The answer of a tracking server to the simplest real question.
 
     Args:
         login: name and password; None: as requests, and so MLflow, finds them.
         here: the server is on this machine: no proxy is asked, no `.netrc` read.
+        trusted: what its certificate is verified with, as requests has it.
 
     Raises:
-        ServiceError: nothing answers within the time limits.
+        ServiceError: nothing answers within the time limits; its cause is requests' error.
     """
     import requests
 
@@ -105,7 +111,9 @@ def search_experiments(url: str, login: Any = None, here: bool = False) -> Any:
     try:
         with requests.Session() as session:
             session.trust_env = not here
-            return session.get(question, params={"max_results": 1}, auth=login, timeout=(CONNECT, READ))
+            limits = patient(CONNECT), patient(READ)
+            given = {"params": {"max_results": 1}, "auth": login, "timeout": limits, "verify": trusted}
+            return session.get(question, **given)
     except requests.RequestException as error:
         raise ServiceError(cause(error)) from error
 

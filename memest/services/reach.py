@@ -23,7 +23,7 @@ class Reach:
     """Where the servers are and with which credentials.
 
     Attributes:
-        source: where this was read, for people.
+        source: where this was read, for people; empty: nothing is configured.
         environment: the variables that boto3 and MLflow read.
         bucket: empty: not known.
     """
@@ -39,7 +39,7 @@ class Reach:
             return cls("the environment", dict(os.environ), os.environ.get("MEMEST_BUCKET", ""))
         settings, secret = folder.settings(), folder.secrets()
         if settings is None or secret is None:
-            return cls("nothing: the local SQLite route", dict(os.environ))
+            return cls("", dict(os.environ))
         known = s3_environment(settings, secret) | exports(folder)
         return cls(str(folder.root), dict(os.environ) | known, settings.bucket)
 
@@ -52,6 +52,11 @@ class Reach:
     def s3_url(self) -> str:
         """Empty: not set."""
         return self.environment.get("MLFLOW_S3_ENDPOINT_URL", "")
+
+    @property
+    def local(self) -> bool:
+        """Whether no server is named: runs go to a SQLite file, artifacts to a folder."""
+        return not self.s3_url and not self.tracking_uri.startswith(("http://", "https://"))
 
     @property
     def login(self) -> tuple[str, str] | None:

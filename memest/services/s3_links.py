@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-import secrets
 import socket
 import time
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from memest.services.links import BrokenLinkError, Check, SkippedLinkError
+from memest.services.patience import patient
 from memest.services.probes import CONNECT, READ, cause
 from memest.services.reach import Reach
+from memest.services.s3_calls import ENDPOINT, SlowError, client, listing, place, there_and_back
+from memest.services.s3_errors import IDENTITY, RIGHTS, code_of, refusal
+from memest.services.tls import tls_trouble, trust
 
-_NAME = "MLFLOW_S3_ENDPOINT_URL"
 _START = "start it (`memest services up`; `memest services status` says how it is)"
 _KEYS = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to those of this store; for services started here: "
     'eval "$(memest services env)"'
 )
-_REFUSED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "InvalidToken", "ExpiredToken")
+_ONLY_SLOW = "slow, not broken: training does not wait for it, artifacts arrive later"
+_SMALL, _LARGE = 1000, 500_000
 
 
-def s3_checks(reach: Reach) -> list[Check]:
-    """Endpoint, credentials, bucket, round trip, each hanging on the one before."""
+def s3_checks(reach: Reach, make: bool = False) -> list[Check]:
+    """Endpoint, credentials, bucket, round trip, each hanging on the one before.
+
+    Args:
+        reach: where the store is, and with which credentials.
+        make: make the bucket if it is not there.
+    """
     return [
         Check("S3 endpoint", lambda: _endpoint(reach), ("packages",)),
         Check("S3 credentials", lambda: _credentials(reach), ("S3 endpoint",)),
-        Check("S3 bucket", lambda: _bucket(reach), ("S3 credentials",)),
-        Check("S3 round trip", lambda: _round_trip(reach), ("S3 bucket",)),
+        Check("S3 bucket", lambda: _bucket(reach, make), ("S3 credentials",)),
+        Check("S3 round trip", lambda: _round_trip(reach), ("S3 bucket",), limit=30),
     ]
 
 
@@ -38,35 +47,51 @@ def _endpoint(reach: Reach) -> str:
     url = _url(reach)
     host, port = _host(url)
     _resolve(host, port)
+    trusted = trust(reach.environment)
     began = time.perf_counter()
     try:
-        requests.get(url, timeout=(CONNECT, READ), allow_redirects=False)
+        answer = requests.get(
+            url, timeout=(patient(CONNECT), patient(READ)), allow_redirects=False, verify=trusted
+        )
     except requests.ReadTimeout:
         raise BrokenLinkError(
-            f"{url} accepts and does not answer within {READ:.0f} s",
-            f"look at the log of the store and restart it, or correct the port in {_NAME}",
+            f"{url} accepts and does not answer within {patient(READ):.0f} s",
+            f"look at the log of the store and restart it, or correct the port in {ENDPOINT}; if it is only "
+            "slow, MEMEST_PATIENCE=5 waits five times as long",
         ) from None
     except requests.RequestException as error:
-        raise BrokenLinkError(
-            f"nothing answers at {url} ({cause(error)})", f"{_START}, or correct MLFLOW_S3_ENDPOINT_URL"
+        raise tls_trouble(url, ENDPOINT, error) or BrokenLinkError(
+            f"nothing answers at {url} ({cause(error)})", f"{_START}, or correct {ENDPOINT}"
         ) from error
+    if answer.status_code == 400 and (trouble := tls_trouble(url, ENDPOINT)):
+        raise trouble
     return f"{url} answers in {1000 * (time.perf_counter() - began):.0f} ms"
 
 
 def _url(reach: Reach) -> str:
     if not reach.s3_url:
-        raise SkippedLinkError(f"{_NAME} is not set")
+        raise SkippedLinkError(f"{ENDPOINT} is not set")
     return reach.s3_url
 
 
 def _host(url: str) -> tuple[str, int]:
+    looks = f"{ENDPOINT} looks like http://127.0.0.1:9000"
     try:
         parts = urlsplit(url)
-        if parts.scheme in ("http", "https") and parts.hostname:
-            return parts.hostname, parts.port or {"http": 80, "https": 443}[parts.scheme]
+        host, port = parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     except ValueError:
-        pass
-    raise BrokenLinkError(f"{url!r} is not a URL", f"{_NAME} looks like http://127.0.0.1:9000")
+        host, port = None, None
+    if not host or not port:
+        raise BrokenLinkError(f"{url!r} is not a URL", looks)
+    if "@" in parts.netloc:
+        raise BrokenLinkError(f"{url!r} holds credentials", f"{looks}; they go in AWS_*")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        extra = url.partition(parts.netloc)[2]
+        raise BrokenLinkError(
+            f"{url!r} has a path: S3 signs what comes after the host, and its answers will not fit",
+            f"cut {extra!r} off {ENDPOINT}; a bucket goes in --bucket or MEMEST_BUCKET",
+        )
+    return host, port
 
 
 def _resolve(host: str, port: int) -> None:
@@ -74,93 +99,97 @@ def _resolve(host: str, port: int) -> None:
         socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise BrokenLinkError(
-            f"no host is called {host!r} ({error.strerror})", f"correct the host name in {_NAME}"
+            f"no host is called {host!r} ({error.strerror})", f"correct the host name in {ENDPOINT}"
         ) from error
 
 
 def _credentials(reach: Reach) -> str:
-    """The store knows the key and the secret."""
+    """The store knows the key, the secret and the time."""
     _url(reach)
-    if not reach.environment.get("AWS_ACCESS_KEY_ID"):
-        raise BrokenLinkError("AWS_ACCESS_KEY_ID is not set", _KEYS)
-    code = _listing(reach)
-    if code in _REFUSED:
-        raise BrokenLinkError(f"{reach.s3_url} refuses the credentials: {code}", _KEYS)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        if not reach.environment.get(name):
+            raise BrokenLinkError(f"{name} is not set", _KEYS)
+    error = listing(reach)
+    if error is not None and (code_of(error) in IDENTITY or code_of(error).isdigit()):
+        raise refusal(error, reach.s3_url)
     return "accepted"
 
 
-def _bucket(reach: Reach) -> str:
+def _bucket(reach: Reach, make: bool) -> str:
+    """The bucket is there and may be listed."""
     _url(reach)
     if not reach.bucket:
         raise SkippedLinkError("name one with --bucket or MEMEST_BUCKET")
-    code = _listing(reach)
+    error = listing(reach)
+    code = code_of(error) if error is not None else ""
+    if code == "AccessDenied":
+        raise _not_listed(reach, error)
+    if code == "NoSuchBucket" and make:
+        return _made(reach)
     if code:
-        raise BrokenLinkError(
-            f"bucket {reach.bucket!r}: {code}",
-            "correct --bucket or MEMEST_BUCKET, or make the bucket; `memest services up` makes its own",
-        )
+        raise refusal(error, reach.s3_url, reach.bucket)
     return reach.bucket
 
 
-def _round_trip(reach: Reach) -> str:
-    """Half a megabyte comes back as it went."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    if not (reach.s3_url and reach.bucket):
-        raise SkippedLinkError("no store and bucket to try it on")
-    client, content = _client(reach), secrets.token_bytes(500_000)
-    place = {"Bucket": reach.bucket, "Key": f"memest-doctor/{secrets.token_hex(8)}"}
-    began = time.perf_counter()
-    try:
-        client.put_object(**place, Body=content)
-        came = client.get_object(**place)["Body"].read()
-        client.delete_object(**place)
-    except (BotoCoreError, ClientError) as error:
-        raise BrokenLinkError(
-            f"an object cannot be written, read and deleted ({cause(error)})",
-            "give these credentials read, write and delete on the bucket; look for a full disk at the store",
-        ) from error
-    if came != content:
-        raise BrokenLinkError(
-            f"{len(content)} bytes came back as {len(came)} others",
-            "set AWS_REQUEST_CHECKSUM_CALCULATION=when_required and "
-            "AWS_RESPONSE_CHECKSUM_VALIDATION=when_required: the store keeps checksum trailers in the object",
-        )
-    return f"{len(content)} bytes, the same, in {1000 * (time.perf_counter() - began):.0f} ms"
-
-
-def _listing(reach: Reach) -> str:
-    """What the store says to a listing: an error code, or nothing if it is allowed."""
+def _not_listed(reach: Reach, error: Any) -> BrokenLinkError:
+    """Why a listing is denied: keys that may do other things there, or nothing; or no bucket at all."""
     from botocore.exceptions import ClientError
 
-    client = _client(reach)
+    store, where = client(reach), place(reach)
     try:
-        if reach.bucket:
-            client.list_objects_v2(Bucket=reach.bucket, MaxKeys=1)
-        else:
-            client.list_buckets()
-    except ClientError as error:
-        return str(error.response["Error"]["Code"])
-    return ""
-
-
-def _client(reach: Reach) -> Any:
-    import boto3
-    from botocore.config import Config
-
-    given = reach.environment
-    return boto3.client(
-        "s3",
-        endpoint_url=reach.s3_url,
-        aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=given.get("AWS_SECRET_ACCESS_KEY", ""),
-        aws_session_token=given.get("AWS_SESSION_TOKEN"),
-        region_name=given.get("AWS_DEFAULT_REGION") or given.get("AWS_REGION") or "us-east-1",
-        config=Config(
-            connect_timeout=CONNECT,
-            read_timeout=READ,
-            retries={"total_max_attempts": 1},
-            request_checksum_calculation=given.get("AWS_REQUEST_CHECKSUM_CALCULATION", "when_supported"),
-            response_checksum_validation=given.get("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_supported"),
-        ),
+        store.put_object(**where, Body=b"memest doctor")
+    except ClientError as refused:
+        if code_of(refused) == "NoSuchBucket":
+            return refusal(refused, reach.s3_url, reach.bucket)
+        return BrokenLinkError(
+            f"bucket {reach.bucket!r}: {reach.s3_url} knows these keys and lets them neither list nor write "
+            f"there: it is not there, or not for them{_others(store)}",
+            f"correct --bucket or MEMEST_BUCKET, or have these keys granted {RIGHTS}",
+        )
+    with suppress(ClientError):  # the listing comes first
+        store.delete_object(**where)
+    return BrokenLinkError(
+        f"bucket {reach.bucket!r}: these keys may write there and may not list it",
+        "grant s3:ListBucket on the bucket: MLflow lists a run's artifacts",
     )
+
+
+def _others(store: Any) -> str:
+    """The buckets that these keys see, in words; empty: they may not ask."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        names = [one["Name"] for one in store.list_buckets()["Buckets"]]
+    except (BotoCoreError, ClientError):
+        return ""
+    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    return f" (they see {shown or 'no bucket'})"
+
+
+def _made(reach: Reach) -> str:
+    from botocore.exceptions import ClientError
+
+    region = reach.environment.get("AWS_DEFAULT_REGION", "us-east-1")
+    where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    try:
+        client(reach).create_bucket(Bucket=reach.bucket, **where)
+    except ClientError as error:
+        raise BrokenLinkError(
+            f"there is no bucket {reach.bucket!r}, and it cannot be made: {refusal(error, reach.s3_url)}",
+            "have it made by who runs the store, or correct --bucket",
+        ) from error
+    return f"{reach.bucket}, made"
+
+
+def _round_trip(reach: Reach) -> str:
+    """A small object comes back as it went, then half a megabyte."""
+    if not (reach.s3_url and reach.bucket):
+        raise SkippedLinkError("no store and bucket to try it on")
+    began = time.perf_counter()
+    there_and_back(reach, _SMALL)
+    took = time.perf_counter() - began
+    try:
+        there_and_back(reach, _LARGE)
+    except SlowError:
+        return f"{_SMALL} bytes, the same, in {took:.1f} s; {_LARGE} bytes take too long: {_ONLY_SLOW}"
+    return f"{_LARGE} bytes, the same, in {1000 * (time.perf_counter() - began - took):.0f} ms"

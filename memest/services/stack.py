@@ -14,8 +14,10 @@ from memest.services.databases import make_databases
 from memest.services.decide import Wanted, decide, with_ports
 from memest.services.folder import Folder
 from memest.services.mlflow_server import mlflow_server
+from memest.services.patience import patient
 from memest.services.probes import LoginRefusedError, make_bucket, require_tracking
 from memest.services.process import Launch, Process, last_lines, start
+from memest.services.require_store import require_store
 from memest.services.settings import Secrets, Settings
 from memest.services.stores import STORES
 
@@ -62,7 +64,7 @@ def up(wanted: Wanted, folder: Folder, seconds: float = 90) -> list[Condition]:
             doubtful = [*_servers(settings)] if folder.unfinished() else missing
             with _all_or_nothing(doubtful, folder):
                 if settings.endpoint:
-                    make_bucket(settings, secret)  # a store elsewhere does its work now or not at all
+                    require_store(settings, secret)  # a store elsewhere does its work now or not at all
                 _start(missing, with_ports(settings, wanted, missing), secret, folder, seconds)
     return [replace(one, started=one.name in missing) for one in status(folder)]
 
@@ -94,6 +96,7 @@ def _servers(settings: Settings) -> dict[str, Starter]:
 
 def _start(names: list[str], settings: Settings, secret: Secrets, folder: Folder, seconds: float) -> None:
     """Start these servers, and wait until all do their work: only then do the settings count for good."""
+    seconds = patient(seconds)
     deadline = time.monotonic() + seconds
     folder.ask(settings, secret)
     for name in names:

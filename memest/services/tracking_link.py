@@ -8,9 +8,12 @@ from memest.errors import ServiceError
 from memest.services.links import BrokenLinkError, SkippedLinkError
 from memest.services.probes import search_experiments
 from memest.services.reach import Reach
+from memest.services.tls import tls_trouble, trust
 
+TRACKING = "MLFLOW_TRACKING_URI"
 _START = (
-    "start it (`memest services up`; `memest services status` says how it is), or correct MLFLOW_TRACKING_URI"
+    "start it (`memest services up`; `memest services status` says how it is), or correct "
+    "MLFLOW_TRACKING_URI; if it is only slow, MEMEST_PATIENCE=5 waits five times as long"
 )
 _LOGIN = (
     "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD; for services started here: "
@@ -24,13 +27,24 @@ def tracking_answers(reach: Reach) -> str:
     if not url.startswith(("http://", "https://")):
         raise SkippedLinkError(f"{url} needs no server" if url else "MLFLOW_TRACKING_URI is not set")
     try:
-        answer = search_experiments(url, reach.login)
+        answer = search_experiments(url, reach.login, trusted=_trusted(reach))
     except ServiceError as error:
-        raise BrokenLinkError(f"nothing answers at {url} ({error})", _START) from error
+        raise tls_trouble(url, TRACKING, error) or BrokenLinkError(
+            f"nothing answers at {url} ({error})", _START
+        ) from error
+    if answer.status_code == 400 and (misspoken := tls_trouble(url, TRACKING)):
+        raise misspoken
     trouble = _trouble(answer)
     if trouble:
         raise BrokenLinkError(f"{url} answers {answer.status_code}: {trouble[0]}", trouble[1])
     return f"{url} answers in {1000 * answer.elapsed.total_seconds():.0f} ms"
+
+
+def _trusted(reach: Reach) -> str | bool:
+    """As MLflow's client has it: its own variables, else AWS_CA_BUNDLE, else the usual authorities."""
+    if reach.environment.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1"):
+        return False
+    return trust(reach.environment, "MLFLOW_TRACKING_SERVER_CERT_PATH")
 
 
 def _trouble(answer: Any) -> tuple[str, str] | None:

@@ -99,7 +99,7 @@ def connect(uri: str, existing: bool = False) -> MlflowClient:
     file = database_file(uri)
     if existing and file and not file.is_file():
         raise InputError(f"there are no runs yet: no {uri}; train first, or set MLFLOW_TRACKING_URI")
-    for name, value in _DEFAULTS.items():
+    for name, value in (_DEFAULTS | _authorities(uri)).items():
         os.environ.setdefault(name, value)
     for noisy in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -181,6 +181,14 @@ def alone_at(uri: str) -> AbstractContextManager[object]:
 def database_file(uri: str) -> Path | None:
     """The file of a tracking URI that names one; None for servers."""
     return sqlite_file(uri) if uri.startswith("sqlite") else None
+
+
+def _authorities(uri: str) -> dict[str, str]:
+    """AWS_CA_BUNDLE, as boto3 has it, for MLflow's calls too, unless MLflow's own variables say otherwise."""
+    bundle, insecure = os.environ.get("AWS_CA_BUNDLE"), os.environ.get("MLFLOW_TRACKING_INSECURE_TLS")
+    if not bundle or insecure or not uri.startswith("https:"):
+        return {}
+    return {"MLFLOW_TRACKING_SERVER_CERT_PATH": bundle}
 
 
 def _first_line(error: Exception) -> str:

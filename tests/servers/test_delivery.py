@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -371,7 +372,7 @@ def test_secrets_stay_out_of_everything(platform: Platform, monkeypatch: pytest.
     at(monkeypatch, {3: platform.store.down})
     with pytest.raises(UndeliveredError) as error:
         train.train(build(TrainConfig, settings(experiment, tracking=address)))
-    secrets = ("pass-w0rd", "a-secret-of-the-tests")
+    secrets = ("pass-w0rd", os.environ["AWS_SECRET_ACCESS_KEY"])
     found = the_run(platform, experiment)
     everything = f"{error.value} {found.to_dictionary()}".encode()
     everything += b"".join(path.read_bytes() for path in Path.cwd().rglob("*") if path.is_file())

@@ -109,7 +109,7 @@ def test_the_doctor_passes_no_password_on_a_command_line() -> None:
     while attempt.is_alive():
         seen += _command_lines()
         time.sleep(0.02)
-    assert [line for line in seen if "memest.services.artifact_route" in line]
+    assert [line for line in seen if "memest.services.artifact_attempt" in line]
     assert not [line for line in seen if "hunter2" in line]
 
 

@@ -1,0 +1,77 @@
+"""One artifact into a run and back, as a process of its own that says on its output which step begins.
+
+    python -m memest.services.artifact_attempt        # on MLFLOW_TRACKING_URI
+
+It ends with a line `done …` and exit code 0, or with the reason on its standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+EXPERIMENT = "memest-doctor"
+SMALL, LARGE = 1000, 100_000
+"""Bytes of the two artifacts: a route that takes the one and not the other is slow."""
+
+
+def attempt(uri: str) -> str:
+    """Log, read back, compare, and clean up; what was done, in words.
+
+    Raises:
+        MemestError: the server cannot be used.
+        RuntimeError: other bytes came back.
+    """
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    from memest.tracking import connect, experiment_id
+
+    _say("step run")
+    client = connect(uri)
+    run = client.create_run(experiment_id(client, EXPERIMENT), run_name=EXPERIMENT)
+    root, run_id = run.info.artifact_uri, run.info.run_id
+    try:
+        for step, size in (("small", SMALL), ("large", LARGE)):
+            _say(f"step {step}")
+            _there_and_back(client, run_id, size)
+        _say("step end")
+        repository: Any = get_artifact_repository(root, tracking_uri=uri)
+        repository.delete_artifacts("probe.bin")
+    finally:
+        client.set_terminated(run_id)
+        client.delete_run(run_id)
+    return f"{LARGE} bytes into {_kind(root)} and back, the same"
+
+
+def _there_and_back(client: Any, run_id: str, size: int) -> None:
+    content = secrets.token_bytes(size)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "probe.bin"
+        path.write_bytes(content)
+        client.log_artifact(run_id, str(path))
+        path.unlink()
+        came = Path(client.download_artifacts(run_id, "probe.bin", scratch)).read_bytes()
+    if came != content:
+        raise RuntimeError(f"{len(content)} bytes came back as {len(came)} others")
+
+
+def _kind(root: str) -> str:
+    scheme = urlsplit(root).scheme
+    return "a folder" if scheme in ("", "file") else scheme
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    try:
+        _say(f"done {attempt(os.environ['MLFLOW_TRACKING_URI'])}")
+    except Exception as error:  # whatever MLflow or a store raises is the finding
+        sys.exit(" ".join(f"{type(error).__name__}: {error}".split()))

@@ -109,7 +109,7 @@ def client(reach: Reach) -> Any:
         aws_secret_access_key=given.get("AWS_SECRET_ACCESS_KEY", ""),
         aws_session_token=given.get("AWS_SESSION_TOKEN"),
         region_name=given.get("AWS_DEFAULT_REGION") or given.get("AWS_REGION") or "us-east-1",
-        verify=trust(given),
+        verify=trust(reach.s3_url, given),
         config=Config(
             connect_timeout=patient(CONNECT),
             read_timeout=patient(READ),

@@ -47,7 +47,7 @@ def _endpoint(reach: Reach) -> str:
     url = _url(reach)
     host, port = _host(url)
     _resolve(host, port)
-    trusted = trust(reach.environment)
+    trusted = trust(url, reach.environment)
     began = time.perf_counter()
     try:
         answer = requests.get(

@@ -110,7 +110,7 @@ def _start(names: list[str], settings: Settings, secret: Secrets, folder: Folder
         "store": lambda: make_bucket(settings, secret),
         "mlflow": lambda: require_tracking(settings.mlflow_url, login),
     }
-    _wait(proofs, names, folder, secret, deadline)
+    _wait(proofs, [*_servers(settings)], folder, secret, deadline)
     folder.accept()
 
 
@@ -128,16 +128,16 @@ def _all_or_nothing(names: list[str], folder: Folder) -> Iterator[None]:
 
 def _wait(
     proofs: Mapping[str, Callable[[], None]],
-    started: list[str],
+    here: list[str],
     folder: Folder,
     secret: Secrets,
     deadline: float,
 ) -> None:
-    """Until a real call to each server succeeds, one of those just started dies, or the time is over."""
+    """Until a real call to each server succeeds, one of those that run here dies, or the time is over."""
     missing = dict.fromkeys(proofs, "not tried")
     while missing:
         for name in list(missing):
-            if name in started and not _runs(name, folder):
+            if name in here and not _runs(name, folder):
                 raise _failure(name, f"ended by itself ({missing[name]})", folder, secret)
             try:
                 proofs[name]()

@@ -50,15 +50,15 @@ def ca_bundle(environment: Mapping[str, str] = os.environ) -> str:
     return str(Path(named).absolute())
 
 
-def trust(environment: Mapping[str, str], *names: str) -> str | bool:
+def trust(url: str, environment: Mapping[str, str], *names: str) -> str | bool:
     """What `requests` verifies a server with: a file that one of these variables names, or the usual.
 
     Raises:
-        BrokenLinkError: AWS_CA_BUNDLE names no file of certificates.
+        BrokenLinkError: the server is to speak TLS, and AWS_CA_BUNDLE names no file of certificates.
     """
     named = next((environment[name] for name in names if environment.get(name)), "")
     try:
-        return named or ca_bundle(environment) or True
+        return named or not url.startswith("https:") or ca_bundle(environment) or True
     except SettingError as error:
         way_out = "set it to the file of your certificate authority, in PEM, or unset it"
         raise BrokenLinkError(str(error).partition(";")[0], way_out) from error

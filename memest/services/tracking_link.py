@@ -44,7 +44,7 @@ def _trusted(reach: Reach) -> str | bool:
     """As MLflow's client has it: its own variables, else AWS_CA_BUNDLE, else the usual authorities."""
     if reach.environment.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1"):
         return False
-    return trust(reach.environment, "MLFLOW_TRACKING_SERVER_CERT_PATH")
+    return trust(reach.tracking_uri, reach.environment, "MLFLOW_TRACKING_SERVER_CERT_PATH")
 
 
 def _trouble(answer: Any) -> tuple[str, str] | None:

@@ -50,8 +50,11 @@ def guarded(shared: Folder, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         wait_until(lambda: has_users(found), 60)
         first.kill()
         first.wait()
-        os.killpg(found.processes()["mlflow"].pid, signal.SIGKILL)
-        assert memest("services", "up", *flags)[0] == 0
+        server = found.processes()["mlflow"]
+        os.killpg(server.pid, signal.SIGKILL)
+        wait_until(lambda: not server.members())
+        code, said = memest("services", "up", *flags)
+        assert code == 0, said
     yield found
     services.down(found, grace=0.5)
 

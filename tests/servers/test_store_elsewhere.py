@@ -157,6 +157,21 @@ def test_certificates_that_do_not_fit_are_named(
     assert details in said
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_bundle_that_is_none_is_named(
+    content: str | None, shared: Folder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """AWS_CA_BUNDLE without a file, or with other things in it: said by doctor and `up`, not tried."""
+    bundle = tmp_path / "ca.pem"
+    if content:
+        bundle.write_text(content)
+    given = services.exports(shared) | {"AWS_CA_BUNDLE": str(bundle), ENDPOINT: "https://127.0.0.1:9"}
+    use(given, monkeypatch)
+    assert f"AWS_CA_BUNDLE={bundle}: " in memest("doctor")[1]
+    code, said = memest("services", "up", "--endpoint", given[ENDPOINT])
+    assert (code, said.startswith(f"memest: AWS_CA_BUNDLE={bundle}: ")) == (2, True)
+
+
 def test_one_setting_makes_an_authority_trusted(
     shared: Folder,
     certificate: tuple[ssl.SSLContext, str],

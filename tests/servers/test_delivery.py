@@ -503,13 +503,14 @@ def test_a_damaged_copy_is_fetched_again(platform: Platform) -> None:
     assert SheetReader.open(blobs).trace("loss")[1].shape == (EPOCHS + 1, 300)
     assert copy.read_bytes() == whole
     bucket = boto3.client("s3", endpoint_url=platform.store.url)
-    key = f"direct/{opened.run.id}/artifacts/{name}"
-    bucket.put_object(Bucket="mlflow", Key=key, Body=damaged)
+    root = platform.client.get_run(opened.run.id).info.artifact_uri.removeprefix("s3://")
+    where = {"Bucket": root.partition("/")[0], "Key": f"{root.partition('/')[2]}/{name}"}
+    bucket.put_object(**where, Body=damaged)
     copy.unlink()
     for _ in range(2):
         with pytest.raises(SheetError, match=rf"{name} is damaged"):
             SheetReader.open(blobs).trace("loss")
-    bucket.put_object(Bucket="mlflow", Key=key, Body=whole)
+    bucket.put_object(**where, Body=whole)
     assert SheetReader.open(blobs).trace("loss")[1].shape == (EPOCHS + 1, 300)
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 from memest.grammar.registry import Registry
 from memest.grammar.values import Index
 from memest.sweep.task import Child, Result, Task, cores
+from memest.sweep.warm import WarmChild, available
 
 _LOOK = 0.05
 
@@ -54,12 +55,13 @@ class Local:
         self.slots = jobs
         self._threads = thread_limits(threads, cores() // jobs)
         self._gpus = gpus
-        self._running: dict[int, Child] = {}
+        self._running: dict[int, Child | WarmChild] = {}
+        self._child = WarmChild if not gpus and available() else Child
 
     def start(self, task: Task) -> None:
         """Begin a task in the first free slot."""
         slot = next(slot for slot in range(self.slots) if slot not in self._running)
-        self._running[slot] = Child(task, self._environment(slot))
+        self._running[slot] = self._child(task, self._environment(slot))
 
     def finished(self, seconds: float) -> list[Result]:
         """The tasks that have finished since the last call."""

@@ -18,10 +18,11 @@ from pathlib import Path
 from memest.outcome import VARIABLE, Outcome, read_outcome
 
 _WATCHED = (sys.executable, "-m", "memest.sweep.parent_watch")
-_GIVEN = "MLFLOW_RUN_ID"
+GIVEN = "MLFLOW_RUN_ID"
 """The run that `mlflow run` gave to the sweep is not for its runs."""
 _KEPT = 20_000
-_GRACE = 60.0
+GRACE = 60.0
+"""Seconds between SIGTERM and SIGKILL."""
 _LOOK = 0.1
 
 
@@ -63,7 +64,7 @@ class Child:
         self._folder = tempfile.TemporaryDirectory(prefix="memest-")
         self._file = Path(self._folder.name) / "outcome.json"
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `result`
-        clean = {name: value for name, value in os.environ.items() if name != _GIVEN}
+        clean = {name: value for name, value in os.environ.items() if name != GIVEN}
         self._process = subprocess.Popen(
             [*_WATCHED, *task.arguments],
             env={**clean, **task.environment, **environment, VARIABLE: str(self._file)},
@@ -83,7 +84,7 @@ class Child:
         code = self._process.wait()
         seconds = time.monotonic() - self._began
         with self._folder, self._errors:
-            outcome = read_outcome(self._file, code, _tail(self._errors.fileno()))
+            outcome = read_outcome(self._file, code, tail(self._errors.fileno()))
         if self._process.stdin:
             self._process.stdin.close()
         return Result(self.task, outcome, seconds)
@@ -96,7 +97,7 @@ class Child:
     def stop(self) -> None:
         """Wait a minute for its end, then kill it; `terminate` comes first."""
         try:
-            self._process.wait(_GRACE)
+            self._process.wait(GRACE)
         finally:
             with suppress(ProcessLookupError):
                 self._process.kill()
@@ -120,6 +121,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _tail(descriptor: int) -> str:
+def tail(descriptor: int) -> str:
+    """The end of an open file."""
     size = os.fstat(descriptor).st_size
     return os.pread(descriptor, _KEPT, max(0, size - _KEPT)).decode(errors="replace")

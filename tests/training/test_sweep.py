@@ -143,14 +143,22 @@ def test_leaving_the_loop_ends_what_runs() -> None:
         os.kill(int(Path("pid").read_text()), 0)
 
 
-def test_a_task_does_not_outlive_a_starter_that_was_killed() -> None:
+@pytest.mark.parametrize(
+    "start",
+    [
+        "from memest.sweep.task import *; execute(Task('t', ['long']), {})",
+        "from memest.sweep import *; import time; engine = ENGINES.call('local', 0); "
+        "engine.start(Task('t', ['long'])); time.sleep(100)",
+    ],
+)
+def test_a_task_does_not_outlive_a_starter_that_was_killed(start: str) -> None:
     """kill -9 of whoever started it: the process notices, and gets the signal that lets it say so."""
     code = (
         "import os, pathlib, signal, sys, time\n"
         "signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path('asked').touch(), os._exit(0)))\n"
         "pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(100)\n"
     )
-    starter = script("starter", "from memest.sweep.task import *; execute(Task('t', ['long']), {})")
+    starter = script("starter", start)
     script("long", code)
     process = subprocess.Popen([sys.executable, "-m", *starter])
     wait_for(lambda: Path("pid").exists() and Path("pid").read_text())

@@ -52,7 +52,7 @@ class Recorded(keras.Model):  # type: ignore[misc]
 
     def fit(self, *arguments: Any, **settings: Any) -> Any:
         """As Keras' own; every epoch closes one of the recorder."""
-        ends = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self.recorder.end_epoch())
+        ends = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self._end_epoch())
         callbacks = [*(settings.pop("callbacks", None) or []), ends]
         return super().fit(*arguments, callbacks=callbacks, **settings)
 
@@ -89,6 +89,13 @@ class Recorded(keras.Model):  # type: ignore[misc]
             jax.debug.callback(self._record, predicted, labels, ids)
         else:
             self._record(predicted.detach(), labels, ids)
+
+    def _end_epoch(self) -> None:
+        if keras.backend.backend() == "jax":
+            import jax
+
+            jax.effects_barrier()  # batches are called out when the device gets to them
+        self.recorder.end_epoch()
 
     def _record(self, predicted: Any, labels: Any, ids: Any) -> None:
         values, labels, ids = (keras.ops.convert_to_numpy(array) for array in (predicted, labels, ids))

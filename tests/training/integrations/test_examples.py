@@ -33,9 +33,9 @@ def require(packages: tuple[str, ...]) -> None:
         pytest.skip(f"{', '.join(missing)} not installed: make test installs it")
 
 
-def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    """A program of this environment, in a process of its own."""
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+def run(*command: str | Path, backend: str = "tensorflow") -> subprocess.CompletedProcess[str]:
+    """A program of this environment, in a process of its own; `backend` is that of Keras."""
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": backend}
     line = [sys.executable, *command]
     return subprocess.run(line, capture_output=True, text=True, env=environment, timeout=300)
 
@@ -46,6 +46,15 @@ def test_a_framework_alone(name: str) -> None:
     """The tests of one framework pass, none of them skipped."""
     require(INNER[name])
     done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", HERE / f"{name}.py")
+    assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_keras_on_another_backend(backend: str) -> None:
+    """The tests of Keras pass on each backend that it has."""
+    require(("keras", backend))
+    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", HERE / "keras_recorded.py", backend=backend)
     assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout + done.stderr
 
 

@@ -192,23 +192,37 @@ def test_a_clean_pass_stands_beside_or_alone() -> None:
     assert "csl" in recorder.suspicious(1).columns
 
 
+def record_epochs(recorder: Recorder, wanted: range) -> None:
+    """Epochs whose logits depend on their number alone, the last batch of each without its last example."""
+    _, labels, ids = points().tensors
+    for number in wanted:
+        logits = torch.randn(COUNT, CLASSES, generator=torch.Generator().manual_seed(number))
+        recorder.update(logits[: COUNT - 1], labels[: COUNT - 1], ids[: COUNT - 1])
+        if number % 2:
+            recorder.update(logits[COUNT - 1 :], labels[COUNT - 1 :], ids[COUNT - 1 :])
+        recorder.end_epoch()
+
+
 def test_a_killed_recording_goes_on(tmp_path: Path) -> None:
-    """Two epochs, a new process, two more: the same sheet as four without a break."""
-    whole = Recorder(IDS, folder=tmp_path / "whole")
-    list(epochs(whole, 4))
-    losses = whole.recording.reader().trace("seen/loss")[1]
-    for part in range(2):
-        begun = (
-            Recorder(IDS, folder=tmp_path / "part") if not part else Recorder.resume(tmp_path / "part", IDS)
-        )
-        model = network()
-        x, labels, ids = points().tensors
-        for _ in range(2):
-            begun.update(model(x), labels, ids)
-            begun.end_epoch()
-    assert begun.epoch == 4
-    assert losses.shape == begun.recording.reader().trace("seen/loss")[1].shape
-    assert begun.suspicious(3)["suggested"]
+    """Two epochs, an epoch that is lost, a new recorder, two more: the files of four without a break."""
+    whole = Recorder(IDS, partial=True)
+    record_epochs(whole, range(1, 5))
+    record_epochs(Recorder(IDS, partial=True, folder=tmp_path / "part"), range(1, 3))
+    lost = Recorder.resume(tmp_path / "part", IDS, partial=True)
+    one_batch(lost)
+    resumed = Recorder.resume(tmp_path / "part", IDS, partial=True)
+    assert resumed.epoch == 2
+    record_epochs(resumed, range(3, 5))
+    assert resumed.suspicious(COUNT).columns == whole.suspicious(COUNT).columns
+    ours, theirs = (Recorder.read(r.save(tmp_path / n)) for r, n in ((resumed, "ours"), (whole, "theirs")))
+    assert ours.manifest.blocks == theirs.manifest.blocks
+    assert ours.manifest.tables == theirs.manifest.tables
+    assert [part.sha256 for part in ours.manifest.kept] == [part.sha256 for part in theirs.manifest.kept]
+
+
+def test_a_folder_holds_one_recording(tmp_path: Path) -> None:
+    """Beginning another in it is refused, and so is going on where there is none."""
+    record_epochs(Recorder(IDS, folder=tmp_path / "part"), range(1, 2))
     with pytest.raises(SettingError, match="holds a recording already"):
         Recorder(IDS, folder=tmp_path / "part")
     with pytest.raises(SettingError, match="no recording to go on with"):

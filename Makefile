@@ -4,12 +4,14 @@ BIN := .venv/bin
 READY := .venv/ready
 TESTED := .venv/tested
 MINIO := RELEASE.2025-10-15T17-29-55Z
+VERSITYGW := v1.8.0
 
-.PHONY: help demo minio up down test lint faults bench clean
+.PHONY: help demo minio versitygw up down test lint faults bench clean
 
 help:
 	@echo "make demo   digits with 5 % wrong labels: six runs, a table, a picture"
-	@echo "make up     an S3 store and an MLflow server; make down stops them; make minio builds the store"
+	@echo "make up     an S3 store and an MLflow server; make down stops them"
+	@echo "make minio, make versitygw   build a store with Go; without Go: make up UP='--store seaweedfs'"
 	@echo "make test   the test suite        make lint   ruff, mypy, import rules"
 	@echo "make faults kills, outages, damage, on real servers: docs/faults.md"
 	@echo "make bench  the benchmarks        make .venv  the environment alone"
@@ -42,6 +44,13 @@ minio:
 	|| { echo "make minio: MinIO $(MINIO) was not built (it needs Go 1.24 or newer, and the network);" \
 	"put a minio on the PATH, or use the other store: $(BIN)/memest services up --store seaweedfs" >&2; exit 1; }
 	@echo "built: .memest/bin/minio"
+
+versitygw:
+	@mkdir -p .memest/bin
+	@GOBIN="$(CURDIR)/.memest/bin" go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW) \
+	|| { echo "make versitygw: $(VERSITYGW) was not built (it needs Go 1.25 or newer, and the network);" \
+	"put a versitygw on the PATH, or use the other store: $(BIN)/memest services up --store seaweedfs" >&2; exit 1; }
+	@echo "built: .memest/bin/versitygw"
 
 up: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" memest services up $(UP)

@@ -1,6 +1,6 @@
 """Every fault, one after another, on one platform; the table of what came of each.
 
-python -m faults [--store minio|seaweedfs] [--only words] [--often]
+python -m faults [--store minio|seaweedfs|versitygw] [--only words] [--often]
 
 What was seen is kept in faults/results.json, and docs/faults.md is made from it: a fault that is run alone
 renews its own row.
@@ -42,7 +42,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--store", choices=["minio", "seaweedfs"], default="minio")
+    parser.add_argument("--store", choices=["minio", "seaweedfs", "versitygw"], default="minio")
     parser.add_argument("--only", default="", help="those whose group or description has these words")
     parser.add_argument("--often", action="store_true", help="those that continuous integration runs")
     options = parser.parse_args()

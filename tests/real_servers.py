@@ -23,7 +23,7 @@ from memest.errors import ServiceError, SettingError
 from memest.services import Folder, Secrets, Settings, Wanted
 from memest.services.patience import patient
 from memest.services.ports import free_ports
-from memest.services.probes import make_bucket
+from memest.services.probes import bucket_client, make_bucket
 from memest.services.stores import STORES, program
 
 SHARED = "MEMEST_TEST_SHARED"
@@ -82,6 +82,7 @@ def _folder(room: Path) -> Folder:
 
 USERS = {
     "admin": ["Admin", "Read", "List", "Tagging", "Write"],
+    "team": [f"{act}:{BUCKET}" for act in ("Read", "List", "Write")],
     "no-list": [f"Read:{BUCKET}", f"Write:{BUCKET}"],
     "read-only": [f"Read:{BUCKET}", f"List:{BUCKET}"],
     "elsewhere": [f"{act}:absent" for act in ("Read", "List", "Write")],
@@ -110,16 +111,66 @@ def store_with_users(folder: Path) -> Iterator[tuple[Settings, dict[str, Secrets
     ]
     (folder / "s3.json").write_text(json.dumps({"identities": users}))
     with _process(launch.command, folder / "weed.log", launch.environment):
-        deadline = time.monotonic() + patient(30)
-        while True:
-            try:
-                make_bucket(settings, keys["admin"])
-                break
-            except ServiceError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
+        _make_bucket(settings, keys["admin"])
         yield settings, keys
+
+
+RIGHTS = {"ListBucket": BUCKET, **dict.fromkeys(("GetObject", "PutObject", "DeleteObject"), f"{BUCKET}/*")}
+"""What a user of the bucket needs, as S3 calls it, and on what."""
+
+
+@contextmanager
+def store_with_a_policy(folder: Path) -> Iterator[tuple[Settings, dict[str, Secrets]]]:
+    """A real versitygw whose policy grants `team` all of RIGHTS, and each `no-…` all but that one."""
+    (port,) = free_ports(1)
+    settings, root = Settings(store="versitygw", bucket=BUCKET, s3_port=port), Secrets()
+    try:
+        launch = STORES["versitygw"](settings, root, Folder(folder))
+    except SettingError as error:
+        pytest.skip(str(error))
+    without = {"team": "", **{f"no-{right}": right for right in RIGHTS}}
+    keys = {name: Secrets(name, secrets.token_hex(16)) for name in without}
+    program, *options = launch.command
+    (folder / "iam").mkdir()
+    with _process([program, "--iam-dir", str(folder / "iam"), *options], folder / "log", launch.environment):
+        _make_bucket(settings, root)
+        for name in without:
+            admin = [
+                "--access",
+                root.access_key,
+                "--secret",
+                root.secret_key,
+                "--endpoint-url",
+                settings.s3_url,
+            ]
+            user = ["--access", name, "--secret", keys[name].secret_key, "--role", "user"]
+            subprocess.run([program, "admin", *admin, "create-user", *user], check=True, capture_output=True)
+        policy = [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": [name]},
+                "Action": f"s3:{right}",
+                "Resource": f"arn:aws:s3:::{place}",
+            }
+            for name, missing in without.items()
+            for right, place in RIGHTS.items()
+            if right != missing
+        ]
+        given = json.dumps({"Version": "2012-10-17", "Statement": policy})
+        bucket_client(settings, root).set_bucket_policy(BUCKET, given)
+        yield settings, keys
+
+
+def _make_bucket(settings: Settings, secret: Secrets) -> None:
+    """As soon as the store answers."""
+    deadline = time.monotonic() + patient(30)
+    while True:
+        try:
+            return make_bucket(settings, secret)
+        except ServiceError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 @contextmanager

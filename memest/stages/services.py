@@ -23,7 +23,9 @@ FOLDER = option("", "folder of data, logs and credentials; empty: .memest/servic
 class UpConfig:
     """Everything the services can be told; what is not told stays as it was at the last `up`."""
 
-    store: Literal["minio", "seaweedfs"] | None = option(None, "S3 server to start; at first minio")
+    store: Literal["minio", "seaweedfs", "versitygw"] | None = option(
+        None, "S3 server to start; at first minio"
+    )
     endpoint: str = option("", "URL of an S3 store elsewhere instead; its credentials in AWS_*")
     bucket: str = option("", "made if it is not there; at first memest")
     artifacts: Literal["direct", "proxied"] | None = option(

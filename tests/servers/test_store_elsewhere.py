@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import io
+import os
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +14,12 @@ import pytest
 from certificates import server_context
 from commands import ENDPOINT, TRACKING, known, memest, use
 from links import Link
-from real_servers import store_with_users
+from real_servers import RIGHTS as NEEDED
+from real_servers import store_with_a_policy, store_with_users
 
 from memest import services
-from memest.services import Folder, Secrets, Settings, Wanted, s3_errors
+from memest.services import Folder, Reach, Secrets, Settings, Wanted, examine, s3_checks, s3_errors
+from memest.services.s3_calls import client
 from memest.services.s3_errors import RIGHTS
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.usefixtures("no_settings_inherited")]
@@ -96,6 +100,56 @@ def refused(
     assert code == 1
     assert secret not in said
     return said
+
+
+def test_the_documented_rights_are_enough(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """To read, list and write the bucket, on a store that knows no finer rights: `up`, train, score."""
+    settings, keys = store
+    use({"AWS_ACCESS_KEY_ID": "team", "AWS_SECRET_ACCESS_KEY": keys["team"].secret_key}, monkeypatch)
+    own = Folder(tmp_path / "services")
+    try:
+        services.up(Wanted(endpoint=settings.s3_url, bucket="memest", workers=1), own)
+        use(services.exports(own), monkeypatch)
+        monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+        code, said = memest("train", "--limit", "100", "--epochs", "1", "--experiment", "team")
+        assert code == 0, said
+        run = said.split("run ")[-1].split()[0]
+        code, said = memest("score", "--run", run, "--scores", "input_gradient")
+        assert code == 0, said
+    finally:
+        services.down(own, grace=0.5)
+
+
+@pytest.fixture(scope="module")
+def fine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A real store whose users have exactly the rights that a policy of the bucket names."""
+    with store_with_a_policy(tmp_path_factory.mktemp("policy")) as found:
+        yield found
+
+
+@pytest.mark.parametrize("right", ["", *NEEDED])
+def test_every_right_is_needed_and_no_more(
+    right: str, fine: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where each right is granted by itself: with the four, store and parts of large files work; less one,
+    the doctor's check names it.
+    """
+    settings, keys = fine
+    user = f"no-{right}" if right else "team"
+    use({"AWS_ACCESS_KEY_ID": user, "AWS_SECRET_ACCESS_KEY": keys[user].secret_key}, monkeypatch)
+    use({ENDPOINT: settings.s3_url, "MEMEST_BUCKET": "memest"}, monkeypatch)
+    reach = Reach.find(Folder(tmp_path / "none"))
+    found = examine(s3_checks(reach))
+    remedies = [one.remedy for one in found if one.state == "FAILED"]
+    assert [remedy.partition(";")[0].split()[:2] for remedy in remedies] == (
+        [["grant", f"s3:{right}"]] if right else []
+    )
+    if not right:
+        store, large = client(reach), os.urandom(20_000_000)
+        store.upload_fileobj(io.BytesIO(large), "memest", "large")
+        assert store.get_object(Bucket="memest", Key="large")["Body"].read() == large
 
 
 def test_no_two_causes_share_a_diagnosis() -> None:

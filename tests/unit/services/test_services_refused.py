@@ -14,7 +14,7 @@ from memest.services.stores import STORES
 
 pytestmark = pytest.mark.usefixtures("no_settings_inherited")
 BAD = [
-    (("--store", "rustfs"), "minio, seaweedfs"),
+    (("--store", "rustfs"), "minio, seaweedfs, versitygw"),
     (("--s3-port", "70000"), "s3-port must be a whole number"),
     (("--bucket", "No_Such_Name"), "3 to 63 of a-z"),
     (("--store", "minio", "--endpoint", "http://127.0.0.1:9"), "give one"),
@@ -70,6 +70,27 @@ def test_minio_is_started_with_its_secrets_in_the_environment(
     assert launch.environment["MINIO_ROOT_USER"] == secret.access_key
     assert launch.environment["MINIO_ROOT_PASSWORD"] == secret.secret_key
     assert launch.environment["MINIO_UPDATE"] == "off"
+
+
+def test_versitygw_is_started_with_its_secrets_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command of versitygw: address and data, private files; neither keys nor settings of others."""
+    binary = tmp_path / "bin" / "versitygw"
+    binary.parent.mkdir()
+    binary.touch(0o755)
+    monkeypatch.setenv("PATH", str(binary.parent))
+    monkeypatch.setenv("VGW_READ_ONLY", "true")
+    monkeypatch.setenv("ROOT_ACCESS_KEY", "of another server")
+    secret = Secrets()
+    launch = STORES["versitygw"](Settings(s3_port=9000), secret, Folder(tmp_path))
+    assert launch.command[:3] == [str(binary), "--port", "127.0.0.1:9000"]
+    assert launch.command[-1] == str(tmp_path / "versitygw")
+    assert (tmp_path / "versitygw").stat().st_mode & 0o777 == 0o700
+    assert not {secret.access_key, secret.secret_key} & set(launch.command)
+    assert launch.environment["ROOT_ACCESS_KEY_ID"] == secret.access_key
+    assert launch.environment["ROOT_SECRET_ACCESS_KEY"] == secret.secret_key
+    assert not {"VGW_READ_ONLY", "ROOT_ACCESS_KEY"} & set(launch.environment)
 
 
 def test_the_server_inherits_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,14 +82,14 @@ def main() -> None:
 
     def fused() -> float:
         began = time.perf_counter()
-        measure(network, [batch], ids, scores, device)
+        measure(network, [batch], ids, scores, device, batch_size=wanted.batch)
         return time.perf_counter() - began
 
     plain(), fused()  # warm both
     ratio = alternate(fused, plain, wanted.pairs)
     with full_precision():  # a GPU's TF32 would drown the differences that are compared
         theirs = plain_pass(network, batch, wanted.probes, 1e-3)
-    ours = measure(network, [batch], ids, scores, device)
+    ours = measure(network, [batch], ids, scores, device, batch_size=wanted.batch)
     errors = {key: _relative(ours[key], values.cpu().numpy()) for key, values in theirs.items()}
 
     what = f"published way / memest: logit scores, gradient, curvature n = {wanted.probes}"

@@ -47,10 +47,7 @@ class Unobserved:
 
 @dataclass
 class Case:
-    """A trained network and 67 of the examples it was trained on.
-
-    67 leaves a last batch of four after batches of 7, and of three after batches of 64.
-    """
+    """A trained network and 67 of the examples it was trained on, so that 3 are left after batches of 16."""
 
     network: nn.Module
     images: ImageSet
@@ -61,11 +58,10 @@ class Case:
         return Loader(self.images.take(np.arange(len(self.images))[order]), self.statistics, CPU)
 
     def measure(self, key: str, size: int = 64, order: Any = slice(None), ids: Any = None) -> Any:
-        """One score, (N,), in the order of the set's ids unless other ids are given."""
+        """One score, (N,), in the order of the set's ids unless other ids are given; 16 at a time."""
         ids = self.images.ids if ids is None else ids
-        return measure(self.network, self.loader(order).batches(size), ids, ScoreSet(key), CPU, SEED)[
-            canonical(key)
-        ]
+        batches = self.loader(order).batches(size)
+        return measure(self.network, batches, ids, ScoreSet(key), CPU, SEED, batch_size=16)[canonical(key)]
 
 
 @pytest.fixture(scope="module")
@@ -83,26 +79,15 @@ def case() -> Case:
     return Case(network, images.take(np.arange(67)), statistics)
 
 
-def assert_same(key: str, came: Any, expected: Any, gradients: Any) -> None:
-    """Two ways of measuring one score agree up to rounding.
+def assert_same(key: str, came: Any, expected: Any) -> None:
+    """Two ways of putting examples into batches give the same bits; of an attack, values alike.
 
-    A score made straight from logits or a gradient may differ by `ROUNDING` of its largest value. A
-    finite difference subtracts two gradients and divides by the step: the rounding error of both,
-    `ROUNDING`·‖∇‖ each, is divided by the step as well. Only there, one example of the 67 may differ by
-    more: where rounding carries a rectifier's input across zero, the gradient jumps. An exact Hessian
-    product jumps there too, but nothing of it is divided by the step.
+    An attack makes batches of its own, of the examples that it has not yet moved across.
     """
-    settings = SCORES.parse(key).settings
-    if "step" not in settings:
+    if KINDS[Spec.parse(key).name].package is None:
+        np.testing.assert_array_equal(came, expected)
+    else:
         np.testing.assert_allclose(came, expected, rtol=0, atol=ROUNDING * np.abs(expected).max())
-        return
-    if settings["method"] == "hvp":
-        assert (np.abs(came - expected) > 4 * ROUNDING * expected.max()).sum() <= 1
-        return
-    power = 1 / settings["power"]
-    limit = 2 * ROUNDING * gradients.max() / settings["step"]
-    assert (np.abs(came**power - expected**power) > limit).sum() <= 1
-    assert limit < 0.01 * np.median(expected**power), "a tolerance that hides real differences"
 
 
 # ---------------------------------------------------------------- the contract of every score
@@ -122,16 +107,14 @@ def test_is_one_finite_float32_per_example(case: Case, key: str) -> None:
 @pytest.mark.parametrize("size", [1, 7])
 def test_does_not_depend_on_the_batch_size(case: Case, key: str, size: int) -> None:
     """Batches of 1, 7 and 64 give the same values: no batch mean, no scaling of the last batch."""
-    gradients = case.measure("input_gradient")
-    assert_same(key, case.measure(key, size), case.measure(key, 64), gradients)
+    assert_same(key, case.measure(key, size), case.measure(key, 64))
 
 
 @every_score
 def test_does_not_depend_on_the_order_of_examples(case: Case, key: str) -> None:
     """Shuffled examples, so other batches, give each id the value it had."""
     order = np.random.default_rng(0).permutation(67)
-    gradients = case.measure("input_gradient")
-    assert_same(key, case.measure(key, 7, order), case.measure(key, 7), gradients)
+    assert_same(key, case.measure(key, 7, order), case.measure(key, 7))
 
 
 @every_score
@@ -374,7 +357,8 @@ def hessians(batch: Batch) -> Any:
 def curvature_of(batch: Batch, settings: str, seed: int = SEED) -> Any:
     """The curvature of the linear network at a batch, (6,)."""
     scores = ScoreSet(f"curvature({settings})")
-    return measure(linear_network(), [batch], batch.ids.numpy(), scores, CPU, seed)[scores.keys[0]]
+    came = measure(linear_network(), [batch], batch.ids.numpy(), scores, CPU, seed, batch_size=6)
+    return came[scores.keys[0]]
 
 
 def test_the_exact_product_is_the_hessian_times_the_probe() -> None:
@@ -416,13 +400,6 @@ def test_curvature_is_divided_by_its_step() -> None:
     np.testing.assert_allclose(
         curvature_of(batch, "step=0.002"), curvature_of(batch, "step=0.001"), rtol=1e-2
     )
-
-
-@pytest.mark.parametrize("key", ["loss", "input_gradient", "curvature(power=2)"])
-def test_the_last_smaller_batch_is_like_any_other(case: Case, key: str) -> None:
-    """The three examples left over after 64 score as they do in the middle of a batch of 67."""
-    together, apart = case.measure(key, 67)[-3:], case.measure(key, 64)[-3:]
-    np.testing.assert_allclose(apart, together, rtol=1e-3)
 
 
 # ---------------------------------------------------------------- probes

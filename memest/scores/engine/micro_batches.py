@@ -1,4 +1,10 @@
-"""Batches of a scoring pass that adapt to the memory there is."""
+"""Batches of a scoring pass in one fixed size, so that how examples come together changes no value.
+
+A device may choose another kernel for another batch size, and kernels round differently. Where rounding
+carries the input of a rectifier across zero, or another value of a pool to the top, the gradient jumps: in
+batches of 1 and of 256 the curvature of a few examples in a hundred differed by as much as 28 %. With one
+size every example goes through the same kernels, whatever the batches it came in and its place in them.
+"""
 
 from __future__ import annotations
 
@@ -30,30 +36,51 @@ def run_out_of_memory(error: RuntimeError) -> bool:
 
 
 class MicroBatches:
-    """Batches cut to what fits: halved when memory runs out, and kept small for the rest of the pass.
+    """Cuts and joins batches to one size; the last one is filled up with copies of its own examples.
+
+    Where memory runs out the size is halved for the rest of the pass; values are then those of that size.
 
     Args:
         score: the columns of a batch, by key; may run out of memory.
         rows: where they go.
+        size: examples in every batch that is scored.
     """
 
-    def __init__(self, score: Callable[[Examples], dict[str, Tensor]], rows: Rows) -> None:
-        self._score, self._rows = score, rows
-        self._most: int | None = None
+    def __init__(self, score: Callable[[Examples], dict[str, Tensor]], rows: Rows, size: int) -> None:
+        self._score, self._rows, self._size = score, rows, size
+        self._waiting: Examples | None = None
 
     def put(self, batch: Examples) -> None:
-        """Score one batch.
+        """Score a batch as far as it fills whole micro-batches; the rest waits for the next.
 
         Raises:
             MemoryFullError: a single example does not fit.
         """
-        size, most = len(batch.ids), self._most
-        if most is not None and size > most:
-            for start in range(0, size, most):
-                self.put(_cut(batch, start, start + most))
+        waiting = batch if self._waiting is None else _joined(self._waiting, batch)
+        count, size = len(waiting.ids), self._size
+        whole = count // size * size
+        for start in range(0, whole, size):
+            self._run(_cut(waiting, start, start + size))
+        self._waiting = _cut(waiting, whole, count) if whole < count else None
+
+    def finish(self) -> None:
+        """Score the examples that wait.
+
+        Raises:
+            MemoryFullError: a single example does not fit.
+        """
+        if self._waiting is not None:
+            self._run(self._waiting)
+            self._waiting = None
+
+    def _run(self, batch: Examples) -> None:
+        count, size = len(batch.ids), self._size
+        if count > size:
+            for start in range(0, count, size):
+                self._run(_cut(batch, start, min(start + size, count)))
             return
         try:
-            columns = self._score(batch)
+            columns = self._score(_filled(batch, size))
         except RuntimeError as error:
             if not run_out_of_memory(error):
                 raise
@@ -62,16 +89,16 @@ class MicroBatches:
                     "memory ran out while scoring a single example; use a smaller network, fewer classes, or "
                     "a machine with more memory"
                 ) from error
-            self._most = size // 2
+            self._size = size // 2
         else:
-            self._rows.put(batch.ids, columns)
+            self._rows.put(batch.ids, {key: values[:count] for key, values in columns.items()})
             return
         torch.cuda.empty_cache()
-        self.put(batch)
+        self._run(batch)
 
 
 @dataclass(frozen=True)
-class _Cut:
+class _Micro:
     images: Tensor
     labels: Tensor
     ids: Tensor
@@ -79,4 +106,21 @@ class _Cut:
 
 def _cut(batch: Examples, start: int, stop: int) -> Examples:
     chosen = slice(start, stop)
-    return _Cut(batch.images[chosen], batch.labels[chosen], batch.ids[chosen])
+    return _Micro(batch.images[chosen], batch.labels[chosen], batch.ids[chosen])
+
+
+def _joined(one: Examples, other: Examples) -> Examples:
+    return _Micro(
+        torch.cat([one.images, other.images]),
+        torch.cat([one.labels, other.labels]),
+        torch.cat([one.ids, other.ids]),
+    )
+
+
+def _filled(batch: Examples, size: int) -> Examples:
+    count = len(batch.ids)
+    if count == size:
+        return batch
+    repeated = torch.arange(size, device=batch.images.device) % count
+    ids = batch.ids[repeated.to(batch.ids.device)]
+    return _Micro(batch.images[repeated], batch.labels[repeated], ids)

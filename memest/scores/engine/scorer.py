@@ -25,8 +25,14 @@ from memest.scores.engine.others import OtherLabels
 from memest.scores.engine.timing import Clock
 from memest.scores.score_set import FORWARD, GRADIENT, ScoreSet
 
-BATCH_SIZE = 256
-"""Images scored at a time; halved where they do not fit into memory."""
+
+def micro_batch_size(device: torch.device) -> int:
+    """Images scored at a time; halved where they do not fit into memory.
+
+    Every micro-batch has this size, so a small one wastes little where there are few examples: on a CPU,
+    where larger ones are not faster, 128.
+    """
+    return 128 if device.type == "cpu" else 256
 
 
 class BatchSource(Protocol):
@@ -55,7 +61,8 @@ class Scorer:
         others: labels other than those of the batches, (N,) each in the order of the ids, by the name that
             scores call them by: `true` for `loss(labels=true)`.
         reduction: where the batches are this process's share: sums columns over the processes.
-        batch_size: examples in a batch.
+        batch_size: examples scored at a time, whatever the batches they come in; by default
+            `micro_batch_size` of the device.
     """
 
     def __init__(
@@ -63,9 +70,10 @@ class Scorer:
         examples: BatchSource,
         others: Mapping[str, NDArray[np.int64]] | None = None,
         reduction: Reduction | None = None,
-        batch_size: int = BATCH_SIZE,
+        batch_size: int | None = None,
     ) -> None:
-        self._examples, self._reduction, self._batch_size = examples, reduction, batch_size
+        self._examples, self._reduction = examples, reduction
+        self._batch_size = batch_size or micro_batch_size(examples.device)
         self._rows = Rows(examples.ids, examples.device)
         self._others = OtherLabels(self._rows, others or {}, examples.device)
 
@@ -93,9 +101,10 @@ class Scorer:
             one_pass = _Pass(
                 folded(network), scores, self._others, seed, clock or Clock(self._examples.device)
             )
-            micro_batches = MicroBatches(one_pass.score, self._rows)
+            micro_batches = MicroBatches(one_pass.score, self._rows, self._batch_size)
             for batch in self._examples.batches(self._batch_size):
                 micro_batches.put(batch)
+            micro_batches.finish()
         return self._rows.take(reduction=self._reduction)
 
     @torch.no_grad()
@@ -161,6 +170,8 @@ def measure(
     device: torch.device,
     seed: int = 0,
     others: Mapping[str, NDArray[np.int64]] | None = None,
+    batch_size: int | None = None,
 ) -> dict[str, Values]:
-    """A single pass over batches that are there already: see `Scorer.measure`."""
-    return Scorer(GivenBatches(batches, ids, device), others).measure(network, scores, seed)
+    """A single pass over batches that are there already: see `Scorer`."""
+    scorer = Scorer(GivenBatches(batches, ids, device), others, batch_size=batch_size)
+    return scorer.measure(network, scores, seed)

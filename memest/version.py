@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 __version__ = "0.1.0"
-SCORES_VERSION = 1
+SCORES_VERSION = 2
 """Raise it with every change that gives a score, a summary or a detector other values.
 
 Runs of another number are not taken for done, and are not averaged with those of this one.

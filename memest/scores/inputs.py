@@ -1,7 +1,8 @@
-"""Scores from gradients with respect to the input. Depends on torch.
+"""Scores from gradients with respect to the input.
 
-Each takes a `LocalLoss` and returns (B,) float32. Gradients are those of the example's own loss: no
-batch mean, so no score here depends on the batch size.
+Each takes a `LocalLoss` and returns (B,) float32. Gradients are those of the example's own loss, no batch
+mean. Kernels of another batch size may round otherwise, which a rectifier's kink can magnify to several
+percent: `Scorer` scores in micro-batches of one size, so that its values do not depend on the batches.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ def curvature(
     unlike the released code of that paper.
 
     With method `hvp` it is ‖Hv‖ itself, by differentiating twice, and the step is not used. For networks of
-    rectifiers the two are different quantities: the difference also sees the kinks that lie within the step,
-    H at the point does not. The paper's is the difference.
+    rectifiers the two are different quantities, and rank examples differently: the difference also sees the
+    kinks that lie within the step, H at the point does not. The paper's is the difference.
     """
     total = local.gradient.new_zeros(len(local.labels))
     for number in range(probes):

@@ -57,11 +57,13 @@ class Case:
         """The examples in another order."""
         return Loader(self.images.take(np.arange(len(self.images))[order]), self.statistics, CPU)
 
-    def measure(self, key: str, size: int = 64, order: Any = slice(None), ids: Any = None) -> Any:
-        """One score, (N,), in the order of the set's ids unless other ids are given; 16 at a time."""
+    def measure(
+        self, key: str, size: int = 64, order: Any = slice(None), ids: Any = None, micro: int = 16
+    ) -> Any:
+        """One score, (N,), in the order of the set's ids unless other ids are given; `micro` at a time."""
         ids = self.images.ids if ids is None else ids
         batches = self.loader(order).batches(size)
-        return measure(self.network, batches, ids, ScoreSet(key), CPU, SEED, batch_size=16)[canonical(key)]
+        return measure(self.network, batches, ids, ScoreSet(key), CPU, SEED, batch_size=micro)[canonical(key)]
 
 
 @pytest.fixture(scope="module")
@@ -400,6 +402,13 @@ def test_curvature_is_divided_by_its_step() -> None:
     np.testing.assert_allclose(
         curvature_of(batch, "step=0.002"), curvature_of(batch, "step=0.001"), rtol=1e-2
     )
+
+
+@pytest.mark.parametrize("key", ["loss", "input_gradient", "curvature(power=2)"])
+def test_the_last_smaller_batch_is_like_any_other(case: Case, key: str) -> None:
+    """The three examples left over after 64, filled up with copies, score as they do in the middle of 67."""
+    together, apart = case.measure(key, micro=67)[-3:], case.measure(key, micro=64)[-3:]
+    np.testing.assert_allclose(apart, together, rtol=1e-3)
 
 
 # ---------------------------------------------------------------- probes

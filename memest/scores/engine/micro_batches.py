@@ -1,9 +1,9 @@
 """Batches of a scoring pass in one fixed size, so that how examples come together changes no value.
 
 A device may choose another kernel for another batch size, and kernels round differently. Where rounding
-carries the input of a rectifier across zero, or another value of a pool to the top, the gradient jumps: in
-batches of 1 and of 256 the curvature of a few examples in a hundred differed by as much as 28 %. With one
-size every example goes through the same kernels, whatever the batches it came in and its place in them.
+carries the input of a rectifier across zero, or another value of a pool to the top, the gradient jumps, and
+the curvature of an example differs by several percent. With one size every example goes through the same
+kernels, whatever the batches it came in and its place in them.
 """
 
 from __future__ import annotations

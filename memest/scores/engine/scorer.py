@@ -27,10 +27,10 @@ from memest.scores.score_set import FORWARD, GRADIENT, ScoreSet
 
 
 def micro_batch_size(device: torch.device) -> int:
-    """Images scored at a time; halved where they do not fit into memory.
+    """Images scored at a time: 128 on a CPU, 256 on a GPU; halved where they do not fit into memory.
 
-    Every micro-batch has this size, so a small one wastes little where there are few examples: on a CPU,
-    where larger ones are not faster, 128.
+    Every micro-batch is filled up to this size, so that a small one wastes little where there are few
+    examples. It is part of the definition of gradients and curvature: other sizes give other bits.
     """
     return 128 if device.type == "cpu" else 256
 
@@ -82,6 +82,10 @@ class Scorer:
     ) -> dict[str, Values]:
         """Every score of every example, (N,) float32 by canonical key, in the order of the ids.
 
+        Whatever the batches that the examples come in and their order, the values have the same bits: on one
+        device, with one number of threads, unless memory runs out, and but for attacks, whose batches are
+        their own.
+
         Args:
             network: images → logits; its mode and its weights' gradients are left as they were.
             scores: what to measure.
@@ -91,7 +95,7 @@ class Scorer:
         Raises:
             SettingError: a score names labels that are not there.
             UnseenError: the batches do not hold each id exactly once.
-            MemoryFullError: a single example does not fit; larger batches are halved until they do.
+            MemoryFullError: a single example does not fit; micro-batches are halved until they do.
         """
         if not len(scores):
             return {}

@@ -113,6 +113,10 @@ class Findings:
         epochs: (E,) int64, those of `losses`.
         losses: (E, N) float32, the loss of each example while it was trained on, mean over networks.
         choice: what was chosen (network, size, epochs, folds, …) and what it cost, as words by name.
+        sampled: ids of the random part of a review, in the order in which they are looked at.
+        probabilities: (N, K) float32 of each class, by networks that never saw the example; for exports.
+        features: (N, D) float32, where the networks put each example; neighbours in exports are near in
+            these, else in `probabilities`.
     """
 
     dataset: str
@@ -134,6 +138,9 @@ class Findings:
     epochs: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     losses: NDArray[np.float32] | None = None
     choice: Mapping[str, str] = field(default_factory=dict)
+    sampled: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
+    probabilities: NDArray[np.float32] | None = None
+    features: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -2,16 +2,17 @@
 
     standard                 trains on all, observes all
     k_fold(folds=3)          trains on all folds but one, observes that one: out of sample
+    cross_fit(folds=3)       the same trainings; observes what is trained on, and asks about the fold left out at the end
     second_split             trains on one half, goes on with the other, observes the first half all the while
 
 A protocol turns labelled images into parts. Each part is a training of its own, with a fresh network,
-optimizer and schedule; between them they observe every example exactly once.
+optimizer and schedule; between them they observe every example, all but `cross_fit` exactly once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
@@ -33,10 +34,12 @@ class Part:
     Attributes:
         stages: what is trained on, one stage after the other: positions (n,) each. The same network goes on.
         observed: positions (m,) of the examples that are scored, during the last stage.
+        left_out: positions of examples that the network never sees, whose probabilities are kept at the end.
     """
 
     stages: tuple[Integers, ...]
     observed: Integers
+    left_out: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def plain(self) -> bool:
@@ -80,11 +83,21 @@ def k_fold(images: ImageSet, rng: np.random.Generator, *, folds: Folds = 3) -> l
     Raises:
         SettingError: a class has a single example, which no network could learn that does not see it.
     """
-    dealt = deal(images.labels, folds, rng)
-    _refuse_too_few(dealt, images, f"k_fold(folds={folds})")
-    _refuse_single(images, f"k_fold(folds={folds})")
-    everything = np.arange(len(images))
-    return [Part((np.setdiff1d(everything, held),), held) for held in dealt]
+    return [Part((rest,), held) for rest, held in _folds(images, folds, rng, f"k_fold(folds={folds})")]
+
+
+@PROTOCOLS.register
+def cross_fit(images: ImageSet, rng: np.random.Generator, *, folds: Folds = 3) -> list[Part]:
+    """The trainings of `k_fold`, each observing what it trains on; of its fold it keeps the probabilities.
+
+    One training gives both kinds of evidence: online traces, by folds − 1 networks for each example, and
+    probabilities out of sample.
+
+    Raises:
+        SettingError: a class has a single example, which no network could learn that does not see it.
+    """
+    dealt = _folds(images, folds, rng, f"cross_fit(folds={folds})")
+    return [Part((rest,), rest, left_out=held) for rest, held in dealt]
 
 
 @PROTOCOLS.register
@@ -98,6 +111,21 @@ def second_split(images: ImageSet, rng: np.random.Generator) -> list[Part]:
     _refuse_single(images, "second_split")
     first, second = halves
     return [Part((first, second), first), Part((second, first), second)]
+
+
+def _folds(
+    images: ImageSet, folds: int, rng: np.random.Generator, spec: str
+) -> list[tuple[Integers, Integers]]:
+    """For each fold the positions of all others, and its own; sorted.
+
+    Raises:
+        SettingError: a fold would be too small, or a class has a single example.
+    """
+    dealt = deal(images.labels, folds, rng)
+    _refuse_too_few(dealt, images, spec)
+    _refuse_single(images, spec)
+    everything = np.arange(len(images))
+    return [(np.setdiff1d(everything, held), held) for held in dealt]
 
 
 def deal(labels: Integers, hands: int, rng: np.random.Generator) -> list[Integers]:

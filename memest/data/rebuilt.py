@@ -39,7 +39,8 @@ class Rebuilt:
     @property
     def observed(self) -> ImageSet:
         """The examples that the sheet is about."""
-        return self.images if self.part.plain else self.images.take(self.part.observed)
+        whole = self.part.plain and len(self.part.observed) == len(self.images)
+        return self.images if whole else self.images.take(self.part.observed)
 
 
 def rebuild(sheet: SheetReader, config: Mapping[str, Any]) -> Rebuilt:

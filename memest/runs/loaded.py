@@ -21,11 +21,14 @@ class Loaded:
         stages: what is trained on, one after the other.
         testing: the test set; None where there is none.
         scorer: measures the observed examples.
+        asked: gives probabilities of the examples that are left out of training, or else of the observed ones;
+            all of them, whatever the group.
     """
 
     stages: list[Loader]
     testing: Loader | None
     scorer: Scorer
+    asked: Scorer
 
 
 def load(
@@ -52,4 +55,5 @@ def load(
     within = {name: labels[part.observed] for name, labels in others.items()}
     scorer = Scorer(LoaderShare(observed, group), within, group.reduction)
     testing = None if split.test is None else Loader(split.test, statistics, device)
-    return Loaded(stages, testing, scorer)
+    asked = Loader(images.take(part.left_out), statistics, device) if len(part.left_out) else observed
+    return Loaded(stages, testing, scorer, Scorer(asked))

@@ -1,6 +1,6 @@
 """The parts of a protocol, each a run of its own, and the run that joins what they found by example id.
 
-Axes: N examples of all parts, n of one.
+Axes: N examples of all parts, n of one, m of those that its network gives probabilities of.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from memest.summaries import Trace
 from memest.tracking import Run, children_of, experiment_of, is_local, read_columns, tracking_uri
 
 PROBABILITIES = "sheet/probabilities.npy"
-"""Probabilities that the network of a part gives the examples it observed, (n, C)."""
+"""Probabilities that the network of a part gives the examples it was asked about, (m, C)."""
 
 
 def keep_part(
-    sheet: SheetWriter, images: ImageSet, part: Part, probabilities_nC: NDArray[np.float32]
+    sheet: SheetWriter, images: ImageSet, part: Part, probabilities_mC: NDArray[np.float32]
 ) -> None:
     """Keep what `join` needs of a part: what it trained on, by id and stage, and its probabilities."""
     columns = {
@@ -41,7 +41,7 @@ def keep_part(
         "stage": np.repeat(np.arange(len(part.stages)), [len(stage) for stage in part.stages]),
     }
     sheet.keep(TRAINED, write_table(columns))
-    sheet.keep(PROBABILITIES, array_bytes(probabilities_nC))
+    sheet.keep(PROBABILITIES, array_bytes(probabilities_mC))
 
 
 @contextmanager
@@ -78,7 +78,8 @@ def join(run: Run, prepared: Prepared, parts: Sequence[Blobs]) -> None:
     for epoch, columns in _side_by_side(sheets, places, len(images)):
         sheet.put(epoch, columns, {})
     rows = [read_array(reader.kept(PROBABILITIES)) for reader in sheets]
-    probabilities = _gathered(rows, places, len(images))
+    asked = [part.left_out if len(part.left_out) else place for part, place in zip(prepared.parts, places, strict=True)]
+    probabilities = _gathered(rows, asked, len(images))
     sheet.keep(PROBABILITIES, array_bytes(probabilities))
     summary = summary_table(sheet.reader(), prepared.truth, prepared.images.names)
     summary |= _suspicions(prepared, sheet.reader(), probabilities)
@@ -106,7 +107,8 @@ def _places(images: ImageSet, sheet: SheetReader, part: Part) -> NDArray[np.int6
     )
     trained = read_table(sheet.kept(TRAINED))
     last = trained["id"][trained["stage"] == trained["stage"].max()]
-    if len(seen := ids[Ids(ids, "a part", SheetError).among(last)]):
+    asked = images.ids[part.left_out] if len(part.left_out) else ids
+    if len(seen := asked[Ids(asked, "a part", SheetError).among(last)]):
         raise SheetError(
             f"{len(seen)} examples, such as id {seen[0]}, were observed by a network that was being trained "
             "on them: they are not out of sample; delete the run of the part and go again"
@@ -128,11 +130,13 @@ def _side_by_side(
 def _gathered(
     values: list[NDArray[np.float32]], places: list[NDArray[np.int64]], count: int
 ) -> NDArray[np.float32]:
-    """The rows of all parts in the order of all examples, (N, …)."""
-    whole = np.full((count, *values[0].shape[1:]), np.nan, np.float32)
+    """The rows of all parts in the order of all examples, (N, …): the mean of the parts that have an example."""
+    sums = np.full((count, *values[0].shape[1:]), -0.0)  # −0 keeps the sign of every value
+    visits = np.zeros((count, *[1] * (values[0].ndim - 1)))
     for rows, place in zip(values, places, strict=True):
-        whole[place] = rows
-    return whole
+        sums[place] += rows
+        visits[place] += 1
+    return np.asarray(np.where(visits > 0, sums / np.maximum(visits, 1), np.nan), np.float32)
 
 
 def _suspicions(prepared: Prepared, sheet: SheetReader, probabilities_NC: NDArray[np.float32]) -> Columns:

@@ -131,8 +131,8 @@ def train_part(
             if kept:  # after the point: an epoch that is run again may give other bytes, which are refused
                 sheet.keep(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
             callback(run.id, end.epoch, end.metrics)
-        if not part.plain:
-            keep_part(sheet, prepared.images, part, loaded.scorer.probabilities(network))
+        if len(part.left_out) or not part.plain:
+            keep_part(sheet, prepared.images, part, loaded.asked.probabilities(network))
         summary = summary_table(sheet.reader(), prepared.truth.of(observed.ids), observed.names)
         evaluation = seal_sheet(sheet, prepared.truth.columns() | prepared.others, summary)
         report(run, observed, summary, evaluation, costs, epochs)

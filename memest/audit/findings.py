@@ -44,7 +44,9 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Planted:
-    """Errors planted on purpose, and where the ranking puts them. They are no findings and have no row.
+    """Errors planted on purpose, and where the ranking puts them. They are no findings.
+
+    The examples have their rows: each is judged by its own label, by networks that never saw it.
 
     Attributes:
         count: how many were planted.

@@ -2,7 +2,7 @@
 
     standard                 trains on all, observes all
     k_fold(folds=3)          trains on all folds but one, observes that one: out of sample
-    cross_fit(folds=3)       the same trainings; observes what is trained on, and asks about the fold left out at the end
+    cross_fit(folds=3)       the same trainings; observes what is trained on, asks about that one at the end
     second_split             trains on one half, goes on with the other, observes the first half all the while
 
 A protocol turns labelled images into parts. Each part is a training of its own, with a fresh network,

@@ -21,8 +21,7 @@ class Loaded:
         stages: what is trained on, one after the other.
         testing: the test set; None where there is none.
         scorer: measures the observed examples.
-        asked: gives probabilities of the examples that are left out of training, or else of the observed ones;
-            all of them, whatever the group.
+        asked: gives probabilities: of the examples left out of training, or else of all that are observed.
     """
 
     stages: list[Loader]

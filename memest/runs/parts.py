@@ -78,7 +78,10 @@ def join(run: Run, prepared: Prepared, parts: Sequence[Blobs]) -> None:
     for epoch, columns in _side_by_side(sheets, places, len(images)):
         sheet.put(epoch, columns, {})
     rows = [read_array(reader.kept(PROBABILITIES)) for reader in sheets]
-    asked = [part.left_out if len(part.left_out) else place for part, place in zip(prepared.parts, places, strict=True)]
+    asked = [
+        part.left_out if len(part.left_out) else place
+        for part, place in zip(prepared.parts, places, strict=True)
+    ]
     probabilities = _gathered(rows, asked, len(images))
     sheet.keep(PROBABILITIES, array_bytes(probabilities))
     summary = summary_table(sheet.reader(), prepared.truth, prepared.images.names)
@@ -130,7 +133,7 @@ def _side_by_side(
 def _gathered(
     values: list[NDArray[np.float32]], places: list[NDArray[np.int64]], count: int
 ) -> NDArray[np.float32]:
-    """The rows of all parts in the order of all examples, (N, …): the mean of the parts that have an example."""
+    """The rows of all parts in the order of all examples, (N, …): the mean where parts share an example."""
     sums = np.full((count, *values[0].shape[1:]), -0.0)  # −0 keeps the sign of every value
     visits = np.zeros((count, *[1] * (values[0].ndim - 1)))
     for rows, place in zip(values, places, strict=True):

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from memest.data import CORRUPTIONS, SETS
+from memest.data.protocols import Folds
 from memest.errors import SettingError
 from memest.grammar.config import one, option
+from memest.grammar.duration import canonical
 from memest.grammar.registry import Registry, keyword_parameters
 from memest.grammar.spec import Spec
 from memest.grammar.values import Count, Index, Share
@@ -24,6 +26,15 @@ TRACKING = option(
     "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite", key=False, shown="URI"
 )
 Device = Literal["auto", "cpu", "cuda"]
+
+
+def auto_or_model(text: str) -> str:
+    """A network spec made canonical, or `auto`; imports torch unless it is that.
+
+    Raises:
+        InputError: an unknown network, or a setting that does not fit.
+    """
+    return text if text == "auto" else str(models().parse(text))
 
 
 def analyses() -> Registry[Any]:
@@ -183,6 +194,34 @@ class TuneConfig:
         shown="URL",
     )
     run: TrainConfig = field(default_factory=TrainConfig)
+
+
+@dataclass(frozen=True)
+class AuditConfig:
+    """Everything an audit can be told."""
+
+    data: str = option("digits", "dataset spec, or a path such as photos/", read=one(SETS), bare=True)
+    budget: str = option(
+        "10m", "how long it may take, such as 90s, 10m or 1h", read=canonical, shown="DURATION"
+    )
+    into: str = option("audit", "folder for report, tables and summary", key=False, shown="FOLDER")
+    sheet: str = option(
+        "", "audit this finished run, or folder of a recording, without training", shown="RUN"
+    )
+    limit: Index = option(0, "audit this many images, class shares kept; 0: all")
+    planted: Share = option(0.03, "share of labels that are changed on purpose, to measure what is found")
+    model: str = option("auto", "network spec; auto: by the budget", read=auto_or_model)
+    epochs: Index = option(0, "epochs of each network; 0: by the budget")
+    folds: Folds | Literal[0] = option(0, "networks, each of which leaves a part out; 0: by the budget")
+    seed: Index = option(0, "seed of weights, order, folds and planted errors")
+    device: Device = option("auto", "where to train", key=False)
+    experiment: str = EXPERIMENT
+    tracking: str = option(
+        "auto",
+        "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; offline: this machine alone",
+        key=False,
+        shown="URI",
+    )
 
 
 @dataclass(frozen=True)

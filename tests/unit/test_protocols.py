@@ -74,3 +74,14 @@ def test_too_few_images_are_refused(digits: ImageSet) -> None:
         plan(few.take(np.arange(3)), "second_split", Streams(0))
     with pytest.raises(SettingError, match="folds"):
         PROTOCOLS.parse("k_fold(folds=1)")
+
+
+def test_cross_fitting_observes_what_it_trains_on_and_asks_about_the_rest(digits: ImageSet) -> None:
+    """Each example is observed by all networks but the one that leaves it out; folds are as in k_fold."""
+    parts = plan(digits, "cross_fit(folds=4)", Streams(1))
+    held = np.sort(np.concatenate([part.left_out for part in parts]))
+    np.testing.assert_array_equal(held, np.arange(len(digits)))
+    for part, fold in zip(parts, plan(digits, "k_fold(folds=4)", Streams(1)), strict=True):
+        assert part.plain
+        np.testing.assert_array_equal(part.left_out, fold.observed)
+        np.testing.assert_array_equal(part.observed, fold.stages[0])

@@ -1,0 +1,119 @@
+"""From evidence to findings: ranked, calibrated on the planted errors, each with its kind and reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memest.audit.calibration import calibrate, reliability
+from memest.audit.evidence import Evidence, other_class
+from memest.audit.findings import Estimate, Findings, Floats, Integers, Planted
+from memest.audit.kinds import kinds, reasons
+from memest.audit.ranking import of_other_labels, suspicion
+from memest.ids import Ids
+
+
+@dataclass(frozen=True, eq=False)
+class Audited:
+    """The data set that was audited, as its owner knows it.
+
+    Attributes:
+        dataset: the data spec, in the grammar.
+        fingerprint: of the images and given labels.
+        classes: (K,) class names.
+        ids: (N,) int64.
+        files: (N,) what people call each example.
+        labels: (N,) int64, the given ones.
+        unreadable: images that could not be read, by name, with the reason.
+    """
+
+    dataset: str
+    fingerprint: str
+    classes: tuple[str, ...]
+    ids: Integers
+    files: tuple[str, ...]
+    labels: Integers
+    unreadable: Mapping[str, str]
+
+
+def conclude(
+    audited: Audited, evidence: Evidence, how: str = "", choice: Mapping[str, str] | None = None
+) -> Findings:
+    """What the evidence says about the given labels.
+
+    Where another label than the given was trained on, it was planted: the example is then judged by its given
+    label, and by networks that never saw it alone.
+
+    Args:
+        audited: the data set.
+        evidence: of the same examples, in any order.
+        how: how errors were planted, in words.
+        choice: what was chosen, as words by name.
+    """
+    evidence = _aligned(evidence, Ids(audited.ids, "the data set").align(Ids(evidence.ids, "the evidence")))
+    planted = evidence.labels != audited.labels
+    trained = suspicion(evidence)
+    given = trained.copy()
+    places = np.flatnonzero(planted)
+    given[places] = of_other_labels(evidence, trained, places, audited.labels[places])
+    suggested = other_class(evidence.probabilities, audited.labels)
+    probability = _probability(evidence, audited.labels, trained, given, planted)
+    kind = kinds(evidence, audited.labels, suggested, probability)
+    share = float(probability.mean())
+    return Findings(
+        dataset=audited.dataset,
+        fingerprint=audited.fingerprint,
+        classes=audited.classes,
+        ids=audited.ids,
+        files=audited.files,
+        labels=audited.labels,
+        suggested=suggested,
+        probability=probability,
+        rank=_ranks(given),
+        kind=kind,
+        why=reasons(evidence, audited.classes, audited.labels, suggested, kind),
+        estimate=Estimate(share, share, share, 0),
+        unreadable=audited.unreadable,
+        planted=_planted(trained, planted, how) if planted.any() else None,
+        reliability=reliability(trained, planted) if planted.any() else None,
+        epochs=evidence.epochs,
+        losses=evidence.losses,
+        choice=choice or {},
+    )
+
+
+def _probability(
+    evidence: Evidence, labels_N: Integers, trained_N: Floats, given_N: Floats, planted_N: NDArray[np.bool_]
+) -> Floats:
+    """The probability that each given label is wrong, (N,)."""
+    if planted_N.any():
+        return calibrate(trained_N, planted_N).of(given_N)
+    return np.asarray(1 - evidence.probabilities[np.arange(len(labels_N)), labels_N], np.float64)
+
+
+def _planted(trained_N: Floats, planted_N: NDArray[np.bool_], how: str) -> Planted:
+    found = np.cumsum(planted_N[np.argsort(-trained_N, kind="stable")])
+    return Planted(int(planted_N.sum()), found.astype(np.int64), how)
+
+
+def _ranks(suspicion_N: Floats) -> Integers:
+    """From 1, the most suspicious first, ties in their order, (N,)."""
+    ranks = np.empty(len(suspicion_N), np.int64)
+    ranks[np.argsort(-suspicion_N, kind="stable")] = np.arange(1, len(suspicion_N) + 1)
+    return ranks
+
+
+def _aligned(evidence: Evidence, places: Sequence[int] | NDArray[np.intp]) -> Evidence:
+    """The evidence in the order of the data set."""
+    return Evidence(
+        evidence.ids[places],
+        evidence.labels[places],
+        evidence.probabilities[places],
+        evidence.unseen,
+        evidence.epochs,
+        evidence.losses[:, places],
+        evidence.networks,
+    )

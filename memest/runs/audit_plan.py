@@ -1,0 +1,140 @@
+"""What an audit trains within a budget of time: which network, how many epochs and folds.
+
+This machine is measured first: a few steps of each network that may be chosen, from the cheapest on. What is
+chosen are ordinary settings of the runs, remembered for the same command.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+
+from memest.errors import SettingError
+from memest.grammar.duration import spelled
+from memest.loading import Loader
+from memest.runs.prepare import Prepared
+from memest.scores import Unseen
+from memest.train import train_epochs
+
+NETWORKS = ("tiny", "resnet18(width=8)", "resnet18(width=16)", "resnet18(width=32)")
+"""Those that may be chosen, from the cheapest on."""
+FOLDS, MOST_FOLDS = 3, 5
+ENOUGH, MOST = 10, 20
+"""Epochs from which a larger network finds more than the smaller one, and after which more find no more."""
+_USED = 0.8
+"""Share of the budget that is planned: measured speed is an estimate, and there is work besides training."""
+_STEPS = 6
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an audit trains.
+
+    Attributes:
+        model: network spec.
+        epochs: of each network.
+        folds: how many networks.
+        seconds: that training will take, as measured on this machine; 0 where nothing was measured.
+    """
+
+    model: str
+    epochs: int
+    folds: int
+    seconds: float = 0.0
+
+    def to_json(self) -> bytes:
+        """JSON bytes that `from_json` reads."""
+        return json.dumps(asdict(self), indent=1).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Plan:
+        """The plan in `content`.
+
+        Raises:
+            TypeError, ValueError: it is none.
+        """
+        return cls(**json.loads(content))
+
+    def text(self) -> str:
+        """The plan in one line."""
+        again = f"--model '{self.model}' --epochs {self.epochs} --folds {self.folds}"
+        about = f", about {spelled(max(1.0, round(self.seconds)))} of training" if self.seconds else ""
+        return (
+            f"{self.folds} networks ({self.model}), {self.epochs} epochs each{about}; the same again: {again}"
+        )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user decided; 0 and empty: to be chosen."""
+
+    model: str = ""
+    epochs: int = 0
+    folds: int = 0
+
+    @property
+    def decided(self) -> bool:
+        """Whether nothing is left to choose."""
+        return bool(self.model and self.epochs and self.folds)
+
+
+def choose_plan(asked: Asked, most_folds: int, budget: float, seconds: Callable[[str], float]) -> Plan:
+    """The best plan that fits into a budget: the largest network first, then epochs, then folds.
+
+    Args:
+        asked: what is decided already.
+        most_folds: that the smallest class allows.
+        budget: seconds.
+        seconds: what an epoch over all images takes with a network, measured when it is asked for.
+
+    Raises:
+        SettingError: it is too short for one epoch of the cheapest.
+    """
+    usable, prices = budget * _USED, dict[str, float]()
+    for model in (asked.model,) if asked.model else NETWORKS:
+        prices[model] = seconds(model)
+        if prices[model] * ENOUGH * (FOLDS - 1) > usable:  # a larger one is dearer
+            break
+    for plan in _preferred(asked, most_folds, usable, prices):
+        if plan.epochs and plan.seconds <= usable:
+            return plan
+    model, price = next(iter(prices.items()))
+    needed = price * (asked.epochs or 1) * ((asked.folds or 2) - 1) / _USED
+    raise SettingError(
+        f"--budget {spelled(budget)} is too short to train {model} for {asked.epochs or 1} epochs on "
+        f"{asked.folds or 2} folds: --budget {spelled(math.ceil(needed))} would do, or --limit"
+    )
+
+
+def _preferred(asked: Asked, most_folds: int, usable: float, prices: dict[str, float]) -> Iterator[Plan]:
+    """Plans, the best first; some do not fit."""
+
+    def plan(model: str, folds: int, least: int) -> Plan:
+        folds = asked.folds or min(folds, most_folds)
+        price = prices[model] * (folds - 1)
+        epochs = asked.epochs or min(MOST, int(usable / price))
+        return Plan(model, epochs if epochs >= (asked.epochs or least) else 0, folds, epochs * price)
+
+    for model in reversed(prices):
+        yield plan(model, MOST_FOLDS, MOST)
+        yield plan(model, FOLDS, ENOUGH)
+    cheapest = next(iter(prices))
+    yield plan(cheapest, FOLDS, ENOUGH // 2)
+    yield plan(cheapest, 2, 1)
+
+
+def measured_seconds(prepared: Prepared) -> float:
+    """What an epoch over all images takes here, from a few steps on a copy; nothing of the run is touched."""
+    recipe = replace(prepared.config.recipe, epochs=2)
+    images = prepared.images
+    few = images.take(np.arange(min(len(images), _STEPS * recipe.batch_size)))
+    sample = Loader(few, few.statistics(), prepared.device)
+    with torch.random.fork_rng(devices=[]), prepared.computing():
+        ends = train_epochs(prepared.network(), [sample], None, recipe, prepared.streams, Unseen())
+        rates = [end.metrics["images_per_second"] for end in ends if end.epoch]
+    return len(images) / rates[-1]  # the first warms up

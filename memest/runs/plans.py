@@ -1,0 +1,36 @@
+"""What was chosen by measuring this machine, remembered so that the same command makes the same run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from memest.tracking import home
+
+T = TypeVar("T")
+
+
+def remembered(
+    key: str, read: Callable[[bytes], T], choose: Callable[[], T], write: Callable[[T], bytes]
+) -> T:
+    """What was chosen for `key` before on this machine, else what `choose` gives now; in `.memest/plans`.
+
+    Two processes that start at once make one choice. A file that cannot be read is chosen anew.
+
+    Args:
+        key: of everything that the choice depends on, but the machine.
+        read: bytes → choice; raises a LookupError, TypeError or ValueError if they are none.
+        choose: makes the choice.
+        write: choice → bytes.
+    """
+    from filelock import FileLock
+
+    path = home() / "plans" / f"{key[:20]}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        try:
+            return read(path.read_bytes())
+        except (OSError, LookupError, TypeError, ValueError):
+            choice = choose()
+            path.write_bytes(write(choice))
+            return choice

@@ -1,0 +1,111 @@
+"""What an audit concludes from evidence, on small evidence that is made up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from memest.audit.calibration import calibrate, reliability, wrong_share
+from memest.audit.conclude import Audited, conclude
+from memest.audit.evidence import Evidence, log_margin, other_class
+from memest.audit.ranking import suspicion
+from memest.metrics import auroc
+
+CLASSES = ("cat", "dog", "fox")
+
+
+def evidence(labels: list[int], probabilities: list[list[float]], losses: list[list[float]]) -> Evidence:
+    """Of examples with ids 10, 11, …"""
+    ids = np.arange(len(labels)) + 10
+    epochs = np.arange(1, len(losses) + 1)
+    return Evidence(ids, np.array(labels), np.array(probabilities), True, epochs, np.float32(losses))
+
+
+def audited(labels: list[int]) -> Audited:
+    """A data set of the same ids."""
+    ids = np.arange(len(labels)) + 10
+    files = tuple(f"{n}.png" for n in ids)
+    return Audited("made_up", "f", CLASSES, ids, files, np.array(labels), {})
+
+
+def test_the_margin_is_that_of_the_logits() -> None:
+    """ln p(label) − ln p(other) is the difference of the two logits, whatever the others are."""
+    logits = np.array([[2.0, 0.5, -1.0], [0.0, 3.0, 1.0]])
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(log_margin(probabilities, np.array([0, 2])), [1.5, -2.0])
+    np.testing.assert_array_equal(other_class(probabilities, np.array([0, 2])), [1, 1])
+
+
+def test_a_label_that_both_kinds_of_evidence_doubt_comes_first() -> None:
+    """The third example is doubted by the network that never saw it, and its loss stays high."""
+    some = evidence([0, 1, 2, 0], [[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.9, 0.05, 0.05], [0.6, 0.3, 0.1]],
+                    [[0.3, 0.4, 2.0, 0.9], [0.1, 0.2, 1.9, 0.5]])  # fmt: skip
+    found = conclude(audited([0, 1, 2, 0]), some)
+    assert found.order[0] == 2
+    assert found.suggested[2] == 0
+    assert found.kind[2] == "wrong"
+    assert "says cat, .90" in found.why[2] and "stayed high to the end" in found.why[2]
+
+
+def test_evidence_is_joined_by_id() -> None:
+    """Evidence in another order gives the same findings."""
+    some = evidence([0, 1, 2], [[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.9, 0.05, 0.05]], [[0.3, 0.4, 2.0]])
+    turned = Evidence(some.ids[::-1], some.labels[::-1], some.probabilities[::-1], True, some.epochs,
+                      some.losses[:, ::-1])  # fmt: skip
+    np.testing.assert_array_equal(
+        conclude(audited([0, 1, 2]), turned).rank, conclude(audited([0, 1, 2]), some).rank
+    )
+
+
+def drawn(seed: int, share: float, count: int = 4000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Suspicion of labels of which a share is wrong, and 3 % planted that are like the wrong ones."""
+    rng = np.random.default_rng(seed)
+    planted = rng.random(count) < 0.03
+    wrong = (rng.random(count) < share) & ~planted
+    return rng.normal(np.where(planted | wrong, 3.5, 0.0)), planted, wrong
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1])
+def test_the_probability_is_that_of_being_wrong(share: float) -> None:
+    """Over many data sets: the sum of the probabilities is the number of wrong labels, within a quarter."""
+    said, true = 0.0, 0.0
+    for seed in range(20):
+        values, planted, wrong = drawn(seed, share)
+        said += calibrate(values, planted).of(values[~planted]).sum()
+        true += wrong.sum()
+    assert abs(said / true - 1) < 0.25
+
+
+def test_a_data_set_without_errors_is_said_to_have_hardly_any() -> None:
+    """Only planted errors are suspicious, so that the guess is far below the planted share."""
+    assert np.mean([wrong_share(*drawn(seed, 0.0)[:2]) for seed in range(20)]) < 0.003
+
+
+def test_reliability_is_near_the_diagonal_where_planted_errors_are_like_the_others() -> None:
+    """Of the labels said to be wrong with a probability about that share is, in the bins that hold many."""
+    values, planted, _ = drawn(1, 0.05, 20_000)
+    found = reliability(values, planted)
+    assert found.count.sum() == len(values)
+    assert (np.diff(found.said) > 0).all()
+    many = found.count > 100
+    assert np.abs(found.said - found.observed)[many].max() < 0.2
+
+
+def test_planted_labels_are_no_findings() -> None:
+    """A planted example is judged by its given label: it is not wrong, though what was trained on is."""
+    rng = np.random.default_rng(0)
+    count = 300
+    given = rng.integers(0, 3, count)
+    trained = given.copy()
+    trained[:20] = (given[:20] + 1) % 3
+    probabilities = np.full((count, 3), 0.05)
+    probabilities[np.arange(count), given] = 0.9 + 0.05 * rng.random(count)
+    losses = np.where(np.arange(count) < 20, 3.0, 0.2) + rng.random((5, count))
+    some = Evidence(np.arange(count) + 10, trained, probabilities, True, np.arange(1, 6), np.float32(losses))
+    found = conclude(audited(given.tolist()), some, "by hand")
+    assert found.planted is not None
+    assert found.planted.count == 20
+    assert found.planted.found[19] == 20
+    assert auroc(suspicion(some), trained != given) > 0.99
+    assert not (found.kind == "wrong").any()
+    assert np.median(found.rank[:20]) > 50

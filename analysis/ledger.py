@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 
 from memest.analysis import ANALYSES
-from memest.analysis.queries import find_runs, parse_where
+from memest.analysis.queries import parse_where, query_runs
 from memest.errors import MemestError
 from memest.grammar.config import digest
 from memest.grammar.spec import Spec
@@ -61,7 +61,7 @@ def main() -> None:
 def collect(experiment: str, analysis: str, where: str, scale: str, commit: str) -> None:
     """Judge the runs of an experiment and keep what the ledger needs of it."""
     client = connect(tracking_uri(), existing=True)
-    runs = find_runs(client, experiment, parse_where(where), home() / "cache")
+    runs = query_runs(client, experiment, parse_where(where), home() / "cache")
     found = entries(ANALYSES.call(analysis, runs), runs, scale, commit)
     write_entries(RESULTS / f"{_asked(analysis, where)}.{experiment}.{scale}.json", found)
 

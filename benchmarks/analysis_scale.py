@@ -48,10 +48,10 @@ CHILD = """
 import json, sys, time
 from pathlib import Path
 from memest.analysis import ANALYSES
-from memest.analysis.queries import find_runs
+from memest.analysis.queries import query_runs
 from memest.tracking import connect, home, tracking_uri
 began = time.perf_counter()
-runs = find_runs(connect(tracking_uri()), sys.argv[1], {}, home() / "cache")
+runs = query_runs(connect(tracking_uri()), sys.argv[1], {}, home() / "cache")
 listed = time.perf_counter()
 found = ANALYSES.call(sys.argv[2], runs)
 done = time.perf_counter()

@@ -8,7 +8,7 @@ import time
 from faults.base import fault
 from faults.moments import opened, wait_for
 from faults.site import Site, train_command
-from memest.analysis.queries import find_runs
+from memest.analysis.queries import query_runs
 from memest.tracking import SEALED
 
 GROUP = "many at once"
@@ -55,7 +55,7 @@ def many_runs(site: Site) -> str:
         client.log_metric(other.info.run_id, "auroc/csl", 0.9, step=10)
         client.set_terminated(other.info.run_id)
     began = time.monotonic()
-    found = list(find_runs(client, site.experiment, {"model": "tiny"}, site.root / "cache"))
+    found = list(query_runs(client, site.experiment, {"model": "tiny"}, site.root / "cache"))
     took = time.monotonic() - began
     assert len(found) == MANY, f"{len(found)} runs"
     assert {run.tags["seed"] for run in found} >= {str(seed) for seed in range(MANY)}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.analysis.runset import RunRecord
+from memest.analysis.record import RunRecord
 from memest.detect import evaluate_table
 from memest.store import Header, LocalBlobs, SheetWriter
 

@@ -18,7 +18,8 @@ import numpy as np
 from memest.analysis.averages import records
 from memest.analysis.columns import is_summary, listed, tabled
 from memest.analysis.groups import covering, differences, groups
-from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import RunSet
 from memest.detect import suspicion
 from memest.metrics import Floats, midranks
 

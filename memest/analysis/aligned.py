@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.analysis.bins import unit
-from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import RunSet
 from memest.detect import direction, short, suspicion
 from memest.metrics import Floats
 from memest.references import REFERENCES, Identity, Reference

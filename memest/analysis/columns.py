@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
-from memest.analysis.runset import RunRecord
+from memest.analysis.record import RunRecord
 from memest.grammar.spec import Spec
 from memest.summaries import SUMMARIES, needs_of
 

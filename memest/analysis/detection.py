@@ -16,7 +16,8 @@ from memest.analysis.averages import titled
 from memest.analysis.consensus import suspects
 from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import groups
-from memest.analysis.runset import RunRecord, RunSet, streamed
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import RunSet, streamed
 from memest.analysis.studies import (
     auroc_picture,
     found_sentence,

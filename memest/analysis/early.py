@@ -17,7 +17,8 @@ from memest.analysis.averages import averaged, ranked, records, seeds_column, ti
 from memest.analysis.columns import epochs_text
 from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import AXES, groups
-from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import RunSet
 from memest.errors import NoRunsError
 from memest.metrics import Floats, auroc
 from memest.reports import figures

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from memest.analysis.columns import epochs_covered, epochs_text, seconds
-from memest.analysis.runset import RunRecord
+from memest.analysis.record import RunRecord
 from memest.analysis.trials import Methods, Trial
 from memest.detect import Detection, Evaluation, judge, suspicion
 from memest.metrics import Bools, Floats, Ranking, auroc, bootstrap, compare

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from memest.analysis.groups import older_definitions
-from memest.analysis.runset import RunRecord
+from memest.analysis.record import RunRecord
 from memest.grammar.registry import Registry
 from memest.reports.sections import Page, Section
 from memest.reports.text import page_text

@@ -15,7 +15,8 @@ from memest.analysis.consensus import consensus
 from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import counted, covering, groups
 from memest.analysis.images import examples_figure
-from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import RunSet
 from memest.analysis.trials import STANDARD
 from memest.errors import NoRunsError
 from memest.grammar.values import Count

@@ -17,7 +17,8 @@ from functools import partial
 from typing import Any
 
 from memest.analysis.columns import epochs_covered, epochs_text
-from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import RunSet
 
 SETTING = (
     "dataset",

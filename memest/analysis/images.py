@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.analysis.runset import RunRecord
+from memest.analysis.record import RunRecord
 from memest.data import ImageSet
 from memest.data.rebuilt import rebuild
 from memest.ids import Ids

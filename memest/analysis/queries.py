@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memest.analysis.groups import without_repeats
-from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import RunSet
 from memest.errors import NoRunsError, SettingError, UnknownNameError
 from memest.grammar.spec import split_list
 from memest.store import Blobs
 from memest.store.artifacts import run_blobs
-from memest.tracking import AXES, SEALED, kept_runs
+from memest.tracking import AXES, SEALED, connect, experiment_name, home, kept_runs, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,7 +47,37 @@ def parse_where(text: str, spell: Callable[[str, str], str] = lambda axis, value
     return pairs
 
 
-def find_runs(client: MlflowClient, experiment: str, where: Mapping[str, str], cache: Path) -> RunSet:
+def find_runs(
+    experiment: str = "auto", *, tracking: str = "auto", cache: str | Path | None = None, **where: object
+) -> RunSet:
+    """The finished training runs of an experiment, oldest first.
+
+        runs = find_runs("demo", model="tiny")
+        runs.to_pandas()        # one row per run
+        runs.summary()          # one row per run and example
+
+    Args:
+        experiment: its name; `auto`: the one that MLflow's environment variables name, else `memest`.
+        tracking: MLflow tracking URI; `auto`: `MLFLOW_TRACKING_URI`, else the SQLite store of this folder.
+        cache: a folder for what is downloaded; None: that of memest.
+        **where: axes and the value of each, written as the tags of runs are: `seed=1`,
+            `model="resnet18(width=16)"`.
+
+    Raises:
+        NoRunsError: none match; the message says which condition removed the last ones.
+        UnknownNameError: no such axis.
+        InputError: there is no such server or experiment.
+    """
+    for axis in where:
+        if axis not in AXES:
+            raise UnknownNameError("axis", axis, AXES)
+    uri = tracking_uri() if tracking == "auto" else tracking
+    client = connect(uri, existing=True)
+    wanted = {axis: str(value) for axis, value in where.items()}
+    return query_runs(client, experiment_name(experiment, uri), wanted, Path(cache or home() / "cache"))
+
+
+def query_runs(client: MlflowClient, experiment: str, where: Mapping[str, str], cache: Path) -> RunSet:
     """The finished training runs of an experiment that match every condition, oldest first.
 
     Parts of a protocol are left out: the run that joins them stands for them. Runs that `score` made are

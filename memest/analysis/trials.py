@@ -15,7 +15,8 @@ from itertools import groupby
 
 from memest.analysis.columns import is_summary
 from memest.analysis.groups import Group, differences, groups, setting_of, without_repeats
-from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import RunSet
 from memest.errors import SheetError
 from memest.ids import Ids
 from memest.metrics import Floats

@@ -58,15 +58,15 @@ class Costs:
         return columns
 
     def metrics(self) -> dict[str, float]:
-        """`cost_seconds/<what>` and, where there was training, `cost_share/<what>`."""
+        """`cost_seconds/<what>` and, where there was training, `cost_share/all_scoring`."""
         table = self.table()
-        slugs = [_slug(str(what)) for what in table["what"]]
-        named = {"cost_seconds": table["seconds"], "cost_share": table.get("share_of_training", [])}
-        return {
-            f"{name}/{slug}": float(value)
-            for name, values in named.items()
-            for slug, value in zip(slugs, values, strict=bool(values))
+        found = {
+            f"cost_seconds/{_slug(str(w))}": float(s)
+            for w, s in zip(table["what"], table["seconds"], strict=True)
         }
+        if shares := table.get("share_of_training"):
+            found[f"cost_share/{_slug(TOTAL)}"] = float(shares[-1])
+        return found
 
 
 def _slug(what: str) -> str:

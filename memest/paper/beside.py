@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memest.analysis.averages import records
-from memest.analysis.runset import RunRecord
+from memest.analysis.record import RunRecord
 from memest.paper.published import departures
 
 if TYPE_CHECKING:

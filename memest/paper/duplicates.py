@@ -19,7 +19,8 @@ from memest.analysis.averages import records, seeds_column, titled
 from memest.analysis.columns import tabled
 from memest.analysis.evaluated import Judged, ranked
 from memest.analysis.finding import ANALYSES, Finding, remark
-from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import RunSet
 from memest.analysis.studies import auroc_picture, judged_rows, judged_table, p_values
 from memest.analysis.trials import Methods, Study, Trial, studies, trials
 from memest.errors import NoRunsError

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from memest.analysis.aligned import with_reference
 from memest.analysis.groups import Group, counted, covering, groups
-from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import RunSet
 from memest.errors import SheetError
 from memest.grammar.spec import Spec
 from memest.ids import Ids

@@ -19,7 +19,8 @@ from memest.analysis.averages import records
 from memest.analysis.columns import epochs_text
 from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import groups, without_repeats
-from memest.analysis.runset import RunRecord, RunSet, by_id
+from memest.analysis.record import RunRecord, by_id
+from memest.analysis.runset import RunSet
 from memest.errors import NoRunsError, SheetError
 from memest.grammar.spec import GIVEN, Spec
 from memest.ids import Ids

@@ -15,7 +15,8 @@ from memest.analysis.columns import tabled
 from memest.analysis.evaluated import Judged, ranked
 from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import setting_text
-from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import RunSet
 from memest.analysis.studies import (
     auroc_picture,
     found_sentence,

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from memest.analysis.finding import ANALYSES, Finding
-from memest.analysis.queries import find_runs, parse_where
+from memest.analysis.queries import parse_where, query_runs
 from memest.errors import MemestError
 from memest.grammar.registry import keyword_parameters
 from memest.grammar.spec import Spec, literal
@@ -48,7 +48,7 @@ def script(analysis: str, purpose: str, arguments: Sequence[str] | None = None) 
     try:
         spec = ANALYSES.parse(Spec(analysis, given))
         client = connect(tracking_uri(), existing=True)
-        runs = find_runs(client, wanted.experiment, parse_where(wanted.where), home() / "cache")
+        runs = query_runs(client, wanted.experiment, parse_where(wanted.where), home() / "cache")
         finding: Finding = ANALYSES.call(spec, runs)
     except MemestError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")

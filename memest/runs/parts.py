@@ -87,7 +87,8 @@ def join(run: Run, prepared: Prepared, parts: Sequence[Blobs]) -> None:
     summary = summary_table(sheet.reader(), prepared.truth, prepared.images.names)
     summary |= _suspicions(prepared, sheet.reader(), probabilities)
     evaluation = seal_sheet(sheet, prepared.truth.columns() | prepared.others, summary)
-    report(run, images, summary, evaluation, _costs(parts, len(images)), prepared.epochs)
+    costs = _costs(parts, len(images))
+    report(run, images, sheet.reader(), summary, evaluation, costs, prepared.epochs)
 
 
 def _costs(parts: Sequence[Blobs], count: int) -> Costs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from memest.overhead.budget import Choice
 from memest.overhead.costs import Costs
 from memest.reports import figures
 from memest.reports.text import aligned
+from memest.runs.anytime import auroc_curves
 from memest.store import Blobs, SheetReader
 from memest.store.tables import FACTS, NAME, Columns
 from memest.tracking import Run
@@ -29,6 +30,7 @@ PICTURED = 25
 def report(
     run: Run,
     images: ImageSet,
+    sheet: SheetReader,
     summary: Columns,
     evaluation: Evaluation | None,
     costs: Costs,
@@ -36,27 +38,35 @@ def report(
 ) -> None:
     """Write costs and detection metrics of a run, and its most suspicious labels as table and picture.
 
+    Metrics are few, to be compared: what every summary found is in `sheet/evaluation.json`.
+
     Args:
         run: where to.
         images: those that were scored.
+        sheet: of the run.
         summary: one row per example, in the order of the images.
         evaluation: of the summaries; None where there is nothing to detect.
         costs: of the whole run.
         epoch: the step of the metrics.
     """
     report_costs(run, costs, epoch)
-    if evaluation is not None:
-        run.metrics(epoch, detection_metrics(evaluation))
+    changed = summary["changed"].astype(bool)
+    for when, values in auroc_curves(sheet, changed).items():
+        run.metrics(when, values)
     best = leading(summary)
     if best is None:
         return
+    if evaluation is not None:
+        run.metrics(
+            epoch, detection_metrics(evaluation, [best, *(name for name in DETECTORS if name in summary)])
+        )
     order = rank(best, summary[best])
     run.table("tables/suspicious", suspicious_table(images.classes, summary, best, order[:LISTED]))
     shown = order[:PICTURED].astype(np.int64)
     picture = labelled_images(images.take(shown), {name: summary[name][shown] for name in FACTS})
     run.blobs.put("figures/suspicious.png", figures.png(picture))
     unit = "suspicion" if best in DETECTORS else "nats summed over epochs"
-    histogram = figures.histogram(summary[best], summary["changed"].astype(bool), f"{best}, {unit}")
+    histogram = figures.histogram(summary[best], changed, f"{best}, {unit}")
     run.blobs.put("figures/csl.png", figures.png(histogram))
 
 
@@ -66,12 +76,12 @@ def report_costs(run: Run, costs: Costs, epoch: int) -> None:
     run.table(COST, costs.table())
 
 
-def detection_metrics(evaluation: Evaluation) -> dict[str, float]:
-    """`auroc/<name>` and `average_precision/<name>` of every summary and detector."""
+def detection_metrics(evaluation: Evaluation, names: Iterable[str] | None = None) -> dict[str, float]:
+    """`auroc/<name>` and `average_precision/<name>` of some summaries and detectors, or of all."""
     values = {}
-    for name, found in evaluation.found.items():
-        values[f"auroc/{slug(name)}"] = found.auroc.value
-        values[f"average_precision/{slug(name)}"] = found.average_precision
+    for name in evaluation.found if names is None else names:
+        values[f"auroc/{slug(name)}"] = evaluation.found[name].auroc.value
+        values[f"average_precision/{slug(name)}"] = evaluation.found[name].average_precision
     return values
 
 

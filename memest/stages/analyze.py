@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from memest.analysis import ANALYSES, Finding
-from memest.analysis.queries import find_runs, parse_where
+from memest.analysis.queries import parse_where, query_runs
 from memest.data import CORRUPTIONS, PROTOCOLS, SETS
 from memest.grammar.config import digest, key_settings
 from memest.grammar.registry import Registry
@@ -41,7 +41,7 @@ def analyze(config: AnalyzeConfig) -> Analyzed:
     where = parse_where(config.where, _spell)
     client = connect(uri, existing=True)
     config = replace(config, experiment=experiment_name(config.experiment, uri))
-    runs = find_runs(client, config.experiment, where, home() / "cache")
+    runs = query_runs(client, config.experiment, where, home() / "cache")
     finding: Finding = ANALYSES.call(config.analysis, runs)
     about = About(
         stage="analyze",

@@ -135,6 +135,6 @@ def train_part(
             keep_part(sheet, prepared.images, part, loaded.asked.probabilities(network))
         summary = summary_table(sheet.reader(), prepared.truth.of(observed.ids), observed.names)
         evaluation = seal_sheet(sheet, prepared.truth.columns() | prepared.others, summary)
-        report(run, observed, summary, evaluation, costs, epochs)
+        report(run, observed, sheet.reader(), summary, evaluation, costs, epochs)
         run.seal({})
     return opened

@@ -5,10 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from memest.detect import evaluation_of
 from memest.grammar.config import digest, key_settings
+from memest.runs.report import detection_metrics
 from memest.runs.tracked import server_uri
 from memest.stages.config import TuneConfig
 from memest.stages.train import train
+from memest.store import SheetReader
 from memest.store.artifacts import run_blobs
 from memest.tracking import (
     SEALED,
@@ -57,7 +60,7 @@ def tune(config: TuneConfig) -> str:
     run = get_run(client, parent)
     if run.data.tags.get("memest.state") != SEALED:
         experiment = client.get_experiment(run.info.experiment_id).name
-        trials = Trials(search, study, partial(_metrics, client), experiment, train)
+        trials = Trials(search, study, partial(_numbers, client), experiment, train)
         with children_of(parent), at_work_under(client, parent, partial(others_at_work, study)):
             _optimize(config, study, trials)
             if finished(study) >= config.trials:
@@ -97,9 +100,11 @@ def _study(config: TuneConfig, search: Search, storage: str) -> Study:
     return open_study(storage, name, search.definition, directions, sampler, PRUNERS.call(config.pruner))
 
 
-def _metrics(client: Any, run: str) -> dict[str, float]:
-    """The latest value of each metric of a run."""
-    return dict(get_run(client, run).data.metrics)
+def _numbers(client: Any, run: str) -> dict[str, float]:
+    """The latest value of each metric of a run, and what it found of its truth."""
+    evaluation = evaluation_of(SheetReader.open(run_blobs(client, run, home() / "cache")))
+    found = {} if evaluation is None else detection_metrics(evaluation)
+    return dict(get_run(client, run).data.metrics) | found
 
 
 def _optimize(config: TuneConfig, study: Study, trials: Trials) -> None:

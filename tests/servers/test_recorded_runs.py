@@ -10,7 +10,7 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
-from memest.analysis.queries import find_runs
+from memest.analysis.queries import query_runs
 from memest.errors import SettingError
 from memest.recorder import Recorder
 from memest.tracking import connect, deliver
@@ -29,10 +29,10 @@ def recorded(seed: int = 1) -> Recorder:
 
 
 def test_a_recording_is_found_beside_the_runs_of_train(store_uri: str) -> None:
-    """`find_runs` gives its axes, its summary and its traces; logging it again is refused."""
+    """`query_runs` gives its axes, its summary and its traces; logging it again is refused."""
     recorder = recorded()
     run_id = recorder.log("recordings", store_uri)
-    (run,) = find_runs(connect(store_uri), "recordings", {"model": "linear"}, Path("cache"))
+    (run,) = query_runs(connect(store_uri), "recordings", {"model": "linear"}, Path("cache"))
     assert run.id == run_id
     assert (run.tags["dataset"], run.tags["seed"], run.tags["epochs"]) == ("mine", "1", "3")
     np.testing.assert_allclose(run.sheet.trace("seen/loss")[1].sum(0), run.summary["seen/csl"], rtol=1e-6)
@@ -59,7 +59,7 @@ def test_a_saved_recording_is_delivered_later(store_uri: str, monkeypatch: pytes
     folder = recorded(3).save("recording")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
     deliver(folder)
-    (run,) = find_runs(connect(store_uri), "memest", {"model": "linear"}, Path("cache"))
+    (run,) = query_runs(connect(store_uri), "memest", {"model": "linear"}, Path("cache"))
     np.testing.assert_array_equal(
         run.sheet.trace("seen/loss")[1], Recorder.read(folder).trace("seen/loss")[1]
     )

@@ -11,7 +11,7 @@ import pytest
 from cleanlab.rank import get_label_quality_scores
 from mlflow import MlflowClient
 
-from memest.analysis.queries import find_runs
+from memest.analysis.queries import query_runs
 from memest.data import corrupt, load_images, plan
 from memest.data.rebuilt import TRAINED
 from memest.errors import SettingError, SheetError
@@ -195,7 +195,7 @@ def test_parts_are_children_of_the_run_that_joins_them(store_uri: str, tmp_path:
     children = [found for found in runs.values() if "memest.part" in found.data.tags]
     assert len(runs) == 3
     assert {found.data.tags["mlflow.parentRunId"] for found in children} == {opened.run.id}
-    (only,) = find_runs(client, where["experiment"], {}, tmp_path / "cache")
+    (only,) = query_runs(client, where["experiment"], {}, tmp_path / "cache")
     assert only.id == opened.run.id
     assert "auroc/confident_learning" in only.metrics
     total = sum(child.data.metrics["cost_seconds/training"] for child in children)

@@ -13,8 +13,9 @@ from sklearn.metrics import roc_auc_score
 
 from memest.analysis.detection import detection_rows
 from memest.analysis.early import MOST, early, early_rows, looked_at, prefixes, settled
-from memest.analysis.queries import find_runs
-from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.queries import query_runs
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import RunSet
 from memest.errors import NoRunsError
 from memest.grammar.config import build
 from memest.paper import published
@@ -49,7 +50,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> RunSet:
         plain = train.train(training(scores="loss", seed=2, **tracked))
         again = {"run": plain.run.id, "scores": "loss, loss(labels=released)", "epochs": "0, 2, 4"}
         score.score(build(score.ScoreConfig, again | {"tracking": tracked["tracking"]}))
-        found = find_runs(connect(tracked["tracking"]), "audit", {}, folder / "cache")
+        found = query_runs(connect(tracked["tracking"]), "audit", {}, folder / "cache")
         for run in found:
             assert run.summary is not None
     return found
@@ -294,7 +295,7 @@ def test_runs_without_changed_labels_are_refused(tmp_path: Path) -> None:
     """There is nothing to find in them, early or late."""
     tracked = {"tracking": f"sqlite:///{tmp_path / 'mlflow.db'}", "experiment": "clean"}
     train.train(training(corruption="none", epochs=1, scores="loss, loss(labels=true)", **tracked))
-    clean = find_runs(connect(tracked["tracking"]), "clean", {}, tmp_path / "cache")
+    clean = query_runs(connect(tracked["tracking"]), "clean", {}, tmp_path / "cache")
     for analysis in (early, leak_audit):
         with pytest.raises(NoRunsError, match="changed labels"):
             analysis(clean)

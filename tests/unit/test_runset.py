@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from generated import generated, truth_of
 
-from memest.analysis.queries import find_runs
-from memest.analysis.runset import AT_ONCE, RunRecord, RunSet, in_turns
+from memest.analysis.queries import query_runs
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import AT_ONCE, RunSet, in_turns
 from memest.errors import SheetError
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
@@ -96,7 +97,7 @@ def test_listed_runs_are_read_over_s3(platform: Platform, route: str) -> None:
     settings = {"tracking": platform.server.url, "experiment": platform.experiment(route), "limit": 100}
     settings |= {"epochs": 1, "corruption": "symmetric_noise(rate=0.1)"}
     trained = train.train(build(TrainConfig, settings))
-    (run,) = find_runs(connect(platform.server.url), settings["experiment"], {}, home() / "another-cache")
+    (run,) = query_runs(connect(platform.server.url), settings["experiment"], {}, home() / "another-cache")
     (names,) = RunSet([run]).map(lambda run: run.names)
     assert {"csl", "changed"} <= set(names)
     fresh = RunRecord(run.id, run.name, run.tags, {}, trained.run.blobs)

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from memest import cli
 from memest.analysis.bins import binned_means, unit
 from memest.analysis.difficulty import deciles, detection_by_difficulty
-from memest.analysis.queries import find_runs
+from memest.analysis.queries import query_runs
 from memest.analysis.runset import RunSet
 from memest.analysis.similarity import similarity
 from memest.analysis.similarity_rows import permutation_null, shuffled_cosine
@@ -54,7 +54,7 @@ def trained(store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[R
         for seed, corruption in itertools.product((0, 1), ("none", NOISE)):
             settings = {"seed": seed, "corruption": corruption, "tracking": store_uri}
             train.train(build(TrainConfig, KEPT | settings | {"experiment": experiment}))
-    return find_runs(connect(store_uri), experiment, {}, folder / "cache"), experiment
+    return query_runs(connect(store_uri), experiment, {}, folder / "cache"), experiment
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_seeds_may_change_unequal_numbers_of_labels(store_uri: str, spec: str) -
     settings = {"corruption": "class_noise(matrix=rows.npy)", "tracking": store_uri, "experiment": "unequal"}
     for seed in (0, 1):
         train.train(build(TrainConfig, KEPT | settings | {"seed": seed}))
-    finding = similarity(find_runs(connect(store_uri), "unequal", {}, Path("cache")), reference=spec)
+    finding = similarity(query_runs(connect(store_uri), "unequal", {}, Path("cache")), reference=spec)
     assert finding.tables["similarity_per_run"].k.nunique() == 4
     assert set(finding.tables["similarity"].seeds) == {2}
     assert "2 runs: all" in finding.text()

@@ -16,7 +16,7 @@ from memest.analysis import ANALYSES
 from memest.analysis.agreement import SameLabels, overlap_matrix, seed_rows, spearman_matrix
 from memest.analysis.columns import seconds
 from memest.analysis.cross_architecture import cross_architecture
-from memest.analysis.queries import find_runs
+from memest.analysis.queries import query_runs
 from memest.analysis.runset import RunSet
 from memest.analysis.trials import trials
 from memest.errors import NoRunsError
@@ -278,7 +278,7 @@ def test_real_protocols_meet_in_one_table(store_uri: str) -> None:
         protocol: train(build(TrainConfig, settings | {"protocol": protocol})).run.id
         for protocol in ("standard", "k_fold(folds=2)", "second_split")
     }
-    runs = find_runs(connect(store_uri), settings["experiment"], {}, home() / "cache")
+    runs = query_runs(connect(store_uri), settings["experiment"], {}, home() / "cache")
     (trial,) = trials(runs).of
     assert {run.id for run in trial.runs} == set(made.values())
     rows = mislabeled(runs).tables["mislabeled_per_seed"].set_index("method")

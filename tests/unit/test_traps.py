@@ -14,8 +14,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from memest.analysis.detection import detection_rows
-from memest.analysis.queries import find_runs
-from memest.analysis.runset import RunRecord
+from memest.analysis.queries import query_runs
+from memest.analysis.record import RunRecord
 from memest.data import corrupt, load_images
 from memest.data.protocols import plan
 from memest.detect import detect, rank
@@ -96,7 +96,7 @@ def test_1_a_sheet_against_other_labels_is_never_joined(tracked: dict[str, str])
     """Scores of a run that was trained on another draw are refused, both fingerprints named."""
     for seed in (0, 1):
         train.train(training(corruption_seed=seed, **tracked))
-    one, other = find_runs(connect(tracked["tracking"]), tracked["experiment"], {}, Path("cache"))
+    one, other = query_runs(connect(tracked["tracking"]), tracked["experiment"], {}, Path("cache"))
     mixed = RunRecord(one.id, one.name, one.tags, one.metrics, one.blobs, {other.id: other.blobs})
     prints = [run.sheet.manifest.header.fingerprint[:16] for run in (one, other)]
     with pytest.raises(FingerprintError, match=f"{prints[1]}.*{prints[0]}"):
@@ -120,7 +120,7 @@ def test_2_every_run_is_judged_by_its_own_changed_labels(tracked: dict[str, str]
     """Runs whose noise was drawn differently: each AUROC is that against the truth stored with the run."""
     for seed in (1, 2):
         train.train(training(seed=seed, scores="loss", **tracked))
-    runs = find_runs(connect(tracked["tracking"]), tracked["experiment"], {}, Path("cache"))
+    runs = query_runs(connect(tracked["tracking"]), tracked["experiment"], {}, Path("cache"))
     changed = [run.sheet.truth()["changed"] for run in runs]
     assert (changed[0] != changed[1]).any()
     rows = detection_rows(runs)

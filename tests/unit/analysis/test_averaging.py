@@ -16,7 +16,8 @@ from generated import generated, truth_of
 
 from memest.analysis import ANALYSES, Finding
 from memest.analysis.groups import groups, without_repeats
-from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import RunSet
 from memest.errors import DataError, NoRunsError
 from memest.grammar.registry import keyword_parameters
 from memest.grammar.spec import Spec

@@ -11,7 +11,8 @@ import pytest
 from generated import generated, truth_of
 
 from memest.analysis.detection import detection
-from memest.analysis.runset import RunRecord, RunSet
+from memest.analysis.record import RunRecord
+from memest.analysis.runset import RunSet
 from memest.errors import SheetError
 from memest.paper.mislabeled import mislabeled
 from memest.store import LocalBlobs

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memest.analysis.queries import find_runs
+from memest.analysis.queries import query_runs
 from memest.errors import ArtifactsGoneError, SheetError
 from memest.stages.score import ScoreConfig, score
 from memest.store import Blobs, Header, SheetWriter
@@ -70,7 +70,7 @@ def test_deleted_artifacts_are_named_and_made_anew(database: Path, caplog: pytes
     shutil.rmtree("mlruns")
     client, cache = client_of(database), home() / "cache"
     with pytest.raises(ArtifactsGoneError, match=str(expected)):
-        find_runs(client, "shop", {}, cache)
+        query_runs(client, "shop", {}, cache)
     with pytest.raises(ArtifactsGoneError, match=run):
         score(ScoreConfig(run=run, tracking=f"sqlite:///{database}"))
     assert sealed_runs(client, "shop", "train") == {}
@@ -81,7 +81,7 @@ def test_deleted_artifacts_are_named_and_made_anew(database: Path, caplog: pytes
     assert str(expected) in caplog.text
     assert finished(database) == (anew, True)
     assert list(sealed_runs(client, "shop", "train").values()) == [anew]
-    assert [found.id for found in find_runs(client, "shop", {}, cache)] == [anew]
+    assert [found.id for found in query_runs(client, "shop", {}, cache)] == [anew]
 
 
 def test_one_of_several_runs_without_artifacts_is_noticed(database: Path) -> None:
@@ -90,7 +90,7 @@ def test_one_of_several_runs_without_artifacts_is_noticed(database: Path) -> Non
     shutil.rmtree(artifacts(database, runs[1]).parent)
     assert set(sealed_runs(client_of(database), "shop", "train").values()) == {runs[0], runs[2]}
     with pytest.raises(ArtifactsGoneError, match=runs[1]):
-        find_runs(client_of(database), "shop", {}, home() / "cache")
+        query_runs(client_of(database), "shop", {}, home() / "cache")
     assert [finished(database, seed)[1] for seed in range(3)] == [True, False, True]
 
 
@@ -112,7 +112,7 @@ def test_a_project_that_moved_writes_nothing_where_it_was(
     for run in (anew, other):
         assert artifacts(moved, run).is_relative_to(moved.parent)
     assert str(before) in caplog.text
-    assert {run.id for run in find_runs(client_of(moved), "shop", {}, home() / "cache")} == {anew, other}
+    assert {run.id for run in query_runs(client_of(moved), "shop", {}, home() / "cache")} == {anew, other}
     left = client_of(moved).get_run(old).info.experiment_id
     assert client_of(moved).get_experiment(left).name.startswith("shop (artifacts gone")
 

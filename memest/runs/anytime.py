@@ -1,0 +1,35 @@
+"""How well a run's summaries find its changed labels after each epoch: curves that runs are compared by."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from memest.analysis.early import looked_at, prefixes
+from memest.detect import slug
+from memest.metrics import Bools, auroc
+from memest.store import SheetReader
+from memest.summaries import needs_of, suspicion
+
+FOLLOWED = ("csl", "seen/csl", "aum")
+"""The summaries that are followed, where their scores were measured."""
+
+
+def auroc_curves(sheet: SheetReader, changed_N: Bools) -> dict[int, dict[str, float]]:
+    """`auroc/<summary>` of the epochs up to each one, by epoch; empty where nothing is to be found.
+
+    The last value is that of the whole run. A long run is looked at 40 times, the last epoch among them.
+
+    Args:
+        sheet: of the run.
+        changed_N: (N,) bool, in the order of the sheet.
+    """
+    curves: dict[int, dict[str, float]] = defaultdict(dict)
+    if not 0 < changed_N.sum() < len(changed_N):
+        return {}
+    for summary in FOLLOWED:
+        if not all(key in sheet.manifest.scores for key in needs_of(summary)):
+            continue
+        epochs = looked_at(sheet, needs_of(summary))
+        for epoch, values in zip(epochs, prefixes(sheet, summary, epochs), strict=True):
+            curves[int(epoch)][f"auroc/{slug(summary)}"] = auroc(suspicion(summary, values), changed_N)
+    return curves

@@ -64,6 +64,8 @@ def run(arguments: Sequence[str]) -> Verdict:
     Raises:
         MemestError: it could not be done.
     """
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
     if arguments[:1] == ["--version"]:
         return Verdict(f"memest {__version__}", good=True)
     if arguments[:1] and arguments[0] in HELP:

@@ -69,6 +69,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [{k: (v or "").strip() for k, v in row.items() if k} for row in csv.DictReader(file)]
+    except FileNotFoundError as error:
+        raise DataError(f"there is no file {path}; expected a CSV with {', '.join(COLUMNS)}") from error
     except (OSError, UnicodeDecodeError, csv.Error, AttributeError) as error:
         raise DataError(f"{path} cannot be read as a table of decisions ({error})") from error
     lacking = [name for name in COLUMNS if not rows or name not in rows[0]]

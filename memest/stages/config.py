@@ -40,6 +40,7 @@ def auto_or_model(text: str) -> str:
 def analyses() -> Registry[Any]:
     """The registry of analyses, the paper's among them."""
     from memest.analysis import ANALYSES
+    from memest.paper import analyses as analyses
 
     return ANALYSES
 

@@ -56,6 +56,15 @@ def test_the_overview_names_every_command(capsys: pytest.CaptureFixture[str]) ->
     assert len(re.findall(r"^  services ", capsys.readouterr().out, re.MULTILINE)) == 4
 
 
+@pytest.mark.parametrize("words", [[], ["train"], ["services"], ["services", "up"]], ids=" ".join)
+def test_help_is_a_word_too(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """`memest help train` is `memest train --help`."""
+    assert cli.main([*words, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert cli.main(["help", *words]) == 0
+    assert capsys.readouterr().out == shown
+
+
 def test_memest_says_which_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     """`memest --version` prints the version of the package."""
     assert cli.main(["--version"]) == 0

@@ -20,7 +20,8 @@ from memest.errors import MemestError
 from memest.grammar.config import digest
 from memest.grammar.spec import Spec
 from memest.paper.cells import COLLECTED, entries
-from memest.paper.ledger import page, read_entries, write_entries
+from memest.paper.ledger import read_entries, write_entries
+from memest.paper.ledger_page import page
 from memest.tracking import connect, home, tracking_uri
 
 ROOT = Path(__file__).parent

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memest.analysis.averages import records
+from memest.analysis.columns import epochs_covered, is_summary
 from memest.analysis.record import RunRecord
 from memest.paper.published import departures
+from memest.summaries import needs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,23 +19,43 @@ if TYPE_CHECKING:
 Chosen = Callable[[dict[str, Any]], bool]
 
 
-def departures_of(run: RunRecord) -> str:
-    """In what a run is not the paper's, in words; empty if it is."""
+_FROM_GRADIENTS = ("input_gradient", "curvature")
+
+
+def departures_of(run: RunRecord, method: str = "") -> str:
+    """In what a run is not the paper's, in words; empty if it is.
+
+    Args:
+        method: column that it is asked for: the paper measures gradients at every epoch.
+    """
     header = run.sheet.manifest.header
-    return "; ".join(departures(header.config, header.count, len(header.classes)))
+    found = departures(header.config, header.count, len(header.classes))
+    return "; ".join([*found, *_at_few_epochs(run, method.partition(" of ")[0])])
+
+
+def _at_few_epochs(run: RunRecord, method: str) -> list[str]:
+    if (
+        not method
+        or not is_summary(method)
+        or not any(need.startswith(_FROM_GRADIENTS) for need in needs_of(method))
+    ):
+        return []
+    covered, epochs = len(epochs_covered(run, method)), run.sheet.manifest.header.config.get("epochs", 0)
+    return [f"gradients measured at {covered} of {epochs} epochs"] if 0 < covered < epochs else []
 
 
 def with_departures(table: pd.DataFrame, runs: Iterable[RunRecord]) -> pd.DataFrame:
     """The table with the column `departs`: in what the first of the runs of a row is not the paper's.
 
     Args:
-        table: with the column `runs`, ids separated by commas, or `run`.
+        table: with the columns `method` and `runs`, ids separated by commas, or `summary` and `run`.
         runs: among them those of the table.
     """
     of = {run.id: run for run in runs}
     ids = table.runs.str.partition(", ")[0] if "runs" in table else table.run
-    known = {id_: departures_of(of[id_]) for id_ in ids.unique()}
-    return table.assign(departs=ids.map(known))
+    rows = list(zip(ids, table.method if "method" in table else table.summary, strict=True))
+    known = {row: departures_of(of[row[0]], row[1]) for row in dict.fromkeys(rows)}
+    return table.assign(departs=[known[row] for row in rows])
 
 
 def with_published(

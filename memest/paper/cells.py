@@ -13,6 +13,7 @@ from memest.analysis.averages import records
 from memest.analysis.finding import Finding
 from memest.analysis.groups import AXES
 from memest.analysis.runset import RunSet
+from memest.analysis.similarity_rows import CONSTANT, PERMUTATION
 from memest.errors import DataError
 from memest.grammar.spec import Spec
 from memest.paper import published
@@ -23,6 +24,8 @@ from memest.paper.methods import in_paper
 if TYPE_CHECKING:
     import pandas as pd
 
+BASELINES = (CONSTANT, PERMUTATION)
+"""What similarity is compared with: nulls that know nothing of an example."""
 _CORRUPTIONS = {"mislabeled": "symmetric_noise", "duplicates": "conflicting_duplicates"}
 """By table, the corruption that the paper's is about."""
 
@@ -63,7 +66,9 @@ def _judged(table: str, frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
             "method": _method(row["method"], published.METHODS, papers),
             **_number(row["auroc"], row["spread"]),
             "seeds": int(row["seeds"]),
+            "pairs": 0,
             "what": _what(row),
+            **_made(row),
             "runs": tuple(row["runs"].split(", ")),
             "reason": _reason(table, row["method"], row["departs"]),
         }
@@ -78,7 +83,7 @@ def _alike(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     named = named.assign(method=named.theirs.where(named.theirs != "", named.summary))
     for _, same in named.groupby([*AXES, "reference", "set", "k", "method"], sort=False):
         theirs, method = same.theirs.iloc[0], same.method.iloc[0]
-        if not theirs and method not in ("constant", "permutation"):
+        if not theirs and method not in BASELINES:
             continue
         exact = published.SIMILAR.get(theirs, method)
         summary = exact if exact in set(same.summary) else same.summary.iloc[0]
@@ -95,9 +100,10 @@ def _alike(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
                     "dataset": published.paper_dataset(row["dataset"]) if papers else "",
                     "column": f"{which}, {name}" if papers else f"{row['reference']}, {which}, {name}",
                     "method": _method(summary, published.SIMILAR, papers) if theirs else summary,
-                    **_number(values.mean(), values.std()),
-                    "seeds": int(same.seed.nunique()),
+                    **_over_seeds(method, values, int(same.seed.nunique())),
+                    "pairs": 0,
                     "what": _what(row),
+                    **_made(row),
                     "runs": tuple(same.run),
                     "reason": "; ".join(sorted(reasons)),
                 }
@@ -110,7 +116,7 @@ def _plain(row: dict[str, Any]) -> bool:
 
 def _agreeing(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Rank correlation of two runs, by pair of models, of the summaries that the paper compares."""
-    by = ["dataset", "limit", "corruption", "fingerprint", "model_a", "model_b", "summary"]
+    by = ["dataset", "limit", "corruption", "fingerprint", "scores_version", "model_a", "model_b", "summary"]
     for _, same in frame[frame.summary.map(in_paper)].groupby(by, sort=False):
         row = records(same)[0]
         runs = tuple(dict.fromkeys([*same.run_a, *same.run_b]))
@@ -122,7 +128,9 @@ def _agreeing(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
             "method": row["summary"],
             **_number(same["rank"].mean(), same["rank"].std()),
             "seeds": len(runs) if one else min(same.run_a.nunique(), same.run_b.nunique()),
+            "pairs": len(same),
             "what": f"{row['dataset']}{_limit(row)}, {row['corruption']}",
+            **_made(row),
             "runs": runs,
             "reason": "",
         }
@@ -142,12 +150,20 @@ def _method(ours: str, names: Mapping[str, str], papers: bool) -> str:
     """The paper's name; where there is no cell of the paper beside, with our settings if they are not its."""
     plain = "" if "/" in ours else Spec.parse(ours.partition(" of ")[0]).name
     theirs = next((name for name, mine in names.items() if Spec.parse(mine).name == plain), "")
-    return theirs if papers or ours == names.get(theirs) else ", ".join(filter(None, [theirs, ours]))
+    if papers or ours == names.get(theirs):
+        return theirs or ours
+    return ", ".join(filter(None, [theirs, ours]))
 
 
 def _number(value: float, spread: float) -> dict[str, Any]:
     """Five decimals are kept; a single value has no spread."""
     return {"value": round(float(value), 5), "spread": round(float(spread), 5) if spread == spread else None}
+
+
+def _over_seeds(method: str, values: pd.Series[float], seeds: int) -> dict[str, Any]:
+    """Mean and spread over seeds; of a baseline that no seed has a part in, the one number and no seed."""
+    once = method in BASELINES and values.nunique() == 1
+    return _number(values.mean(), float("nan") if once else values.std()) | {"seeds": 0 if once else seeds}
 
 
 def _reason(table: str, method: str, departs: str) -> str:
@@ -168,6 +184,11 @@ def _column(table: str, corruption: str) -> str:
 
 def _what(row: dict[str, Any]) -> str:
     return f"{row['dataset']}{_limit(row)}, {row['corruption']}, {row['model']}, {row['epochs']} epochs"
+
+
+def _made(row: dict[str, Any]) -> dict[str, str]:
+    """From which images and labels, and by which definitions."""
+    return {"source": row.get("source", ""), "definitions": row["scores_version"]}
 
 
 def _limit(row: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 Source: Ravikumar, Soufleri, Hashemi, Roy, "Towards Memorization Estimation: Fast, Formal and Free",
 ICML 2025: tables of mislabel detection, of conflicting duplicates and of similarity with Feldman and Zhang.
-Depends on the ground floor.
 """
 
 from __future__ import annotations
@@ -126,12 +125,16 @@ _OF_PROTOCOL: Mapping[str, Mapping[str, Any]] = {
 }
 """What is otherwise for the parts of a protocol: second splits as in the released code."""
 
+_SSFT = "the released code takes 1 − mean correctness in the second stage: our second_split_mean_correct"
+_CL = "the released code ranks only the flagged examples, all others 0: our confident_learning_truncated"
 NOTES = {
     ("mislabeled", "Thr. LT"): "the released notebook ranks by 1 − epoch, the other way round",
     ("mislabeled", "In-Conf."): "the released code takes 1 − max p, the paper says 1 − p(label)",
-    ("mislabeled", "CL"): "the released code ranks only the flagged examples, all others 0",
+    ("mislabeled", "CL"): _CL,
+    ("mislabeled", "SSFT"): _SSFT,
     ("duplicates", "In-Conf."): "theirs is from k-fold probabilities",
-    ("duplicates", "CL"): "the released code ranks only the flagged examples, all others 0",
+    ("duplicates", "CL"): _CL,
+    ("duplicates", "SSFT"): _SSFT,
 }
 """By table and method: how a published number was made in another way than ours, as far as its code tells."""
 

@@ -17,10 +17,12 @@ from memest.analysis.similarity import similarity
 from memest.errors import DataError, NoRunsError
 from memest.paper import published
 from memest.paper.cells import entries
-from memest.paper.ledger import EMPTY, Entry, page, paper_cells, read_entries, write_entries
+from memest.paper.ledger import Entry, read_entries, write_entries
+from memest.paper.ledger_page import EMPTY, page, paper_cells
 from memest.paper.mislabeled import mislabeled
 from memest.paper.theory import binned, theory
 from memest.references import Reference, write_values
+from memest.summaries import needs_of
 
 N = 200
 RNG = np.random.default_rng
@@ -146,6 +148,8 @@ def test_the_ledger_is_made_from_its_files(tmp_path: Path) -> None:
     )
     full = [line for line in lines if EMPTY not in line]
     assert len(full) == 2
+    assert text.index("## What was found") < text.index(full[0]) < text.index(EMPTY)
+    assert EMPTY not in text.partition("## Cells of the paper that nobody has run")[0]
     (csl,) = (line for line in full if "CIFAR-100, 5 %, CSL" in line)
     for part in ("0.9895", "abc1234", "`run", "epochs 30, not 200", "| 2 |", "200 images in 4 classes"):
         assert part in csl
@@ -194,6 +198,10 @@ def test_similarity_goes_into_the_papers_cells(tmp_path: Path) -> None:
         assert "mean_curvature(probes=2)" in cells[dataset, column, bent].reason
         assert "loss_sensitivity" not in cells[dataset, column, "Loss sensitivity"].reason
         assert any("top 50, cosine" in column for _, column, _ in cells)
+        for null in ("constant", "permutation"):  # the same images: one calculation, not one for each seed
+            once = cells[dataset, column.replace("Pearson", "cosine"), null]
+            assert (once.seeds, once.spread) == (0, None)
+            assert f"| {null} | {once.value:.4f} | no seed |" in page(found)
 
 
 def test_agreement_goes_into_cells_of_our_own(tmp_path: Path) -> None:
@@ -210,7 +218,8 @@ def test_agreement_goes_into_cells_of_our_own(tmp_path: Path) -> None:
     }
     (across,) = (entry for column, entry in found.items() if " and " in column)
     assert len(found) == 3
-    assert (across.seeds, len(across.runs), across.method) == (2, 4, "csl")
+    assert (across.seeds, across.pairs, len(across.runs), across.method) == (2, 4, 4, "csl")
+    assert f"± {across.spread:.4f} over pairs | 2 (4 pairs) |" in page([across])
     wanted = [spearmanr(values[a], values[b]).statistic for a in (0, 1) for b in (2, 3)]
     assert across.value == pytest.approx(np.mean(wanted), abs=1e-5)
 
@@ -249,7 +258,46 @@ def test_no_number_without_its_runs(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not a ledger file"):
         read_entries(path.parent)
     with pytest.raises(DataError, match="names no run"):
-        Entry("mislabeled", "", "5 %", "CSL", 0.9, None, 1, "smoke", "digits", "abc", (), "")
+        Entry("mislabeled", "", "5 %", "CSL", 0.9, None, 1, 0, "smoke", "digits", "", "2", "abc", (), "")
+
+
+@pytest.mark.parametrize(("measured", "departs"), [(30, False), (7, True)])
+def test_gradients_at_few_epochs_depart_from_the_paper(tmp_path: Path, measured: int, departs: bool) -> None:
+    """The paper measures them at every epoch: methods made from gradients say so, the others do not."""
+    values = {"csl": RNG(0).random(N), "mean_curvature": RNG(1).random(N), "learning_time": RNG(2).random(N)}
+    keys = {need for name in values for need in needs_of(name)}
+    traces = {key: RNG(3).random((measured + 1, N)) for key in keys}
+    run = RunSet([generated(tmp_path, truth(), values, traces)])
+    reasons = {entry.method: entry.reason for entry in entries(mislabeled(run), run, "smoke", "abc1234")}
+    text = f"gradients measured at {measured} of 30 epochs"
+    assert {name: text in reason for name, reason in reasons.items()} == {
+        "CSL": False,
+        "Curvature": departs,
+        "learning_time": departs,
+    }
+
+
+def test_variants_of_the_released_code_are_named() -> None:
+    """Second-split forgetting of the paper's table is another formula in its code; so the ledger says."""
+    for table in ("mislabeled", "duplicates"):
+        assert "second_split_mean_correct" in published.NOTES[table, "SSFT"]
+        assert "confident_learning_truncated" in published.NOTES[table, "CL"]
+
+
+def test_definitions_and_images_are_in_the_entry(tmp_path: Path) -> None:
+    """Runs of older definitions, or of other images, are not in one table with those of others."""
+    made = []
+    for number, tags in enumerate(
+        [{"scores_version": "1"}, {"scores_version": "2"}, {"source": "abcdef0123"}]
+    ):
+        run = generated(tmp_path, truth(), {"csl": RNG(number).random(N)}, **tags)
+        made += entries(mislabeled(RunSet([run])), RunSet([run]), "smoke", "abc1234")
+    assert [one.definitions for one in made] == ["1", "2", ""]
+    assert made[2].source == "abcdef0123"
+    text = page(made)
+    assert text.partition("## Cells of the paper")[0].count("## Mislabel detection") == 3
+    for part in ("definitions of scores 1", "definitions of scores 2", "unnumbered", "source abcdef01"):
+        assert part in text
 
 
 def test_cells_that_the_paper_has_not_are_kept(tmp_path: Path) -> None:
@@ -257,8 +305,9 @@ def test_cells_that_the_paper_has_not_are_kept(tmp_path: Path) -> None:
     facts = truth()
     run = generated(tmp_path, facts, {"csl": RNG(0).random(N)})
     text = page(entries(mislabeled(RunSet([run])), RunSet([run]), "smoke", "abc1234"))
-    assert "## Cells that the paper has not" in text
-    assert f"`{run.id[:8]}`" in text.partition("## Cells that the paper has not")[2]
+    ours = text.partition("## How to read it")[2].partition("## Cells of the paper")[0]
+    assert f"`{run.id[:8]}`" in ours
+    assert "Beside the paper's cells" not in text
 
 
 def test_the_papers_tables_are_whole() -> None:

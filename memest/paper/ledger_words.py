@@ -1,0 +1,67 @@
+"""What the ledger found, one sentence for each setting and column: made from the numbers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from memest.paper.cells import BASELINES
+from memest.paper.ledger import Entry
+
+NOUNS = {
+    "mislabeled": "Mislabel detection, AUROC",
+    "duplicates": "Conflicting duplicates, AUROC, both members positives",
+    "similarity": "Similarity with a reference",
+    "cross_architecture": "Agreement of two runs on the same labels, Spearman",
+}
+"""What each table is of, in the order of the page."""
+
+
+def number(entry: Entry) -> str:
+    """A value with its spread, and what that is over where it is not over seeds."""
+    spread = "" if entry.spread is None else f" ± {entry.spread:.4f}"
+    return f"{entry.value:.4f}{spread}{' over pairs' if spread and entry.pairs else ''}"
+
+
+def found_lines(found: Sequence[Entry]) -> Iterator[str]:
+    """Markdown list items: which methods come first and where CSL stands, in each column of each setting."""
+    for table, noun in NOUNS.items():
+        mine = sorted((one for one in found if one.table == table), key=_where)
+        for _, same in groupby(mine, key=_where):
+            entries = list(same)
+            head = f"- **{noun}**, {entries[0].scale}: {entries[0].what}"
+            if table == "cross_architecture":
+                yield from (f"{head}: {text}." for text in _agreements(entries))
+            else:
+                yield f"{head}; {entries[0].column}: {_ranking(entries)}."
+
+
+def _where(entry: Entry) -> tuple[str, ...]:
+    column = "" if entry.table == "cross_architecture" else entry.column
+    return (entry.scale, entry.what, entry.commit, entry.definitions, column)
+
+
+def _ranking(entries: Sequence[Entry]) -> str:
+    """The first three, CSL's place, and the baselines."""
+    ordered = sorted(entries, key=lambda one: (-one.value, one.method))
+    methods = [one for one in ordered if one.method not in BASELINES]
+    parts = ["highest " + ", ".join(f"{one.method} {number(one)}" for one in methods[:3])]
+    parts += [
+        f"CSL {number(one)} is number {place} of {len(methods)}"
+        for place, one in enumerate(methods, 1)
+        if one.method == "CSL" and place > 3
+    ]
+    parts += [f"a {one.method} {number(one)}" for one in ordered if one.method in BASELINES]
+    return f"{'; '.join(parts)} (of {len(methods)} methods)" if len(parts) == 1 else "; ".join(parts)
+
+
+def _agreements(entries: Sequence[Entry]) -> Iterator[str]:
+    """For each method the range between networks and between seeds of one."""
+    for method in sorted({one.method for one in entries}):
+        mine = [one for one in entries if one.method == method]
+        kinds = {
+            "between networks": [one.value for one in mine if not one.column.startswith("seeds of")],
+            "between seeds of one": [one.value for one in mine if one.column.startswith("seeds of")],
+        }
+        texts = [f"{min(v):.2f}–{max(v):.2f} {kind}" for kind, v in kinds.items() if v]
+        yield f"{method} {', '.join(texts)}"

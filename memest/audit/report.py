@@ -1,0 +1,95 @@
+"""The audit's report: one HTML file that opens offline, with pictures, traces and decisions inside it."""
+
+from __future__ import annotations
+
+import shlex
+from importlib import resources
+
+from memest.audit.drawings import planted_curve, reliability_diagram
+from memest.audit.findings import Findings, Integers
+from memest.audit.headline import headline, percent, sentences
+from memest.audit.listing import listed, page_data, pictures, script_json, traces
+from memest.data import ImageSet
+
+MAXIMUM = 20_000_000
+"""Bytes of a report, unless said otherwise."""
+_SCRIPTS = ("data.js", "decisions.js", "card.js", "list.js", "copies.js", "page.js")
+_PICTURES = 0.4
+"""Share of the bytes that is left to pictures, however many rows there are."""
+_DEPTHS = (0.5, 1, 2, 5)
+"""Lengths of the list, in multiples of the number of planted errors, at which their recall is said."""
+
+
+def report_html(
+    findings: Findings,
+    images: ImageSet,
+    test: ImageSet | None = None,
+    maximum: int = MAXIMUM,
+    title: str = "",
+) -> bytes:
+    """The whole report; equal findings give equal bytes.
+
+    Args:
+        findings: what was found.
+        images: the examples, by id; in memory or mapped.
+        test: the test set, for copies that reach into it.
+        maximum: bytes; else there are fewer pictures, then fewer rows, and the page says so.
+        title: the headline, where it is not the one of an audit.
+    """
+    rows = listed(findings)
+    while len(plain := _page(findings, rows, [], {}, title)) > (1 - _PICTURES) * maximum and len(rows) > 100:
+        rows = listed(findings, len(rows) // 2)
+    made, tests = pictures(findings, rows, images, test, maximum - len(plain) - 10 * len(rows) - 100_000)
+    return _page(findings, rows, made, tests, title)
+
+
+def _page(findings: Findings, rows: Integers, made: list[str], tests: dict[str, str], title: str) -> bytes:
+    from jinja2 import Environment
+
+    data = page_data(findings, rows)
+    data |= {"lengths": [len(text) for text in made], "testPictures": tests, "command": _command(findings)}
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    text = environment.from_string(_asset("report.html.j2")).render(
+        findings=findings,
+        headline=title or headline(findings),
+        sentences=sentences(findings),
+        recalls=_recalls(findings),
+        planted=planted_curve(findings.planted) if findings.planted else None,
+        reliability=reliability_diagram(findings.reliability) if findings.reliability else None,
+        limits=_limits(findings, rows, len(made)),
+        style=_asset("report.css"),
+        script="\n".join(map(_asset, _SCRIPTS)),
+        data=script_json(data),
+        traces=traces(findings, rows),
+        pictures="".join(made),
+    )
+    return text.encode()
+
+
+def _asset(name: str) -> str:
+    return resources.files("memest.audit").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _command(findings: Findings) -> str:
+    return f"memest apply decisions.csv --data {shlex.quote(findings.dataset)} --into corrected"
+
+
+def _recalls(findings: Findings) -> list[tuple[str, str]]:
+    """How many to look at, and the share of the planted errors among them."""
+    planted = findings.planted
+    if planted is None:
+        return []
+    lengths = sorted({max(1, min(len(planted.found), round(planted.count * part))) for part in _DEPTHS})
+    return [(f"{k:,}", percent(float(planted.found[k - 1] / planted.count))) for k in lengths]
+
+
+def _limits(findings: Findings, rows: Integers, pictured: int) -> list[str]:
+    """What the report leaves out for its size, in words."""
+    said = []
+    if len(rows) < len(findings):
+        said.append(f"The list holds {len(rows):,} of {len(findings):,} images, the most suspicious first.")
+    if pictured < len(rows):
+        said.append(
+            f"The first {pictured:,} of {len(rows):,} rows have a picture, for the size of this file."
+        )
+    return said

@@ -54,7 +54,7 @@ def _page(findings: Findings, rows: Integers, made: list[str], tests: dict[str, 
         headline=title or headline(findings),
         sentences=sentences(findings),
         recalls=_recalls(findings),
-        planted=planted_curve(findings.planted) if findings.planted else None,
+        planted=planted_curve(findings.planted) if findings.planted and findings.planted.count else None,
         reliability=reliability_diagram(findings.reliability) if findings.reliability else None,
         limits=_limits(findings, rows, len(made)),
         style=_asset("report.css"),
@@ -77,7 +77,7 @@ def _command(findings: Findings) -> str:
 def _recalls(findings: Findings) -> list[tuple[str, str]]:
     """How many to look at, and the share of the planted errors among them."""
     planted = findings.planted
-    if planted is None:
+    if planted is None or not planted.count:
         return []
     lengths = sorted({max(1, min(len(planted.found), round(planted.count * part))) for part in _DEPTHS})
     return [(f"{k:,}", percent(float(planted.found[k - 1] / planted.count))) for k in lengths]

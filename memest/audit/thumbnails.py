@@ -1,4 +1,7 @@
-"""Pictures of examples as WebP in base64, as many as there is room for. Axes: H height, W width, C channels."""
+"""Pictures of examples as WebP in base64, as many as there is room for.
+
+Axes: H height, W width, C channels.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +53,7 @@ def conclude(
         how: how errors were planted, in words.
         choice: what was chosen, as words by name.
     """
-    evidence = _aligned(evidence, Ids(audited.ids, "the data set").align(Ids(evidence.ids, "the evidence")))
+    evidence = evidence.of(Ids(audited.ids, "the data set").align(Ids(evidence.ids, "the evidence")))
     planted = evidence.labels != audited.labels
     trained = suspicion(evidence)
     given = trained.copy()
@@ -82,6 +82,7 @@ def conclude(
         epochs=evidence.epochs,
         losses=evidence.losses,
         choice=choice or {},
+        probabilities=evidence.probabilities.astype(np.float32),
     )
 
 
@@ -104,16 +105,3 @@ def _ranks(suspicion_N: Floats) -> Integers:
     ranks = np.empty(len(suspicion_N), np.int64)
     ranks[np.argsort(-suspicion_N, kind="stable")] = np.arange(1, len(suspicion_N) + 1)
     return ranks
-
-
-def _aligned(evidence: Evidence, places: Sequence[int] | NDArray[np.intp]) -> Evidence:
-    """The evidence in the order of the data set."""
-    return Evidence(
-        evidence.ids[places],
-        evidence.labels[places],
-        evidence.probabilities[places],
-        evidence.unseen,
-        evidence.epochs,
-        evidence.losses[:, places],
-        evidence.networks,
-    )

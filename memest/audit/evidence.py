@@ -26,6 +26,7 @@ class Evidence:
         unseen: whether the probabilities are out of sample.
         epochs: (E,) int64.
         losses: (E, N), of each example while it was trained on, the mean over networks.
+        margins: (E, N), likewise: logit of the label minus the largest other; None: not measured.
         networks: how many trained on each example.
     """
 
@@ -35,12 +36,25 @@ class Evidence:
     unseen: bool
     epochs: Integers
     losses: NDArray[np.float32]
+    margins: NDArray[np.float32] | None = None
     networks: int = 1
 
     @property
     def csl(self) -> Floats:
         """The sum of the losses over training, (N,)."""
         return np.asarray(self.losses.sum(0, dtype=np.float64))
+
+    @property
+    def late(self) -> Floats:
+        """How badly labels fit in the second half of training, (N,): minus the mean margin, or the loss."""
+        trace = self.losses if self.margins is None else -self.margins
+        return np.asarray(trace[len(trace) // 2 :].mean(0, dtype=np.float64))
+
+    def of(self, places: NDArray[np.intp]) -> Evidence:
+        """The evidence of some examples, in the order of their positions."""
+        margins = None if self.margins is None else self.margins[:, places]
+        rows = (self.ids[places], self.labels[places], self.probabilities[places])
+        return Evidence(*rows, self.unseen, self.epochs, self.losses[:, places], margins, self.networks)
 
 
 def of_label(probabilities_NK: NDArray[np.floating[Any]], labels_N: Integers) -> Floats:

@@ -1,14 +1,20 @@
 """How labels are ranked: one suspicion for each example, from both kinds of evidence.
 
-The mean of two ranks: that of the margin out of sample, and that of the loss summed over training (CSL). Each
-finds errors that the other misses, and ranks need no common scale. Axes: N examples.
+The mean of three ranks, which need no common scale:
+
+    probability of the label out of sample      low where the image fits no class well
+    margin out of sample                        low where another class fits better
+    margin in the second half of training       low where the label had to be memorized against all others
+
+Each finds errors that the others miss, and none is best everywhere: see docs/audit.md. Axes: N examples.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from memest.audit.evidence import Evidence, log_margin
+from memest.audit.evidence import Evidence, log_margin, of_label
 from memest.audit.findings import Floats, Integers
 from memest.metrics import midranks
 
@@ -18,19 +24,17 @@ def suspicion(evidence: Evidence) -> Floats:
 
     Probabilities that are not out of sample are left out: networks agree with labels they were trained on.
     """
-    seen = _shares(evidence.csl)
-    if not evidence.unseen:
-        return seen
-    return (_shares(-log_margin(evidence.probabilities, evidence.labels)) + seen) / 2
+    seen = _shares(evidence.late)
+    return (2 * _unseen(evidence, evidence.labels) + seen) / 3 if evidence.unseen else seen
 
 
 def of_other_labels(
-    evidence: Evidence, suspicion_N: Floats, places_n: Integers, labels_n: Integers
+    evidence: Evidence, suspicion_N: Floats, places_n: NDArray[np.intp], labels_n: Integers
 ) -> Floats:
     """The suspicion of labels that were not trained on, (n,), from networks that never saw the example.
 
-    They stand where their margin would stand among the margins of all: the loss in training speaks of other
-    labels and is left out.
+    They stand where their evidence out of sample would stand among that of all: what was seen in training
+    speaks of other labels and is left out.
 
     Args:
         evidence: of all examples.
@@ -38,10 +42,18 @@ def of_other_labels(
         places_n: positions of the examples.
         labels_n: what each of them is to be judged by.
     """
-    margins_N = np.sort(-log_margin(evidence.probabilities, evidence.labels))
-    margins_n = -log_margin(evidence.probabilities[places_n], labels_n)
-    places = np.searchsorted(margins_N, margins_n, side="right").clip(max=len(margins_N) - 1)
-    return np.asarray(np.sort(suspicion_N)[places])
+    labels_N = evidence.labels.copy()
+    labels_N[places_n] = labels_n
+    asked_n = _unseen(evidence, labels_N)[places_n]
+    places = np.searchsorted(np.sort(_unseen(evidence, evidence.labels)), asked_n)
+    return np.asarray(np.sort(suspicion_N)[places.clip(max=len(suspicion_N) - 1)])
+
+
+def _unseen(evidence: Evidence, labels_N: Integers) -> Floats:
+    """The mean of both ranks out of sample, (N,)."""
+    probabilities = evidence.probabilities
+    fits = of_label(probabilities, labels_N), log_margin(probabilities, labels_N)
+    return (_shares(-fits[0]) + _shares(-fits[1])) / 2
 
 
 def _shares(values_N: Floats) -> Floats:

@@ -33,6 +33,11 @@ def evidence_of(sheet: SheetReader, networks: int = 1) -> Evidence:
         )
     table = sheet.summary(["id", "label"])
     epochs, losses = sheet.trace(loss)
+    margins = (
+        sheet.trace(margin)[1]
+        if (margin := loss.replace("loss", "margin")) in sheet.manifest.scores
+        else None
+    )
     later = epochs > 0
     return Evidence(
         ids=table["id"],
@@ -41,5 +46,6 @@ def evidence_of(sheet: SheetReader, networks: int = 1) -> Evidence:
         unseen=name == UNSEEN,
         epochs=epochs[later],
         losses=losses[later],
+        margins=None if margins is None else margins[later],
         networks=networks,
     )

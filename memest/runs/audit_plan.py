@@ -60,6 +60,10 @@ class Plan:
         """
         return cls(**json.loads(content))
 
+    def words(self) -> dict[str, str]:
+        """What was chosen, as words by name."""
+        return {"network": self.model, "epochs": str(self.epochs), "folds": str(self.folds)}
+
     def text(self) -> str:
         """The plan in one line."""
         again = f"--model '{self.model}' --epochs {self.epochs} --folds {self.folds}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from memest.tracking import home
 
 T = TypeVar("T")
+_UNREADABLE = (OSError, LookupError, TypeError, ValueError)
 
 
 def remembered(
@@ -15,7 +17,8 @@ def remembered(
 ) -> T:
     """What was chosen for `key` before on this machine, else what `choose` gives now; in `.memest/plans`.
 
-    Two processes that start at once make one choice. A file that cannot be read is chosen anew.
+    Of two processes that start at once the first to finish decides for both. Where the file cannot be read,
+    the choice is made anew.
 
     Args:
         key: of everything that the choice depends on, but the machine.
@@ -26,11 +29,12 @@ def remembered(
     from filelock import FileLock
 
     path = home() / "plans" / f"{key[:20]}.json"
+    with suppress(*_UNREADABLE):
+        return read(path.read_bytes())
+    choice = choose()  # before anything is written: it may be refused
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
-        try:
+        with suppress(*_UNREADABLE):
             return read(path.read_bytes())
-        except (OSError, LookupError, TypeError, ValueError):
-            choice = choose()
-            path.write_bytes(write(choice))
-            return choice
+        path.write_bytes(write(choice))
+    return choice

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from memest.audit.conclude import Audited, conclude
+from memest.audit.conclude import conclude
 from memest.audit.findings import Findings
-from memest.audit.sheets import evidence_of
-from memest.audit.tables import issues_csv, issues_parquet, recall_at, summary_json
-from memest.data import SETS, ImageSet, load_images
+from memest.data import SETS, ImageSet, Split, load_images
 from memest.errors import SettingError
-from memest.files import write_whole
 from memest.grammar.config import build, digest, key_settings
 from memest.grammar.duration import duration
+from memest.runs.audit_files import PLAN, copy_files, keep_findings, said
+from memest.runs.audit_material import Material, of_folds, of_sheet, sheet_at
 from memest.runs.audit_plan import Asked, Plan, choose_plan, measured_seconds
 from memest.runs.config import TrainConfig
 from memest.runs.device import choose_device
@@ -27,12 +24,9 @@ from memest.runs.prepare import Prepared, prepare
 from memest.stages.config import AuditConfig
 from memest.stages.train import train_part
 from memest.stages.verdict import Verdict
-from memest.store import Blobs, SheetReader
-from memest.tracking import About, Opened, Run, check_tracking, open_run
+from memest.tracking import About, check_tracking, open_run
+from memest.version import versions
 
-PLAN = "audit_plan.json"
-FILES = ("report.html", "issues.csv", "issues.parquet", "summary.json")
-"""What lies in the run, and is copied into the folder."""
 _RECIPE = {
     "lr": 0.1,
     "batch_size": 32,
@@ -43,7 +37,6 @@ _RECIPE = {
 """Chosen by measurement, see docs/audit.md: the paper's recipe is made for 200 epochs of 50,000 images."""
 _SHARED = ("data", "limit", "seed", "device", "experiment", "tracking")
 _FEWEST_PLANTED = 10
-_SHOWN = 50
 
 
 def audit(config: AuditConfig) -> Verdict:
@@ -56,34 +49,71 @@ def audit(config: AuditConfig) -> Verdict:
     folder = Path(config.into)
     if folder.exists() and not folder.is_dir():
         raise SettingError(f"--into {folder} is a file; name a folder")
-    prepared, plan = _planned(config)
-    about = _about(config, prepared, plan)
-    with open_run(about, config.tracking, config.experiment) as opened:
+    return _audit_sheet(config, folder) if config.sheet else _audit_data(config, folder)
+
+
+def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
+    """Train on the folds of a data set, and conclude."""
+    if not config.data:
+        raise SettingError(
+            "audit needs a data set, as in memest audit photos/, or a finished run: --sheet RUN"
+        )
+    split = load_images(config.data, config.limit)
+    prepared, plan = _planned(config, split.train)
+    with open_run(_about(config, prepared, plan), config.tracking, config.experiment) as opened:
         if not opened.done:
             opened.run.blobs.put(PLAN, plan.to_json())
             with parts_of(opened.run, prepared) as parts:
                 made = [train_part(part).run.blobs for part in parts]
             join(opened.run, prepared, made)
-            _keep(opened.run, _found(prepared, plan, opened.run.blobs), prepared.epochs)
+            material = of_folds(prepared, opened.run.blobs, made[0], split.test)
+            findings = _concluded(material, plan.words() | _facts(split))
+            keep_findings(opened.run, findings, material, prepared.epochs)
             opened.run.seal({})
-    _copy(opened.run.blobs, folder)
-    return _said(opened, plan, folder)
+    copy_files(opened.run.blobs, folder)
+    return Verdict(said(opened, folder, plan.text()), good=True, run=opened.run.id, before=opened.done)
 
 
-def _planned(config: AuditConfig) -> tuple[Prepared, Plan]:
+def _audit_sheet(config: AuditConfig, folder: Path) -> Verdict:
+    """Conclude from a finished run or recording."""
+    sheet = sheet_at(config.sheet, config.tracking)
+    material = of_sheet(sheet, config.data)
+    header = sheet.manifest.header
+    about = About(
+        stage="audit",
+        key=digest("audit", versions(), header.key, header.fingerprint),
+        name=f"audit of {config.sheet}",
+        settings=key_settings(config),
+        tags={"source_run": header.key},
+        note=f"The labels of `{config.sheet}`, audited without training.",
+    )
+    with open_run(about, config.tracking, config.experiment) as opened:
+        if not opened.done:
+            findings = _concluded(material, {"source": config.sheet})
+            keep_findings(opened.run, findings, material, int(material.evidence.epochs[-1]))
+            opened.run.seal({})
+    copy_files(opened.run.blobs, folder)
+    return Verdict(said(opened, folder), good=True, run=opened.run.id, before=opened.done)
+
+
+def _concluded(material: Material, choice: dict[str, str]) -> Findings:
+    findings = conclude(material.audited, material.evidence, material.how, choice)
+    return replace(findings, features=material.features)
+
+
+def _planned(config: AuditConfig, images: ImageSet) -> tuple[Prepared, Plan]:
     """The folds to train, and what was chosen for them.
 
     Raises:
         SettingError: too few images, or too short a budget.
     """
-    images = load_images(config.data, config.limit).train
     most = _most_folds(images)
     asked = Asked("" if config.model == "auto" else config.model, config.epochs, config.folds)
     if asked.folds > most:
         raise SettingError(
-            f"--folds {asked.folds}: the smallest class has {most} images; --folds {most} would do"
+            f"--folds {asked.folds}: the smallest class has {most} images; there can be as many folds"
         )
-    first = _prepared(config, Plan(asked.model or "tiny", 1, 2), images)
+    first = _prepared(config, Plan(asked.model or "tiny", asked.epochs or 1, asked.folds or 2), images)
 
     def seconds(model: str) -> float:
         return measured_seconds(replace(first, config=replace(first.config, model=model)))
@@ -92,18 +122,17 @@ def _planned(config: AuditConfig) -> tuple[Prepared, Plan]:
         return choose_plan(asked, most, duration(config.budget), seconds)
 
     if asked.decided:
-        plan = Plan(asked.model, asked.epochs, asked.folds)
-    else:
-        key = digest("audit", key_settings(config), images.fingerprint, choose_device(config.device).type)
-        plan = remembered(key, Plan.from_json, choose, Plan.to_json)
+        return first, Plan(asked.model, asked.epochs, asked.folds)
+    key = digest("audit", key_settings(config), images.fingerprint, choose_device(config.device).type)
+    plan = remembered(key, Plan.from_json, choose, Plan.to_json)
     return _prepared(config, plan, images, first), plan
 
 
 def _most_folds(images: ImageSet) -> int:
-    """Folds that leave every class in every part.
+    """Folds that leave every class in every part: as many as the smallest class has images.
 
     Raises:
-        SettingError: a class has a single image, or there are too few images in all.
+        SettingError: a class has a single image, or there is one class only.
     """
     counts = np.bincount(images.labels, minlength=len(images.classes))
     there = np.flatnonzero(counts)
@@ -122,7 +151,7 @@ def _most_folds(images: ImageSet) -> int:
 
 
 def _prepared(config: AuditConfig, plan: Plan, images: ImageSet, earlier: Prepared | None = None) -> Prepared:
-    """The folds of a plan; the test set, if there is one, is not needed and left out."""
+    """The folds of a plan; the test set, if there is one, is not trained with and left out."""
     settings = {name: getattr(config, name) for name in _SHARED}
     enough = int(config.planted * len(images)) >= _FEWEST_PLANTED
     settings |= _RECIPE | {
@@ -151,76 +180,12 @@ def _about(config: AuditConfig, prepared: Prepared, plan: Plan) -> About:
             "device": prepared.device.type,
             "threads": str(prepared.threads),
         },
-        note=f"The labels of **{dataset}**, {len(images.classes)} classes, {len(images):,} images: audited by"
-        f" {plan.text()}.\n\n`issues.csv` is the list, `report.html` the same with pictures.",
+        note=f"The labels of **{dataset}**, {len(images):,} images in {len(images.classes)} classes, audited "
+        f"by {plan.text()}.\n\n`issues.csv` is the list, `report.html` the same with pictures.",
         dataset=(dataset, prepared.split.train.fingerprint),
     )
 
 
-def _found(prepared: Prepared, plan: Plan, blobs: Blobs) -> Findings:
-    given, truth = prepared.split.train, prepared.truth
-    names = given.ids if given.names is None else given.names
-    audited = Audited(
-        dataset=prepared.config.data,
-        fingerprint=given.fingerprint,
-        classes=given.classes,
-        ids=given.ids,
-        files=tuple(map(str, names.tolist())),
-        labels=given.labels,
-        unreadable=prepared.split.left_out,
-    )
-    how = (
-        f"{int(truth.changed.sum())} labels, drawn at random, were changed to the class whose mean image is "
-        "nearest"
-    )
-    choice = {
-        "network": plan.model,
-        "epochs": str(plan.epochs),
-        "folds": str(plan.folds),
-        "image size": " × ".join(map(str, given.images.shape[1:3])),
-        "images": str(len(given)),
-    }
-    return conclude(audited, evidence_of(SheetReader.open(blobs), plan.folds - 1), how, choice)
-
-
-def _keep(run: Run, findings: Findings, step: int) -> None:
-    """Write what was found into the run."""
-    for name, content in _files(findings):
-        run.blobs.put(name, content)
-    table = findings.table()
-    run.table("tables/issues", {name: values[:_SHOWN] for name, values in table.items()})
-    counts = {
-        f"issues/{kind}": float((findings.kind == kind).sum()) for kind in np.unique(findings.kind).tolist()
-    }
-    planted = {f"planted_recall/first_{k}": recall for k, recall in recall_at(findings).items()}
-    run.metrics(step, counts | planted | {"wrong_share": findings.estimate.share})
-
-
-def _files(findings: Findings) -> Iterable[tuple[str, bytes]]:
-    yield "issues.csv", issues_csv(findings)
-    yield "issues.parquet", issues_parquet(findings)
-    yield "summary.json", summary_json(findings)
-
-
-def _copy(blobs: Blobs, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in blobs.names(""):
-        if name in FILES:
-            write_whole(folder / name, blobs.get(name))
-
-
-def _said(opened: Opened, plan: Plan, folder: Path) -> Verdict:
-    summary = json.loads(opened.run.blobs.get("summary.json"))
-    kinds = ", ".join(f"{count} {kind}" for kind, count in summary["kinds"].items())
-    lines = [plan.text(), f"{summary['examples']} images: {kinds}"]
-    lines.append(
-        f"wrong labels: about {summary['wrong_share']['share']:.1%}, {summary['wrong_share']['how']}"
-    )
-    if summary["planted"]:
-        k, recall = next(iter(sorted(summary["planted"]["recall_at"].items(), key=lambda item: int(item[0]))))
-        lines.append(
-            f"of {summary['planted']['count']} planted errors, {recall:.0%} stand among the first {k}"
-        )
-    before = "was done before" if opened.done else "is done"
-    lines.append(f"the list is in {folder / 'issues.csv'}; run {opened.run.id} {before}")
-    return Verdict("\n".join(lines), good=True, run=opened.run.id, before=opened.done)
+def _facts(split: Split) -> dict[str, str]:
+    height, width = split.train.images.shape[1:3]
+    return {"images": str(len(split.train)), "image size": f"{height} × {width}"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from memest.data import CORRUPTIONS, SETS
@@ -26,6 +26,20 @@ TRACKING = option(
     "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite", key=False, shown="URI"
 )
 Device = Literal["auto", "cpu", "cuda"]
+
+
+def data_or_none(text: str) -> str:
+    """A dataset spec made canonical, or nothing; images that cannot be read are left out unless it says else.
+
+    Raises:
+        InputError: an unknown dataset or keyword, or nothing that is understood lies at the path.
+    """
+    if not text:
+        return text
+    spec = SETS.parse(text)
+    if "on_error" in spec.settings and "on_error" not in text:
+        spec = replace(spec, keywords=tuple((spec.settings | {"on_error": "skip"}).items()))
+    return str(spec)
 
 
 def auto_or_model(text: str) -> str:
@@ -201,7 +215,7 @@ class TuneConfig:
 class AuditConfig:
     """Everything an audit can be told."""
 
-    data: str = option("digits", "dataset spec, or a path such as photos/", read=one(SETS), bare=True)
+    data: str = option("", "dataset spec, or a path such as photos/", read=data_or_none, bare=True)
     budget: str = option(
         "10m", "how long it may take, such as 90s, 10m or 1h", read=canonical, shown="DURATION"
     )

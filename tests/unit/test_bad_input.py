@@ -261,6 +261,33 @@ PLACES = [
 ]
 """Servers, databases, folders, variables."""
 
+
+def audited(says: str, labels: object, more: str = "", **arrays: object) -> Bad:
+    """An audit of an npz file with these labels."""
+    count = len(np.asarray(labels))
+    content = npz(images=np.arange(count * 64, dtype=np.uint8).reshape(count, 8, 8), labels=labels, **arrays)
+    return Bad(f"audit npz(path=mine.npz) --tracking offline {more}", says, {"mine.npz": content})
+
+
+AUDITS = [
+    Bad("audit", "as in memest audit photos/"),
+    Bad("audit photos/", "there is nothing at photos"),
+    Bad("audit digits --budget soon", "such as 90s or 10m"),
+    Bad("audit digits --budget 0m", "such as 90s or 10m"),
+    Bad("audit digits --folds 1", "--folds must be"),
+    Bad("audit digits --model tinny", "did you mean 'tiny'"),
+    Bad("audit digits --planted 2", "--planted must be"),
+    Bad("audit digits --into afile", "afile is a file", {"afile": b""}),
+    Bad("audit digits --limit 40 --budget .001s --tracking offline", "would do"),
+    Bad("audit --sheet nothing --tracking offline", "there is no such folder"),
+    Bad("audit --sheet folder --tracking offline", "did not finish", {"folder/sheet/block": b""}),
+    Bad("audit --sheet folder --tracking offline", "did not finish", {"folder/other": b""}),
+    audited("has one image", [0, 1, 1]),
+    audited("one class only", [1, 1, 1, 1], classes=["cat", "dog"]),
+    audited("smallest class has 3 images", [0, 0, 0, 0, 1, 1, 1], "--folds 4"),
+]
+"""Audits of too little, in too little time, or of what did not finish."""
+
 AREAS = {
     "words": WORDS,
     "settings": SETTINGS,
@@ -268,6 +295,7 @@ AREAS = {
     "data": DATA,
     "grids": GRIDS,
     "places": PLACES,
+    "audits": AUDITS,
 }
 CASES = [
     pytest.param(bad, id=f"{area}-{number}-{bad.typed[:40]}")

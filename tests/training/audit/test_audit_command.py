@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
+import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from memest import Recorder
 from memest.cli import main
+from memest.scores import OnlineScores
+from memest.stages import audit as stage
 
-SMALL = [
-    "--tracking",
-    "offline",
-    "--limit",
-    "400",
-    "--model",
-    "tiny(width=8)",
-    "--epochs",
-    "8",
-    "--folds",
-    "2",
-]
+SMALL = shlex.split("--tracking offline --limit 200 --model tiny(width=4) --epochs 3 --folds 2")
+LEARNING = shlex.split("--tracking offline --model tiny(width=8) --epochs 15 --folds 2")
 
 
 @pytest.fixture(autouse=True)
@@ -44,8 +41,7 @@ def wrong_digits(path: Path, count: int = 20) -> set[int]:
 def test_wrong_labels_stand_first_in_the_list(tmp_path: Path) -> None:
     """Twenty known errors in 400 digits: most of the first twenty rows are they."""
     wrong = wrong_digits(tmp_path / "mine.npz")
-    words = ["audit", "mine.npz", *SMALL[:2], *SMALL[4:], "--epochs", "15", "--into", "out"]
-    assert main(words) == 0
+    assert main(["audit", "mine.npz", *LEARNING, "--into", "out"]) == 0
     rows = list(csv.DictReader((tmp_path / "out/issues.csv").open()))
     assert list(rows[0]) == ["id", "file", "label", "suggested", "probability", "kind", "rank", "why"]
     assert len(wrong & {int(row["id"]) for row in rows[:20]}) > 10
@@ -62,3 +58,87 @@ def test_the_same_command_finds_what_it_did(tmp_path: Path, capsys: pytest.Captu
     assert "was done before" in capsys.readouterr().out
     for name in ("issues.csv", "issues.parquet", "summary.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_an_audit_that_dies_ends_with_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed in the second epoch of the second network, it goes on: a run for each part, and equal files."""
+    monkeypatch.setenv("MEMEST_RESUME_EVERY_EPOCH", "1")
+    assert main(["audit", "digits", *SMALL, "--into", "whole"]) == 0
+    (tmp_path / ".memest").rename(tmp_path / "kept")
+    take, calls = OnlineScores.take, itertools.count(1)
+
+    def dying(self: OnlineScores, *arguments: Any) -> Any:
+        if next(calls) == 7:
+            raise KeyboardInterrupt
+        return take(self, *arguments)
+
+    monkeypatch.setattr(OnlineScores, "take", dying)
+    assert main(["audit", "digits", *SMALL, "--into", "again"]) == 130
+    assert "goes on where it was" in capsys.readouterr().err
+    assert not (tmp_path / "again").exists()
+    assert main(["audit", "digits", *SMALL, "--into", "again"]) == 0
+    assert len(list((tmp_path / ".memest/runs").iterdir())) == 3
+    for name in ("issues.csv", "issues.parquet", "summary.json"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    sheets = [sheets_in(tmp_path / home) for home in ("kept", ".memest")]
+    assert sheets[0] == sheets[1]
+
+
+def sheets_in(home: Path) -> dict[str, bytes]:
+    """Every block and table of every run, by path."""
+    found = [*home.rglob("*.safetensors"), *home.rglob("*.parquet"), *home.rglob("*.npy")]
+    return {str(path.relative_to(home)): path.read_bytes() for path in found}
+
+
+def test_what_was_chosen_for_a_budget_is_not_chosen_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The machine is measured once: the same command makes the same run, however fast the machine is then."""
+    words = ["audit", "digits", "--tracking", "offline", "--limit", "100", "--budget", "1s"]
+    assert main(words) == 0
+    first = capsys.readouterr().out
+    monkeypatch.setattr(stage, "measured_seconds", lambda prepared: 1e-9)
+    assert main(words) == 0
+    assert capsys.readouterr().out.splitlines()[:-1] == first.splitlines()[:-1]
+
+
+def test_a_recording_is_audited_without_training(tmp_path: Path) -> None:
+    """Examples whose recorded margins stay low come first; the files are those of an audit."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 90)
+    given = labels.copy()
+    given[:5] = (labels[:5] + 1) % 3
+    recorder = Recorder(np.arange(90), labels=given, classes=["cat", "dog", "fox"])
+    for _ in range(4):
+        logits = torch.tensor(rng.normal(0, 0.3, (90, 3)) + 3 * np.eye(3)[labels])
+        recorder.update(logits.float(), torch.tensor(given), torch.arange(90))
+        recorder.end_epoch()
+    recorder.save("mine")
+    assert main(["audit", "--sheet", "mine", "--tracking", "offline", "--into", "out"]) == 0
+    rows = list(csv.DictReader((tmp_path / "out/issues.csv").open()))
+    assert {int(row["id"]) for row in rows[:5]} == set(range(5))
+    assert rows[0]["suggested"] == ["cat", "dog", "fox"][labels[int(rows[0]["id"])]]
+
+
+def test_a_finished_run_is_audited_without_training(tmp_path: Path) -> None:
+    """The joined run of k_fold has probabilities out of sample; a plain run has none, and that is said."""
+    shared = ["--tracking", "offline", "--limit", "120", "--epochs", "3", "--model", "tiny(width=4)"]
+    assert main(["train", *shared, "--protocol", "k_fold(folds=2)"]) == 0
+    joined = next(path.parent for path in tmp_path.rglob("probabilities.npy") if _count(path) == 120)
+    audit = ["audit", "--tracking", "offline", "--into", "out", "--sheet"]
+    assert main([*audit, str(joined.parent)]) == 0
+    assert json.loads((tmp_path / "out/summary.json").read_bytes())["examples"] == 120
+
+
+def test_a_run_without_probabilities_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A plain training says nothing of other classes: one line says what would."""
+    assert main(["train", "--tracking", "offline", "--limit", "60", "--epochs", "1"]) == 0
+    (home,) = (tmp_path / ".memest/runs").iterdir()
+    assert main(["audit", "--tracking", "offline", "--sheet", str(home)]) == 2
+    assert "cross_fit" in capsys.readouterr().err
+
+
+def _count(path: Path) -> int:
+    return len(np.load(path))

@@ -1,0 +1,61 @@
+"""What an audit leaves: files and tables in its run, copies of the files in a folder, and a few lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from memest.audit.findings import Findings
+from memest.audit.tables import issues_csv, issues_parquet, recall_at, summary_json
+from memest.files import write_whole
+from memest.runs.audit_material import Material
+from memest.store import Blobs
+from memest.tracking import Opened, Run
+
+PLAN = "audit_plan.json"
+_COPIED = ("report.html", "issues.csv", "issues.parquet", "summary.json")
+_SHOWN = 50
+
+
+def keep_findings(run: Run, findings: Findings, material: Material, step: int) -> None:
+    """Write what was found into a run: files, a table of the first rows, and metrics at `step`."""
+    for name, content in _files(findings, material):
+        run.blobs.put(name, content)
+    run.table("tables/issues", {name: values[:_SHOWN] for name, values in findings.table().items()})
+    kinds = np.unique(findings.kind).tolist()
+    counts = {f"issues/{kind}": float((findings.kind == kind).sum()) for kind in kinds}
+    planted = {f"planted_recall/first_{k}": recall for k, recall in recall_at(findings).items()}
+    run.metrics(step, counts | planted | {"wrong_share": findings.estimate.share})
+
+
+def copy_files(blobs: Blobs, folder: Path) -> None:
+    """Copy the files of a finished audit into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in set(blobs.names("")) & {*_COPIED}:
+        write_whole(folder / name, blobs.get(name))
+
+
+def said(opened: Opened, folder: Path, chosen: str = "") -> str:
+    """A finished audit for a terminal."""
+    summary = json.loads(opened.run.blobs.get("summary.json"))
+    kinds = ", ".join(f"{count} {kind}" for kind, count in summary["kinds"].items())
+    share, planted = summary["wrong_share"], summary["planted"]
+    lines = [chosen] if chosen else []
+    lines.append(f"{summary['examples']} images: {kinds}")
+    lines.append(f"wrong labels: about {share['share']:.1%}, {share['how']}")
+    if planted:
+        k = str(planted["count"])
+        found = planted["recall_at"][k]
+        lines.append(f"of {k} errors planted on purpose, {found:.0%} stand among the first {k}")
+    before = "was done before" if opened.done else "is done"
+    lines.append(f"the list: {folder / 'issues.csv'}; run {opened.run.id} {before}")
+    return "\n".join(lines)
+
+
+def _files(findings: Findings, material: Material) -> Iterator[tuple[str, bytes]]:
+    yield "issues.csv", issues_csv(findings)
+    yield "issues.parquet", issues_parquet(findings)
+    yield "summary.json", summary_json(findings)

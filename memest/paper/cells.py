@@ -70,7 +70,7 @@ def _judged(table: str, frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
             "what": _what(row),
             **_made(row),
             "runs": tuple(row["runs"].split(", ")),
-            "reason": _reason(table, row["method"], row["departs"]),
+            "reason": _reason(table, row["method"], row["label"], row["departs"]),
         }
 
 
@@ -87,26 +87,31 @@ def _alike(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
             continue
         exact = published.SIMILAR.get(theirs, method)
         summary = exact if exact in set(same.summary) else same.summary.iloc[0]
-        same = same[same.summary == summary]
-        row = records(same)[0]
-        papers = row["reference"] == "feldman_zhang" and _plain(row)
-        which = "all" if row["set"] == "all" else f"top {row['k']:,}"
-        reasons = {*same.departs, "" if summary == exact else summary} - {""}
-        for measure, name in (("cosine", "cosine"), ("pearson", "Pearson")):
-            values = same[measure].dropna()
-            if len(values):
-                yield {
-                    "table": "similarity",
-                    "dataset": published.paper_dataset(row["dataset"]) if papers else "",
-                    "column": f"{which}, {name}" if papers else f"{row['reference']}, {which}, {name}",
-                    "method": _method(summary, published.SIMILAR, papers) if theirs else summary,
-                    **_over_seeds(method, values, int(same.seed.nunique())),
-                    "pairs": 0,
-                    "what": _what(row),
-                    **_made(row),
-                    "runs": tuple(same.run),
-                    "reason": "; ".join(sorted(reasons)),
-                }
+        for label, alike in same[same.summary == summary].groupby("label", sort=False):
+            apart = {summary if summary != exact else "", str(label) if label != summary else ""}
+            yield from _two_measures(alike, theirs, {*alike.departs, *apart} - {""})
+
+
+def _two_measures(same: pd.DataFrame, theirs: str, reasons: set[str]) -> Iterator[dict[str, Any]]:
+    """Cosine and Pearson of runs that may be averaged: one summary, covering the same epochs, one set."""
+    row = records(same)[0]
+    papers = row["reference"] == "feldman_zhang" and _plain(row)
+    which = "all" if row["set"] == "all" else f"top {row['k']:,}"
+    for measure, name in (("cosine", "cosine"), ("pearson", "Pearson")):
+        values = same[measure].dropna()
+        if len(values):
+            yield {
+                "table": "similarity",
+                "dataset": published.paper_dataset(row["dataset"]) if papers else "",
+                "column": f"{which}, {name}" if papers else f"{row['reference']}, {which}, {name}",
+                "method": _method(row["summary"], published.SIMILAR, papers) if theirs else row["summary"],
+                **_over_seeds(row["summary"], values, int(same.seed.nunique())),
+                "pairs": 0,
+                "what": _what(row),
+                **_made(row),
+                "runs": tuple(same.run),
+                "reason": "; ".join(sorted(reasons)),
+            }
 
 
 def _plain(row: dict[str, Any]) -> bool:
@@ -166,11 +171,15 @@ def _over_seeds(method: str, values: pd.Series[float], seeds: int) -> dict[str, 
     return _number(values.mean(), float("nan") if once else values.std()) | {"seeds": 0 if once else seeds}
 
 
-def _reason(table: str, method: str, departs: str) -> str:
-    """In what ours departs from the paper: the runs, the settings of the method, the way theirs was made."""
+def _reason(table: str, method: str, label: str, departs: str) -> str:
+    """In what ours departs from the paper: the runs, the settings of the method, the way theirs was made.
+
+    The label of a method that was not measured alike in all runs says in what.
+    """
     theirs = published.paper_name(method)
     own = method if theirs and method != published.METHODS[theirs] else ""
-    return "; ".join(part for part in (departs, own, published.NOTES.get((table, theirs), "")) if part)
+    parts = (departs, own, label if label != method else "", published.NOTES.get((table, theirs), ""))
+    return "; ".join(filter(None, parts))
 
 
 def _column(table: str, corruption: str) -> str:
@@ -183,7 +192,10 @@ def _column(table: str, corruption: str) -> str:
 
 
 def _what(row: dict[str, Any]) -> str:
-    return f"{row['dataset']}{_limit(row)}, {row['corruption']}, {row['model']}, {row['epochs']} epochs"
+    """The setting of runs that may be averaged, and in what it differs from others that read the same."""
+    differs = f" ({row['differs']})" if row["differs"] else ""
+    setting = f"{row['dataset']}{_limit(row)}, {row['corruption']}, {row['model']}, {row['epochs']} epochs"
+    return setting + differs
 
 
 def _made(row: dict[str, Any]) -> dict[str, str]:

@@ -101,9 +101,10 @@ def _ours(same: list[Entry]) -> Iterator[str]:
     common = [part for part in _reasons(same[0]) if all(part in _reasons(one) for one in same)]
     departs = f" Departs from the paper in: {'; '.join(common)}." if common else ""
     yield f"{_setting(same[0])}.{departs}"
+    most = max(one.seeds for one in same)
     rows = [
         [one.column, one.method, number(one), _seeds(one), _runs(one), _rest(one, common)]
-        for one in sorted(same, key=lambda one: (one.column, -one.value, one.method))
+        for one in sorted(same, key=lambda one: (one.column, one.seeds < most, -one.value, one.method))
     ]
     yield _table(["of", "method", "ours", "seeds", "runs", "departs besides"], "llrrll", rows)
 

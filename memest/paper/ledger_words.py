@@ -42,17 +42,20 @@ def _where(entry: Entry) -> tuple[str, ...]:
 
 
 def _ranking(entries: Sequence[Entry]) -> str:
-    """The first three, CSL's place, and the baselines."""
+    """The first three, CSL's place and the baselines; methods that rest on fewer seeds are not ranked."""
+    most = max(one.seeds for one in entries)
     ordered = sorted(entries, key=lambda one: (-one.value, one.method))
-    methods = [one for one in ordered if one.method not in BASELINES]
-    parts = ["highest " + ", ".join(f"{one.method} {number(one)}" for one in methods[:3])]
+    ranked = [one for one in ordered if one.method not in BASELINES and one.seeds == most]
+    parts = ["highest " + ", ".join(f"{one.method} {number(one)}" for one in ranked[:3])]
     parts += [
-        f"CSL {number(one)} is number {place} of {len(methods)}"
-        for place, one in enumerate(methods, 1)
+        f"CSL {number(one)} is number {place} of {len(ranked)}"
+        for place, one in enumerate(ranked, 1)
         if one.method == "CSL" and place > 3
     ]
+    if fewer := [one.method for one in ordered if 0 < one.seeds < most]:
+        parts.append(f"on fewer than {most} seeds: {', '.join(fewer)}")
     parts += [f"a {one.method} {number(one)}" for one in ordered if one.method in BASELINES]
-    return f"{'; '.join(parts)} (of {len(methods)} methods)" if len(parts) == 1 else "; ".join(parts)
+    return f"{'; '.join(parts)} (of {len(ranked)} methods)" if len(parts) == 1 else "; ".join(parts)
 
 
 def _agreements(entries: Sequence[Entry]) -> Iterator[str]:

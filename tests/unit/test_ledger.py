@@ -277,6 +277,33 @@ def test_gradients_at_few_epochs_depart_from_the_paper(tmp_path: Path, measured:
     }
 
 
+def test_one_run_does_not_outrank_means_over_more() -> None:
+    """However high, what rests on fewer seeds is named apart, and stands below in its table."""
+    made = [
+        Entry(
+            "mislabeled",
+            "",
+            "5 %",
+            method,
+            value,
+            None,
+            seeds,
+            0,
+            "small",
+            "digits",
+            "",
+            "2",
+            "abc",
+            runs,
+            "",
+        )
+        for method, value, seeds, runs in (("aum", 0.9, 1, ("a",)), ("CSL", 0.7, 2, ("a", "b")))
+    ]
+    text = page(made)
+    assert "highest CSL 0.7000; on fewer than 2 seeds: aum." in text
+    assert text.index("| CSL | 0.7000") < text.index("| aum | 0.9000")
+
+
 def test_variants_of_the_released_code_are_named() -> None:
     """Second-split forgetting of the paper's table is another formula in its code; so the ledger says."""
     for table in ("mislabeled", "duplicates"):

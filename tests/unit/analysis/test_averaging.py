@@ -22,6 +22,7 @@ from memest.errors import DataError, NoRunsError
 from memest.grammar.registry import keyword_parameters
 from memest.grammar.spec import Spec
 from memest.paper import analyses as analyses
+from memest.paper.cells import COLLECTED, entries
 from memest.references import Reference, write_values
 
 N, EPOCHS = 120, 6
@@ -121,6 +122,26 @@ def test_unlike_runs_are_not_averaged(name: str, what: str, make: Make) -> None:
     assert "2 runs:" not in text
     if averages(finding):
         assert said in text
+
+
+@pytest.mark.parametrize("what", UNLIKE)
+@pytest.mark.parametrize("name", COLLECTED)
+def test_unlike_runs_are_not_averaged_in_the_ledger(name: str, what: str, make: Make) -> None:
+    """No entry rests on two of them, and no two rows of the page read the same."""
+    one, other, _ = UNLIKE[what]
+    runs = [make(**one), make(**other)]
+    finding = call(name, runs)
+    if finding is None:
+        return
+    found = entries(finding, RunSet(runs), "smoke", "abc1234")
+    assert all(entry.seeds <= 1 for entry in found)
+    named = [(entry.what, entry.source, entry.definitions) for entry in found]
+    rows = [
+        (*setting, entry.column, entry.method, entry.reason)
+        for setting, entry in zip(named, found, strict=True)
+        if entry.seeds
+    ]
+    assert len(set(rows)) == len(rows)
 
 
 @pytest.mark.parametrize("name", list(ANALYSES))

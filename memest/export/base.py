@@ -1,0 +1,90 @@
+"""Exports by name, `cleanlab, label_studio(prefix=s3://bucket/)`: each writes a folder of its own.
+
+An export is a function of findings, images and a folder that is there. Planted errors are in none of them:
+findings know the labels that were given, not those that were planted.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memest.audit.findings import Findings, Integers
+from memest.data import SETS, ImageSet
+from memest.data.sources.folder import parts_of
+from memest.errors import SettingError
+from memest.files import write_whole
+from memest.grammar.registry import Registry
+from memest.grammar.spec import split_list
+from memest.ids import Ids
+
+EXPORTS: Registry[Callable[..., None]] = Registry("export", "memest.exports")
+
+
+def export(names: str, findings: Findings, images: ImageSet, folder: Path) -> list[Path]:
+    """Write the exports that `names` lists, each into a folder of its name inside `folder`; gives these.
+
+    Raises:
+        InputError: an unknown name or keyword, before anything is written; or findings that lack what an
+            export needs.
+    """
+    specs = [EXPORTS.parse(name) for name in split_list(names)]
+    made = []
+    for spec in specs:
+        (into := folder / spec.name).mkdir(parents=True, exist_ok=True)
+        EXPORTS.call(spec, findings, images, into)
+        made.append(into)
+    return made
+
+
+def source_files(findings: Findings) -> Path | None:
+    """The folder below which the files of the findings lie; None: the data has no image files."""
+    spec = SETS.parse(findings.dataset)
+    return parts_of(Path(spec.settings["path"]))[0] if spec.name == "folder" else None
+
+
+def pixels_of(findings: Findings, images: ImageSet, places: Sequence[int]) -> Iterable[NDArray[np.uint8]]:
+    """The images of the findings at `places`, in that order; (H, W, C) each."""
+    located = Ids(images.ids, "the images").locate(findings.ids[np.asarray(places, np.int64)])
+    return (images.images[np.array([place])][0] for place in located.tolist())
+
+
+def png(pixels_HWC: NDArray[np.uint8]) -> bytes:
+    """An image as PNG bytes."""
+    from PIL import Image
+
+    content = io.BytesIO()
+    Image.fromarray(pixels_HWC[..., 0] if pixels_HWC.shape[2] == 1 else pixels_HWC).save(content, "PNG")
+    return content.getvalue()
+
+
+def flagged(findings: Findings) -> Integers:
+    """What is not fine, most suspicious first: (M,) positions."""
+    order = findings.order
+    return order[np.asarray(findings.kind[order] != "fine")]
+
+
+def put_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_whole(path, text.getvalue().encode())
+
+
+def needed(array: NDArray[np.float32] | None, what: str, name: str) -> NDArray[np.float32]:
+    """The array, which an export needs.
+
+    Raises:
+        SettingError: there is none.
+    """
+    if array is None:
+        raise SettingError(f"the export {name} needs {what}, and this audit has none: leave {name} out")
+    return array

@@ -67,7 +67,8 @@ def png(pixels_HWC: NDArray[np.uint8]) -> bytes:
 def flagged(findings: Findings) -> Integers:
     """What is not fine, most suspicious first: (M,) positions."""
     order = findings.order
-    return order[np.asarray(findings.kind[order] != "fine")]
+    chosen: Integers = order[findings.kind[order] != "fine"]
+    return chosen
 
 
 def put_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -45,6 +45,8 @@ def export(names: str, findings: Findings, images: ImageSet, folder: Path) -> li
 
 def source_files(findings: Findings) -> Path | None:
     """The folder below which the files of the findings lie; None: the data has no image files."""
+    if findings.dataset.partition("(")[0] not in SETS:  # a recording
+        return None
     spec = SETS.parse(findings.dataset)
     return parts_of(Path(spec.settings["path"]))[0] if spec.name == "folder" else None
 

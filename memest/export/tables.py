@@ -13,7 +13,7 @@ from memest.files import write_whole
 
 @EXPORTS.register
 def tables(findings: Findings, images: ImageSet, folder: Path) -> None:
-    """`issues.csv` and `issues.parquet`, a row for each issue; `copies.csv`, one for each image of a group."""
+    """`issues.csv` and `issues.parquet`, a row for each issue; `copies.csv`, one for each copy."""
     write_whole(folder / "issues.csv", issues_csv(findings))
     write_whole(folder / "issues.parquet", issues_parquet(findings))
     header = ("group", "id", "file", "split", "relation", "exact", "similarity")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from memest.audit.findings import Findings
+from memest.audit.report import report_html
 from memest.audit.tables import issues_csv, issues_parquet, recall_at, summary_json
 from memest.files import write_whole
 from memest.runs.audit_material import Material
@@ -51,7 +52,8 @@ def said(opened: Opened, folder: Path, chosen: str = "") -> str:
         found = planted["recall_at"][k]
         lines.append(f"of {k} errors planted on purpose, {found:.0%} stand among the first {k}")
     before = "was done before" if opened.done else "is done"
-    lines.append(f"the list: {folder / 'issues.csv'}; run {opened.run.id} {before}")
+    report = "report.html" if "report.html" in opened.run.blobs.names("") else "issues.csv"
+    lines.append(f"the list: {folder / report}; run {opened.run.id} {before}")
     return "\n".join(lines)
 
 
@@ -59,3 +61,5 @@ def _files(findings: Findings, material: Material) -> Iterator[tuple[str, bytes]
     yield "issues.csv", issues_csv(findings)
     yield "issues.parquet", issues_parquet(findings)
     yield "summary.json", summary_json(findings)
+    if material.images is not None:
+        yield "report.html", report_html(findings, material.images, material.test)

@@ -60,7 +60,7 @@ def of_folds(prepared: Prepared, joined: Blobs, first: Blobs, test: ImageSet | N
         test: the test set of the data set.
     """
     given, changed = prepared.split.train, int(prepared.truth.changed.sum())
-    how = f"{changed} labels, drawn at random, were changed to the class whose mean image is nearest"
+    how = f"{changed} labels were changed at random, half of them to classes that look alike"
     return Material(
         _audited(given, prepared.config.data, prepared.split.left_out),
         evidence_of(SheetReader.open(joined), len(prepared.parts) - 1),

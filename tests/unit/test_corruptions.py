@@ -193,3 +193,17 @@ def test_labels_from_one_are_said_in_one_line(
         load_images(f"npz(path='{tmp_path / 'own.npz'}')")
         assert len(caplog.messages) == first
         assert words in "".join(caplog.messages)
+
+
+def test_confusable_noise_prefers_classes_that_look_alike() -> None:
+    """Of two dark classes and a bright one, dark images get the other dark label three times in four."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 400)
+    bright = np.array([20, 40, 220])[labels]
+    pixels = rng.integers(-10, 10, (1200, 9, 11, 1)) + bright[:, None, None, None]
+    images = ImageSet(pixels.astype(np.uint8), labels, np.arange(1200), ("a", "b", "c"), "made up")
+    damaged, truth = corrupt(images, "confusable_noise(rate=0.5)", Streams(3))
+    assert truth.changed.sum() == 600
+    assert (damaged.labels[truth.changed] != labels[truth.changed]).all()
+    dark = truth.changed & (labels < 2)
+    assert abs((damaged.labels[dark] == 1 - labels[dark]).mean() - 0.75) < 0.06

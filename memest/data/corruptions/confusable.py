@@ -1,10 +1,11 @@
-"""Label noise that is hard to tell: each image is taken for the class that it resembles. Depends on numpy.
+"""Label noise like plausible confusions: classes are taken for those that look alike. Depends on numpy.
 
-Axes: N examples, K classes, F features.
+Axes: N examples, n of them, K classes that occur, F features.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.data.corruptions.base import CORRUPTIONS
-from memest.data.images import ImageSet
+from memest.data.images import ImageSet, Integers
 from memest.data.truth import Truth
 from memest.errors import SettingError
 from memest.grammar.values import PositiveShare
@@ -24,9 +25,10 @@ _STRETCH = 1024
 
 @CORRUPTIONS.register
 def confusable_noise(images: ImageSet, rng: np.random.Generator, *, rate: PositiveShare) -> Truth:
-    """Move exactly ⌊rate·N⌋ labels, drawn without replacement, each to the class that its image resembles.
+    """Move exactly ⌊rate·N⌋ labels, drawn without replacement, half of them to classes that look alike.
 
-    That is the other class whose mean image, on 8 × 8 cells, is nearest.
+    A class is taken for another as often as its images, on 8 × 8 cells, are nearest to the mean image of that
+    one; the other half of the labels go anywhere.
 
     Raises:
         SettingError: the rate rounds to no example, or there is no other class to move to.
@@ -39,23 +41,38 @@ def confusable_noise(images: ImageSet, rng: np.random.Generator, *, rate: Positi
         )
     truth = Truth.untouched(images)
     chosen = np.sort(rng.choice(len(images), count, replace=False))
-    means_KF = _class_means(images)
-    distance_nK = np.square(_cells(images, chosen)[:, None] - means_KF[None]).sum(2)
-    distance_nK[np.arange(count), np.searchsorted(occurring, images.labels[chosen])] = np.inf
+    places_N = np.searchsorted(occurring, images.labels)
+    upper_nK = np.cumsum(_transitions(images, places_N), axis=1)[places_N[chosen]]
+    draws_n = rng.random(count) * upper_nK[:, -1]
     labels, changed = truth.labels.copy(), truth.changed.copy()
-    labels[chosen] = occurring[distance_nK.argmin(1)]
+    labels[chosen] = occurring[(draws_n[:, None] >= upper_nK).sum(1)]
     changed[chosen] = True
     return replace(truth, labels=labels, changed=changed)
 
 
-def _class_means(images: ImageSet) -> NDArray[np.float64]:
-    """The mean cells of every class that occurs, (K', F)."""
-    places = np.searchsorted(images.occurring, images.labels)
-    sums_KF = np.zeros((len(images.occurring), _CELLS * _CELLS * images.channels))
-    for start in range(0, len(images), _STRETCH):
-        some = np.arange(start, min(start + _STRETCH, len(images)))
-        np.add.at(sums_KF, places[some], _cells(images, some))
-    return np.asarray(sums_KF / np.bincount(places)[:, None])
+def _transitions(images: ImageSet, places_N: Integers) -> NDArray[np.float64]:
+    """How probable each other class is for an image of a class, (K, K): zero for its own."""
+    means_KF = _class_means(images, places_N)
+    counts_KK = np.zeros((len(means_KF), len(means_KF)))
+    for some in _stretches(len(images)):
+        distance_nK = np.square(_cells(images, some)[:, None] - means_KF[None]).sum(2)
+        distance_nK[np.arange(len(some)), places_N[some]] = np.inf
+        np.add.at(counts_KK, (places_N[some], distance_nK.argmin(1)), 1)
+    resembling = counts_KK / counts_KK.sum(1, keepdims=True)
+    anything = (1 - np.eye(len(means_KF))) / (len(means_KF) - 1)
+    return np.asarray((resembling + anything) / 2, np.float64)
+
+
+def _stretches(count: int) -> Iterator[Integers]:
+    return (np.arange(start, min(start + _STRETCH, count)) for start in range(0, count, _STRETCH))
+
+
+def _class_means(images: ImageSet, places_N: Integers) -> NDArray[np.float64]:
+    """The mean cells of every class that occurs, (K, F)."""
+    sums_KF = np.zeros((places_N.max() + 1, _CELLS * _CELLS * images.channels))
+    for some in _stretches(len(images)):
+        np.add.at(sums_KF, places_N[some], _cells(images, some))
+    return np.asarray(sums_KF / np.bincount(places_N)[:, None])
 
 
 def _cells(images: ImageSet, positions: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -13,12 +13,13 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from memest.data.images import ImageSet, Integers
+from memest.data.images import ImageSet, Integers, Split
 from memest.data.sources.folder import parts_of
 from memest.errors import DataError
 from memest.grammar.spec import Spec
@@ -37,7 +38,7 @@ def corrected(path: Path, images: ImageSet) -> Integers:
             that is not there, an old label that is another, a new one that is no class.
     """
     labels, known = images.labels.copy(), Ids(images.ids, "the dataset")
-    numbers = {name: number for number, name in enumerate(images.classes)}
+    numbers = {name.strip(): number for number, name in enumerate(images.classes)}
     for line, row in enumerate(_rows(path), start=2):
         where = f"{path}, line {line}"
         if row["fingerprint"] != images.fingerprint:
@@ -47,7 +48,7 @@ def corrected(path: Path, images: ImageSet) -> Integers:
             )
         if not row["id"].isdecimal() or (place := int(known.find([int(row["id"])])[0])) < 0:
             raise DataError(f"{where}: the dataset has no id {row['id'] or '(empty)'}")
-        if row["label"] != (now := images.classes[images.labels[place]]):
+        if row["label"] != (now := images.classes[images.labels[place]]).strip():
             raise DataError(
                 f"{where}: id {row['id']} was {row['label']!r} when it was decided, and is {now!r}"
             )
@@ -81,15 +82,17 @@ def _rows(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def write_corrected(into: Path, spec: Spec, images: ImageSet, labels: Integers) -> None:
+def write_corrected(into: Path, spec: Spec, split: Split, labels: Integers) -> None:
     """A dataset of the images with these labels, at a place where nothing is: a folder, or an .npz.
+
+    The test set comes along as it is; a folder then has the folders train and test.
 
     Args:
         into: an .npz, or a folder that gets copies of the files and a metadata.csv with file_name, label and
             id, as Hugging Face's `imagefolder` reads it.
         spec: of the source; a folder can be written only of image files.
-        images: of the source.
-        labels: from `corrected`.
+        split: the source.
+        labels: of its training set, from `corrected`.
 
     Raises:
         DataError: something is there already, or the source has no files to copy.
@@ -97,35 +100,44 @@ def write_corrected(into: Path, spec: Spec, images: ImageSet, labels: Integers) 
     if into.exists():
         raise DataError(f"{into} is there already; name a new place")
     kept = np.flatnonzero(labels != REMOVED)
+    train, test = replace(split.train.take(kept), labels=labels[kept]), split.test
     if into.suffix == ".npz":
-        return _write_npz(into, images.take(kept), labels[kept])
-    if spec.name != "folder" or images.names is None:
+        return _write_npz(into, train, test)
+    if spec.name != "folder" or train.names is None:
         raise DataError(
             f"a folder can be written of image files only, and {spec.name} has none: name an .npz"
         )
-    root, _ = parts_of(Path(spec.settings["path"]))
+    root, test_root = parts_of(Path(spec.settings["path"]))
     partial = into.with_name(f"{into.name}.{os.getpid()}.partial")
     try:
-        for name in images.names[kept].tolist():
-            (partial / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, partial / name)
-        with (partial / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(("file_name", "label", "id"))
-            rows = zip(
-                images.names[kept].tolist(), labels[kept].tolist(), images.ids[kept].tolist(), strict=True
-            )
-            table.writerows((name, images.classes[label], number) for name, label, number in rows)
+        _write_files(partial / "train" if test else partial, root, train)
+        if test:
+            _write_files(partial / "test", test_root or root, test)
         partial.rename(into)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _write_npz(into: Path, images: ImageSet, labels: Integers) -> None:
-    arrays: dict[str, Any] = {"images": np.asarray(images.images), "labels": labels, "ids": images.ids}
+def _write_files(folder: Path, root: Path, images: ImageSet) -> None:
+    """Copies of the files of an image set, and its metadata.csv."""
+    names = [] if images.names is None else images.names.tolist()
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, folder / name)
+    with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(("file_name", "label", "id"))
+        rows = zip(names, images.labels.tolist(), images.ids.tolist(), strict=True)
+        table.writerows((name, images.classes[label], number) for name, label, number in rows)
+
+
+def _write_npz(into: Path, images: ImageSet, test: ImageSet | None) -> None:
+    arrays: dict[str, Any] = {"images": np.asarray(images.images), "labels": images.labels, "ids": images.ids}
     arrays["classes"] = np.array(images.classes)
     if images.names is not None:
         arrays["names"] = np.array(images.names.tolist())
+    if test is not None:
+        arrays |= {"test_images": np.asarray(test.images), "test_labels": test.labels}
     partial = into.with_name(f"{into.stem}.{os.getpid()}.partial.npz")
     np.savez(partial, **arrays)
     partial.replace(into)

@@ -9,6 +9,7 @@ from memest.data import SETS, load_images
 from memest.data.corrections import REMOVED, corrected, write_corrected
 from memest.errors import SettingError
 from memest.grammar.config import one, option
+from memest.grammar.values import Index
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class ApplyConfig:
         "", "CSV with fingerprint, id, label, decision (right, wrong, unsure, remove), new_label", bare=True
     )
     data: str = option("digits", "the dataset that was decided on", read=one(SETS))
+    limit: Index = option(0, "as of the audit: only this many images were decided on, and are written")
     into: str = option("", "a new folder for image files with a metadata.csv, or a new .npz")
 
 
@@ -32,11 +34,12 @@ def apply(config: ApplyConfig) -> str:
         raise SettingError(
             "apply needs a file of decisions and --into, as in memest apply decisions.csv --into new"
         )
-    images = load_images(config.data).train
+    split = load_images(config.data, config.limit)
+    images = split.train
     labels = corrected(Path(config.decisions), images)
-    write_corrected(Path(config.into), SETS.parse(config.data), images, labels)
+    write_corrected(Path(config.into), SETS.parse(config.data), split, labels)
     removed = int((labels == REMOVED).sum())
     changed = int((labels != images.labels).sum()) - removed
-    return (
-        f"{changed} labels corrected and {removed} images left out of {len(images)}, written to {config.into}"
-    )
+    said = f"{changed} labels corrected and {removed} images left out of {len(images)}"
+    along = "" if split.test is None else f", with the test set of {len(split.test)} as it was"
+    return f"{said}{along}, written to {config.into}"

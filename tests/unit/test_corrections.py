@@ -72,6 +72,46 @@ def test_a_corrected_npz_has_all_that_the_source_had(images: ImageSet) -> None:
     np.testing.assert_array_equal(again.images[..., 0], np.delete(PIXELS, 2, 0))
 
 
+def test_a_test_set_comes_along(images: ImageSet) -> None:
+    """As it is, in a folder of its own beside the corrected files; as arrays in an .npz."""
+    for part, kept in (("train", slice(0, 8)), ("val", slice(8, 12))):
+        for path in sorted(Path("photos").rglob("*.png"))[kept]:
+            new = Path("split") / part / path.relative_to("photos")
+            new.parent.mkdir(parents=True, exist_ok=True)
+            new.write_bytes(path.read_bytes())
+    decided(load_images("split").train, *ROWS)
+    said = applied(data="split")
+    assert said == (
+        "1 labels corrected and 1 images left out of 8, with the test set of 4 as it was, written to new"
+    )
+    applied(data="split", into="new.npz")
+    before = load_images("split").test
+    for again in (load_images("folder(path=new, id=id)"), load_images("new.npz")):
+        assert again.test is not None and before is not None
+        assert again.train.ids.tolist() == [0, 1, 3, 4, 5, 6, 7]
+        np.testing.assert_array_equal(again.test.labels, before.labels)
+        np.testing.assert_array_equal(np.asarray(again.test.images), np.asarray(before.images))
+
+
+def test_a_held_out_part_is_the_test_set_of_the_copy(images: ImageSet) -> None:
+    """What `holdout` took out stays out."""
+    spec = "folder(path=photos, holdout=0.25)"
+    decided(load_images(spec).train, (1, "cat", "wrong", "dog"))
+    applied(data=spec)
+    before, again = load_images(spec).test, load_images("folder(path=new, id=id)").test
+    assert before is not None and again is not None and before.names is not None and again.names is not None
+    assert again.names.tolist() == before.names.tolist()
+
+
+def test_names_of_classes_may_begin_or_end_with_a_space() -> None:
+    """What the table is read with takes such spaces away; the class is still found."""
+    pixels, labels = np.zeros((4, 8, 8), np.uint8), np.array([0, 1, 0, 1])
+    np.savez("odd.npz", images=pixels, labels=labels, classes=np.array(["cat ", " dog"]))
+    decided(load_images("odd.npz").train, (0, "cat ", "wrong", " dog"))
+    applied(data="odd.npz", into="new.npz")
+    assert load_images("new.npz").train.labels.tolist() == [1, 1, 0, 1]
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [
@@ -105,7 +145,7 @@ def test_decisions_on_other_images_are_refused(images: ImageSet) -> None:
     [
         ({"into": "photos"}, "is there already"),
         ({"into": ""}, "needs a file of decisions and --into"),
-        ({"decisions": "none.csv"}, "cannot be read as a table of decisions"),
+        ({"decisions": "none.csv"}, "there is no file none.csv"),
     ],
 )
 def test_a_place_that_is_taken_and_a_file_that_is_not_there(

@@ -16,7 +16,6 @@ from memest.errors import DataError, InputError, SettingError
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
 from memest.runs.device import choose_device
-from memest.stages import train
 from memest.stages.experiment import ExperimentConfig
 from memest.sweep import SCALES, Grid, Sweep, overrides_of, planning, presets, read_preset, read_sweep
 from memest.sweep.grid import sweep_of
@@ -139,27 +138,6 @@ def test_the_command_of_a_run_says_all_of_it() -> None:
     assert words[:2] == ["memest", "train"]
     given = dict(re.fullmatch(r"--([\w-]+)=(.*)", word).groups() for word in words[2:])  # type: ignore[union-attr]
     assert build(TrainConfig, {name.replace("-", "_"): value for name, value in given.items()}) == config
-
-
-def test_planned_keys_are_those_of_training() -> None:
-    """What planning computes from settings and data is the key that training gives the run."""
-    short = {"limit": 200, "epochs": 1, "scores": "loss", "tracking": "off"}
-    configs = [
-        build(TrainConfig, short | more)
-        for more in (
-            {"corruption": "symmetric_noise(rate=0.1)"},
-            {"corruption": "symmetric_noise(rate=0.1)", "scores": "loss, loss(labels=true)"},
-            {"seed": 3},
-            {"seed": 3, "corruption_seed": 1},
-            {"protocol": "k_fold(folds=2)"},
-        )
-    ]
-    keys = planning.run_keys(configs)
-    for config in configs:
-        run = train.train(config).run
-        folder = Path(run.id).parent.name
-        assert keys[config].startswith(folder)
-    assert len(set(keys.values())) == len(configs)
 
 
 def test_another_file_under_the_same_name_is_another_run() -> None:

@@ -11,17 +11,13 @@ import numpy as np
 import pytest
 from generated import generated, truth_of
 
-from memest.analysis.queries import query_runs
 from memest.analysis.record import RunRecord
-from memest.analysis.runset import AT_ONCE, RunSet, in_turns
+from memest.analysis.runset import AT_ONCE, in_turns
 from memest.errors import SheetError
-from memest.grammar.config import build
-from memest.runs.config import TrainConfig
 from memest.store import LocalBlobs
-from memest.tracking import connect, home
 
 if TYPE_CHECKING:
-    from conftest import Platform
+    pass
 
 N = 50
 
@@ -86,20 +82,3 @@ def test_several_are_worked_on_at_a_time_in_order() -> None:
     assert in_turns(work, list(range(12))) == [item * item for item in range(12)]
     assert 1 < most[0] <= AT_ONCE
     assert in_turns(work, []) == []
-
-
-@pytest.mark.mlflow
-@pytest.mark.parametrize("route", ["direct", "proxied"])
-def test_listed_runs_are_read_over_s3(platform: Platform, route: str) -> None:
-    """What is read of a listed run is what it sealed, whichever way its artifacts are reached."""
-    from memest.stages import train
-
-    settings = {"tracking": platform.server.url, "experiment": platform.experiment(route), "limit": 100}
-    settings |= {"epochs": 1, "corruption": "symmetric_noise(rate=0.1)"}
-    trained = train.train(build(TrainConfig, settings))
-    (run,) = query_runs(connect(platform.server.url), settings["experiment"], {}, home() / "another-cache")
-    (names,) = RunSet([run]).map(lambda run: run.names)
-    assert {"csl", "changed"} <= set(names)
-    fresh = RunRecord(run.id, run.name, run.tags, {}, trained.run.blobs)
-    for name, values in fresh.summary.items():
-        np.testing.assert_array_equal(run.read([name])[name], values)

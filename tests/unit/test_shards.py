@@ -217,14 +217,6 @@ def test_a_feature_that_is_not_there_names_those_that_are() -> None:
         load_images("tfrecord(path=mine, label=label)")
 
 
-def test_a_python_without_tensorflow_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The way out, and no traceback."""
-    Path("mine.tfrecord").write_bytes(bytes(100))
-    monkeypatch.setenv("MEMEST_TENSORFLOW", "/nowhere/python")
-    with pytest.raises(DataError, match="MEMEST_TENSORFLOW=/nowhere/python cannot be run"):
-        load_images("mine.tfrecord")
-
-
 def test_a_folder_without_shards_says_what_it_has() -> None:
     """And what was expected."""
     Path("mine").mkdir()

@@ -16,16 +16,13 @@ from memest.analysis import ANALYSES
 from memest.analysis.agreement import SameLabels, overlap_matrix, seed_rows, spearman_matrix
 from memest.analysis.columns import seconds
 from memest.analysis.cross_architecture import cross_architecture
-from memest.analysis.queries import query_runs
 from memest.analysis.runset import RunSet
 from memest.analysis.trials import trials
 from memest.errors import NoRunsError
-from memest.grammar.config import build
 from memest.metrics import midranks
 from memest.paper import published
 from memest.paper.duplicates import duplicates, members
 from memest.paper.mislabeled import mislabeled
-from memest.tracking import connect, home
 
 N = 300
 PAPER = {"data": "cifar10", "model": "resnet18(width=64)", "epochs": 200}
@@ -264,26 +261,3 @@ def test_agreement_needs_two_runs_of_the_same_labels(tmp_path: Path) -> None:
     ]
     with pytest.raises(NoRunsError, match="--corruption-seed"):
         cross_architecture(RunSet(runs))
-
-
-@pytest.mark.mlflow
-def test_real_protocols_meet_in_one_table(store_uri: str) -> None:
-    """Digits trained by all three protocols on the same labels: one trial, every method judged and priced."""
-    from memest.runs.config import TrainConfig
-    from memest.stages.train import train
-
-    settings = {"tracking": store_uri, "experiment": f"tables-{Path.cwd().name}", "epochs": 2, "limit": 200}
-    settings |= {"corruption": "symmetric_noise(rate=0.1)"}
-    made = {
-        protocol: train(build(TrainConfig, settings | {"protocol": protocol})).run.id
-        for protocol in ("standard", "k_fold(folds=2)", "second_split")
-    }
-    runs = query_runs(connect(store_uri), settings["experiment"], {}, home() / "cache")
-    (trial,) = trials(runs).of
-    assert {run.id for run in trial.runs} == set(made.values())
-    rows = mislabeled(runs).tables["mislabeled_per_seed"].set_index("method")
-    assert rows.run["csl"] == made["standard"]
-    assert rows.run["confident_learning"] == made["k_fold(folds=2)"]
-    assert rows.run["second_split_forgetting"] == made["second_split"]
-    assert (rows.seconds > 0).all()
-    assert rows.labels.nunique() == 1

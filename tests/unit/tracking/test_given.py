@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import itertools
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,23 +85,6 @@ def test_an_open_run_is_adopted_and_keeps_its_source(client: Any, monkeypatch: p
                 opened.run.seal({})
     assert opened.run.id == run_id
     assert client.get_run(run_id).data.tags["mlflow.source.name"] == "a project"
-
-
-def test_the_columns_of_the_ui_are_filled(client: Any) -> None:
-    """User, source and commit of a run; its experiment opens on training runs."""
-    with open_run(ABOUT, "auto", "columns") as opened:
-        opened.run.seal({})
-    run = client.get_run(opened.run.id)
-    tags = run.data.tags
-    assert tags["mlflow.user"] == getpass.getuser() == run.info.user_id
-    assert (tags["mlflow.source.name"], tags["mlflow.source.type"]) == ("memest train", "LOCAL")
-    here = Path(cli.__file__).parents[1]
-    head = subprocess.run(
-        ["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
-    assert tags.get("mlflow.source.git.commit", "") == head.stdout.strip()
-    experiment = client.get_experiment(run.info.experiment_id)
-    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
 def test_experiments_that_the_environment_names(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

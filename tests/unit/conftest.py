@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
-import urllib3  # noqa: F401  # it binds a port when it is imported, to see whether there is IPv6
 
 from memest.version import commit
 
@@ -30,12 +28,20 @@ def _refuse(does: str) -> NoReturn:
 
 
 def _heard(event: str, arguments: tuple[object, ...]) -> None:
-    if _guarded and event in REFUSED:
+    if _guarded and event in REFUSED and not _importing():
         _refuse(REFUSED[event])
 
 
-for ask in (commit, platform.platform):  # each asks a program once and keeps the answer
-    ask()
+def _importing() -> bool:
+    """Whether a package is being imported: some look at the machine then, with a program or a port."""
+    frame = sys._getframe()
+    while frame := frame.f_back:  # type: ignore[assignment]
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+    return False
+
+
+commit()  # asks git once and keeps the answer
 sys.addaudithook(_heard)
 
 

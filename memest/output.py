@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import sys
+from pathlib import Path
 
 
 def tolerate_encodings() -> None:
@@ -22,3 +24,13 @@ def say(text: str) -> None:
         os.dup2(
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
         )  # nor is what Python flushes at its end
+
+
+def program(name: str) -> str:
+    """A program of this environment, to be typed: by its path, unless the environment was activated."""
+    file = Path(sys.prefix) / "bin" / name
+    activated = sys.prefix in (sys.base_prefix, os.environ.get("VIRTUAL_ENV"))
+    if activated or not file.exists():
+        return name
+    here = Path.cwd()
+    return shlex.quote(str(file.relative_to(here) if file.is_relative_to(here) else file))

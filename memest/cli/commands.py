@@ -29,6 +29,7 @@ def done(opened: Any, before: str = "", after: str = "") -> Verdict:
     """The run in which the work lies, between other texts; the outcome of a stage that makes one run."""
     run, found = opened.run.id, opened.done
     text = f"{before}run {run} {'was done before' if found else 'is done'}{after}"
+    text += f"\nside by side with others: {opened.look}" if opened.look else ""
     return Verdict(text, good=True, run=run, before=found)
 
 
@@ -159,6 +160,13 @@ COMMANDS: dict[str, Command] = {
         "memest.stages.demo:demo",
         "digits with 5 % wrong labels, two networks, three seeds, analysed",
         "memest demo",
+    ),
+    "ui": Command(
+        "memest.stages.ui:UiConfig",
+        "memest.stages.ui:ui",
+        "show an experiment in MLflow's UI, ready to compare",
+        "memest ui --experiment demo",
+        resumes=False,
     ),
     "services up": Command(
         f"{_SERVICES}:UpConfig",

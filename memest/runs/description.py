@@ -42,7 +42,7 @@ def about_training(prepared: Prepared) -> About:
         stage="train",
         key=prepared.key,
         name=name,
-        settings=key_settings(config),
+        settings=key_settings(config) | {"data": dataset, "corruption": corruption, "model": model},
         tags={
             "dataset": dataset,
             "limit": str(config.limit),

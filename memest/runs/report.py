@@ -19,7 +19,7 @@ from memest.reports.text import aligned
 from memest.runs.anytime import auroc_curves
 from memest.store import Blobs, SheetReader
 from memest.store.tables import FACTS, NAME, Columns
-from memest.tracking import Run
+from memest.tracking import SUSPICIOUS, Run, image_files
 
 CHOICE, COST = "plan.json", "tables/cost"
 """What a run within a budget was chosen by; what its scores cost."""
@@ -64,7 +64,10 @@ def report(
     run.table("tables/suspicious", suspicious_table(images.classes, summary, best, order[:LISTED]))
     shown = order[:PICTURED].astype(np.int64)
     picture = labelled_images(images.take(shown), {name: summary[name][shown] for name in FACTS})
-    run.blobs.put("figures/suspicious.png", figures.png(picture))
+    png = figures.png(picture)
+    for name, content in image_files(SUSPICIOUS, png).items():
+        run.blobs.put(name, content)
+    run.blobs.put("figures/suspicious.png", png)
     unit = "suspicion" if best in DETECTORS else "nats summed over epochs"
     histogram = figures.histogram(summary[best], changed, f"{best}, {unit}")
     run.blobs.put("figures/csl.png", figures.png(histogram))

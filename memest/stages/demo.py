@@ -9,14 +9,13 @@ import torch
 
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
-from memest.runs.console import look
 from memest.stages.analyze import analyze
 from memest.stages.config import AnalyzeConfig, DemoConfig
 from memest.sweep import ENGINES
 from memest.sweep.console import Console
 from memest.sweep.grid import sweep_of
 from memest.sweep.training import train_missing
-from memest.tracking import bare, several_runs, tracking_uri
+from memest.tracking import look_at, several_runs, tracking_uri
 
 PICTURE = Path("suspicious.png")
 GRID = {
@@ -52,5 +51,5 @@ def demo(config: DemoConfig) -> str:
     return (
         f"{found.text}\n\nthe ten most suspicious images: {PICTURE}\n"
         f"the report: report.html of run {found.run_id}\n"
-        f"all runs side by side: {look(bare(uri))}"
+        f"all runs side by side: {look_at(uri, config.experiment)}"
     )

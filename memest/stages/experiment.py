@@ -10,7 +10,6 @@ from memest.analysis.trials import STANDARD
 from memest.errors import BusyError, InputError, MemestError, SettingError, SweepError
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
-from memest.runs.console import look
 from memest.stages.analyze import analyze
 from memest.stages.config import AnalyzeConfig, ExperimentConfig, ScoreConfig
 from memest.stages.score import score
@@ -19,7 +18,7 @@ from memest.sweep import Preset, overrides_of, presets, read_preset
 from memest.sweep.console import Console
 from memest.sweep.planning import plan
 from memest.sweep.training import train_missing
-from memest.tracking import bare, several_runs
+from memest.tracking import look_at, several_runs
 
 
 def experiment(config: ExperimentConfig) -> Verdict:
@@ -43,7 +42,7 @@ def experiment(config: ExperimentConfig) -> Verdict:
         parts, last, analysed = _analyses(preset, config.where.uri)
         if last:
             conclude(last)
-    shown = f"all runs side by side: {look(bare(config.where.uri))} (experiment {preset.sweep.experiment})"
+    shown = f"all runs side by side: {look_at(config.where.uri, preset.sweep.experiment)}"
     text = "\n\n".join([*missing, *parts, trained.text, shown])
     return Verdict(text, trained.good and measured and analysed)
 

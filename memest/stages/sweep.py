@@ -11,7 +11,7 @@ from memest.stages.config import SweepConfig
 from memest.sweep import read_sweep
 from memest.sweep.console import Console
 from memest.sweep.training import train_missing
-from memest.tracking import several_runs
+from memest.tracking import look_at, several_runs
 
 
 def sweep(config: SweepConfig) -> str:
@@ -31,4 +31,4 @@ def sweep(config: SweepConfig) -> str:
         title = Path(config.file).stem
         swept = train_missing(wanted, where.start, where.uri, title, Console(sys.stderr))
         conclude(swept.run_id)
-    return swept.text
+    return f"{swept.text}\nside by side: {look_at(where.uri, wanted.experiment)}"

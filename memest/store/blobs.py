@@ -14,7 +14,7 @@ from typing import Protocol
 from memest.errors import ChangeRefusedError, SheetError
 from memest.files import write_whole
 
-_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
+_NAME = re.compile(r"[\w-][\w.+-]*(/[\w-][\w.+-]*)*")
 
 
 class Blobs(Protocol):
@@ -102,7 +102,7 @@ def plain(name: str) -> str:
         SheetError: it is absolute, climbs out of its folder, or holds odd characters.
     """
     if not _NAME.fullmatch(name):
-        raise SheetError(f"artifact names are relative paths of letters, digits, - _ and ., not {name!r}")
+        raise SheetError(f"artifact names are relative paths of letters, digits, - _ + and ., not {name!r}")
     return name
 
 

@@ -3,7 +3,13 @@
 from memest.tracking.client import bare, check_tracking, connect, get_run, tracking_uri
 from memest.tracking.database import check_database
 from memest.tracking.deliver import deliver
-from memest.tracking.experiments import experiment_id, experiment_name, experiment_named, experiment_of
+from memest.tracking.experiments import (
+    experiment_id,
+    experiment_name,
+    experiment_named,
+    experiment_of,
+    look_at,
+)
 from memest.tracking.find import sealed_runs
 from memest.tracking.given import children_of, mark_busy, mark_refused, several_runs
 from memest.tracking.journal import SEALED
@@ -15,10 +21,12 @@ from memest.tracking.place import home
 from memest.tracking.resume import ResumePoint
 from memest.tracking.run import AXES, About, Run, is_local, read_columns
 from memest.tracking.shared import at_work_under
+from memest.tracking.view import SUSPICIOUS, image_files
 
 __all__ = [
     "AXES",
     "SEALED",
+    "SUSPICIOUS",
     "About",
     "LocalRun",
     "MlflowRun",
@@ -38,8 +46,10 @@ __all__ = [
     "experiment_of",
     "get_run",
     "home",
+    "image_files",
     "is_local",
     "kept_runs",
+    "look_at",
     "lost_runs",
     "mark_busy",
     "mark_refused",

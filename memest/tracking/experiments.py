@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from memest.errors import InputError
-from memest.tracking.client import alone_at, answering, connect, database_file, get_run
+from memest.tracking import view
+from memest.tracking.client import alone_at, answering, bare, connect, database_file, get_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -49,13 +50,19 @@ def experiment_id(client: MlflowClient, name: str) -> str:
 
 
 def prepare(client: MlflowClient, experiment: Any) -> None:
-    """Let the UI open an experiment on its training runs, and warn where its artifacts lie apart."""
+    """Let the UI show an experiment ready to compare, and warn where its artifacts lie apart."""
     for name, value in _KIND.items():
         if name not in experiment.tags:
             client.set_experiment_tag(experiment.experiment_id, name, value)
+    view.offer(client, experiment)
     file, artifacts = database_file(str(client.tracking_uri)), local_path(experiment.artifact_location)
     if file and artifacts and not _beside(artifacts, file):
         _warn_apart(experiment.name, artifacts, file.absolute())
+
+
+def look_at(uri: str, name: str) -> str:
+    """How the experiment called `name` is looked at: see `view.look`."""
+    return view.look(bare(uri), experiment_id(connect(uri), name), name)
 
 
 def experiment_of(uri: str, run_id: str) -> str:

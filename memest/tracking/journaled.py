@@ -111,6 +111,8 @@ class JournaledRun:
         tables = [{"path": name, "type": "table"} for name in self.blobs.names("tables")]
         if tables:
             self._journal.append("tags", values={"mlflow.loggedArtifacts": json.dumps(tables)})
+        if self.blobs.names("images"):
+            self._journal.append("tags", values={"mlflow.loggedImages": "true"})
         self._journal.append("status", value=status, time=int(time.time() * 1000))
         self._journal.add("tags", tags)
 

@@ -12,7 +12,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from memest.tracking.origin import origin_tags
 from memest.tracking.place import alone, home
 from memest.tracking.resume import ResumePoint
 from memest.tracking.run import PARENT, About, DoneRun, Run, is_local
+from memest.tracking.view import look
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -45,11 +46,13 @@ class Opened:
         run: where to put results; for a run that is done, where they are.
         done: the same configuration was finished before: there is nothing to do.
         resume: the point from which the run goes on, if it died before.
+        look: how its experiment is looked at, an address or a command; empty where there is no MLflow.
     """
 
     run: Run
     done: bool
     resume: ResumePoint
+    look: str = ""
 
 
 @contextmanager
@@ -138,8 +141,10 @@ def _local(folder: Path, experiment: str) -> Opened:
 
 
 def _open_on_server(about: About, folder: Path, place: _Place) -> Opened:
-    with answering(str(place.client.tracking_uri)):
-        return _tracked(about, folder, place)
+    uri = str(place.client.tracking_uri)
+    with answering(uri):
+        name = place.client.get_experiment(place.experiment).name
+        return replace(_tracked(about, folder, place), look=look(bare(uri), place.experiment, name))
 
 
 def _tracked(about: About, folder: Path, place: _Place) -> Opened:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from memest.runs.console import look
 from memest.services import BrokenLinkError, Reach, artifact_route
 from memest.services.ports import free_ports
+from memest.tracking.view import look
 
 
 @pytest.mark.mlflow
@@ -49,14 +49,16 @@ def test_the_demo_says_where_to_look(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
     Programs of an environment that was not activated are not on the PATH: they are named by their path.
     """
-    assert look("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
-    program = tmp_path / "my environment" / "bin" / "mlflow"
+    assert look("http://127.0.0.1:5000/", "7", "a b").startswith(
+        "http://127.0.0.1:5000/#/experiments/7/runs?"
+    )
+    program = tmp_path / "my environment" / "bin" / "memest"
     program.parent.mkdir(parents=True)
-    program.write_text("#!/bin/sh\necho $1 $3\n")
+    program.write_text('#!/bin/sh\nfor word in "$@"; do echo "$word"; done\n')
     program.chmod(0o755)
     monkeypatch.setattr("sys.prefix", str(program.parents[1]))
-    command = look("sqlite:////tmp/a b.db")
+    command = look("sqlite:////tmp/a b.db", "7", "a b")
     said = subprocess.run(command, shell=True, check=True, capture_output=True, text=True)
-    assert said.stdout == "ui sqlite:////tmp/a b.db\n"
+    assert said.stdout.splitlines() == ["ui", "--experiment", "a b", "--tracking", "sqlite:////tmp/a b.db"]
     monkeypatch.setenv("VIRTUAL_ENV", str(program.parents[1]))
-    assert look("sqlite:///x.db") == "mlflow ui --backend-store-uri sqlite:///x.db"
+    assert look("sqlite:///x.db", "7", "b") == "memest ui --experiment b --tracking sqlite:///x.db"

@@ -76,7 +76,7 @@ def test_a_run_says_what_it_is_in_mlflow(tracked: dict[str, str], client: Mlflow
     assert run.info.status == "FINISHED"
     assert run.data.tags["memest.state"] == "sealed"
     assert run.data.tags["memest.corruption"] == NOISE
-    assert run.data.params["cfg.model"] == "tiny(width=16)"
+    assert run.data.params["cfg.model"] == run.data.tags["memest.model"] == "tiny"
     history = client.get_metric_history(opened.run.id, "train/loss")
     assert [point.step for point in history] == [1, 2]
     assert run.inputs.dataset_inputs[0].dataset.digest == run.data.tags["memest.fingerprint"][:32]

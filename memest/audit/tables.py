@@ -57,7 +57,12 @@ def summary(findings: Findings) -> dict[str, Any]:
         },
         "planted": None
         if planted is None
-        else {"count": planted.count, "how": planted.how, "recall_at": recall_at(findings)},
+        else {
+            "count": planted.count,
+            "how": planted.how,
+            "expected_wrong": expected_wrong(findings),
+            "recall_at": recall_at(findings),
+        },
         "choice": dict(findings.choice),
     }
 
@@ -67,8 +72,15 @@ def recall_at(findings: Findings) -> dict[str, float]:
     planted = findings.planted
     if planted is None:
         return {}
-    lengths = {max(1, round(depth * len(findings))) for depth in _DEPTHS} | {planted.count}
+    lengths = {max(1, round(depth * len(findings))) for depth in _DEPTHS} | {expected_wrong(findings)}
     return {str(k): float(planted.found[k - 1] / planted.count) for k in sorted(lengths)}
+
+
+def expected_wrong(findings: Findings) -> int:
+    """How many labels are wrong by the guess, the planted ones among them."""
+    planted = findings.planted.count if findings.planted else 0
+    guessed = round(findings.estimate.share * len(findings))
+    return min(len(findings), max(1, planted + guessed))
 
 
 def summary_json(findings: Findings) -> bytes:

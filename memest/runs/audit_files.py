@@ -48,9 +48,12 @@ def said(opened: Opened, folder: Path, chosen: str = "") -> str:
     lines.append(f"{summary['examples']} images: {kinds}")
     lines.append(f"wrong labels: about {share['share']:.1%}, {share['how']}")
     if planted:
-        k = str(planted["count"])
+        k = str(planted["expected_wrong"])
         found = planted["recall_at"][k]
-        lines.append(f"of {k} errors planted on purpose, {found:.0%} stand among the first {k}")
+        lines.append(
+            f"of {planted['count']} errors planted on purpose, {found:.0%} stand among the first {k}, "
+            "which is how many are wrong by the guess, these counted"
+        )
     before = "was done before" if opened.done else "is done"
     report = "report.html" if "report.html" in opened.run.blobs.names("") else "issues.csv"
     lines.append(f"the list: {folder / report}; run {opened.run.id} {before}")

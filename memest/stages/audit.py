@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +28,10 @@ from memest.stages.verdict import Verdict
 from memest.tracking import About, check_tracking, open_run
 from memest.version import versions
 
-_RECIPE = {
+RECIPE: dict[str, Any] = {
     "lr": 0.1,
     "batch_size": 32,
+    "augmentation": "none",
     "schedule": "one_cycle(warmup=0.2)",
     "scores": "loss, correct, margin",
     "score_every": 0,
@@ -154,7 +156,7 @@ def _prepared(config: AuditConfig, plan: Plan, images: ImageSet, earlier: Prepar
     """The folds of a plan; the test set, if there is one, is not trained with and left out."""
     settings = {name: getattr(config, name) for name in _SHARED}
     enough = int(config.planted * len(images)) >= _FEWEST_PLANTED
-    settings |= _RECIPE | {
+    settings |= RECIPE | {
         "model": plan.model,
         "epochs": plan.epochs,
         "protocol": f"cross_fit(folds={plan.folds})",

@@ -18,6 +18,7 @@ from contextlib import suppress
 from memest import __version__
 from memest.cli.commands import COMMANDS as COMMANDS
 from memest.cli.help import details, overview
+from memest.cli.variables import check_variables
 from memest.cli.words import GROUPS, HELP, asked, given
 from memest.errors import BusyError, InputError, MemestError, ServiceError, masked
 from memest.grammar.config import build
@@ -75,7 +76,9 @@ def run(arguments: Sequence[str]) -> Verdict:
     wanted = asked(arguments)
     if {*HELP} & {*wanted.words}:
         return Verdict(details(wanted.name, wanted.command), good=True)
-    return wanted.command.run(build(wanted.command.kind, given(wanted)))
+    config = build(wanted.command.kind, given(wanted))
+    check_variables()
+    return wanted.command.run(config)
 
 
 def _how_to_go_on(arguments: Sequence[str]) -> str:

@@ -41,8 +41,8 @@ def demo(config: DemoConfig) -> str:
     """
     wanted = sweep_of(GRID, TrainConfig, "demo", config.experiment)
     console, uri = Console(sys.stderr, _PAUSE), tracking_uri()
-    console.say(["demo: six runs on 1,438 digits, then their analysis; about a minute"])
     with several_runs() as conclude:
+        console.say(["demo: six runs on 1,438 digits, then their analysis; about a minute"])
         train_missing(wanted, lambda: ENGINES.call("local", torch.cuda.device_count()), uri, "demo", console)
         console.say(["demo: analysis"])
         found = analyze(build(AnalyzeConfig, {"experiment": config.experiment}))

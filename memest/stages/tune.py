@@ -17,7 +17,7 @@ from memest.tracking import (
     SEALED,
     at_work_under,
     check_database,
-    check_tracking,
+    check_named,
     children_of,
     connect,
     get_run,
@@ -50,7 +50,7 @@ def tune(config: TuneConfig) -> str:
     require_optuna()
     uri = server_uri(config.run.tracking)
     search = Search.checked(config.space, config.objectives, config.pruner, config.run)
-    check_tracking(uri)
+    check_named(uri, config.run.experiment)
     storage = _storage(config.storage)
     search.prepare()
     client = connect(uri)

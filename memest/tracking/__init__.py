@@ -4,6 +4,7 @@ from memest.tracking.client import bare, check_tracking, connect, get_run, track
 from memest.tracking.database import check_database
 from memest.tracking.deliver import deliver
 from memest.tracking.experiments import (
+    check_named,
     experiment_id,
     experiment_name,
     experiment_named,
@@ -36,6 +37,7 @@ __all__ = [
     "at_work_under",
     "bare",
     "check_database",
+    "check_named",
     "check_tracking",
     "children_of",
     "connect",

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -67,12 +68,17 @@ def check_tracking(tracking: str) -> None:
         _check_server(uri, flag)
     elif scheme.partition("+")[0] in _DATABASES or uri.lower().startswith("sqlite"):
         check_database(uri, flag, "experiments")
-    elif scheme in ("file", "postgres") or ("://" not in uri and not uri.startswith("databricks")):
+    elif not scheme.startswith("databricks") and scheme not in _brought():
         raise InputError(
             f"{flag}: {masked(uri)!r} is not a tracking URI; write http://127.0.0.1:5000 for a server, or "
             "sqlite:///mlflow.db or postgresql://host:5432/name for a database (MLflow no longer keeps runs "
             "in plain folders)"
         )
+
+
+def _brought() -> set[str]:
+    """Kinds of tracking URIs that other packages bring to MLflow."""
+    return {point.name for point in entry_points(group="mlflow.tracking_store")}
 
 
 def _check_server(uri: str, flag: str) -> None:

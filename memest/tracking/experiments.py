@@ -13,7 +13,7 @@ from urllib.request import url2pathname
 
 from memest.errors import InputError
 from memest.tracking import view
-from memest.tracking.client import alone_at, answering, bare, connect, database_file, get_run
+from memest.tracking.client import alone_at, answering, bare, check_tracking, connect, database_file, get_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -65,6 +65,37 @@ def look_at(uri: str, name: str) -> str:
     return view.look(bare(uri), experiment_id(connect(uri), name), name)
 
 
+def check_named(uri: str, experiment: str) -> None:
+    """Refuse names that mean nothing, before a SQLite file is made for them.
+
+    Args:
+        uri: where runs go.
+        experiment: its name; `auto`: as the environment says.
+
+    Raises:
+        InputError: the name is blank, or the environment names a run or an experiment by an id that a
+            database which is still to be made cannot hold.
+    """
+    blank = experiment == AUTO and os.environ.get("MLFLOW_EXPERIMENT_NAME", "x").isspace()
+    if blank or not experiment.strip():
+        raise InputError("an experiment needs a name; use --experiment memest")
+    check_tracking(uri)
+    file = database_file(uri)
+    if file is None or file.is_file():
+        return
+    if run := os.environ.get("MLFLOW_RUN_ID"):
+        raise InputError(
+            f"MLFLOW_RUN_ID names run {run!r}, and there is no {uri} yet: unset MLFLOW_RUN_ID (mlflow run "
+            "sets it itself), or set MLFLOW_TRACKING_URI to where the run is"
+        )
+    wanted = os.environ.get("MLFLOW_EXPERIMENT_ID", "")
+    if experiment == AUTO and wanted not in ("", "0"):
+        raise InputError(
+            f"MLFLOW_EXPERIMENT_ID names experiment {wanted!r}, and there is no {uri} yet; unset it, or use "
+            "--experiment"
+        )
+
+
 def experiment_of(uri: str, run_id: str) -> str:
     """The name of the experiment that a run lies in.
 
@@ -88,6 +119,7 @@ def experiment_named(uri: str) -> str | None:
     name, wanted = os.environ.get("MLFLOW_EXPERIMENT_NAME"), os.environ.get("MLFLOW_EXPERIMENT_ID")
     if not wanted:
         return name or None
+    check_named(uri, AUTO)
     from mlflow.exceptions import MlflowException
 
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from memest.errors import InputError, NoRunsError
 from memest.tracking.client import bare, connect, get_run, server_may_be_gone, tracking_uri
+from memest.tracking.experiments import DEFAULT, check_named
 from memest.tracking.journal import STATE
 from memest.tracking.run import PARENT
 
@@ -82,7 +83,10 @@ def several_runs() -> Iterator[Callable[[str], None]]:
     Raises:
         InputError: the given run cannot be one.
     """
-    client = connect(tracking_uri()) if os.environ.get(_GIVEN) else None
+    client = None
+    if os.environ.get(_GIVEN):
+        check_named(tracking_uri(), DEFAULT)
+        client = connect(tracking_uri())
     given = client and given_run(client)
 
     def conclude(run_id: str) -> None:

@@ -21,7 +21,7 @@ from memest.store.artifacts import run_blobs
 from memest.store.blobs import Blobs
 from memest.tracking.client import answering, bare, connect, server_may_be_gone, tracking_uri
 from memest.tracking.delivery import HEARTBEAT, HOST, now
-from memest.tracking.experiments import experiment_id, experiment_name, prepare
+from memest.tracking.experiments import check_named, experiment_id, experiment_name, prepare
 from memest.tracking.find import Found, find
 from memest.tracking.given import given_run, make_ticket, unused
 from memest.tracking.journal import STATE, Head, Journal
@@ -122,7 +122,9 @@ class _Place:
 
     @classmethod
     def find(cls, tracking: str, experiment: str) -> _Place:
-        client = connect(tracking_uri() if tracking == "auto" else tracking)
+        uri = tracking_uri() if tracking == "auto" else tracking
+        check_named(uri, experiment)
+        client = connect(uri)
         with answering(str(client.tracking_uri)):
             given = given_run(client)
             if given is None:

@@ -253,13 +253,100 @@ PLACES = [
     Bad("deliver --folder no/such", "no/such"),
     Bad(
         "train --limit 100 --epochs 1 --tracking off",
-        "see that this place can be written",
+        "afile is a file",
         {"afile": b""},
         {"MEMEST_HOME": "afile"},
-        code=1,
     ),
 ]
-"""Servers, databases, folders, variables."""
+"""Servers, databases, folders."""
+
+
+def variables(says: str, typed: str = "train --limit 100 --epochs 1", **given: str) -> Bad:
+    """A command in an environment that has these variables, and a file `afile` and a grid `grid.yaml`."""
+    return Bad(typed, says, {"afile": b"text", "grid.yaml": b"axes: {seed: [1]}"}, given)
+
+
+TRACKING = "is not a tracking URI; write http://127.0.0.1:5000 for a server"
+VARIABLES = [
+    *(
+        variables(TRACKING, MLFLOW_TRACKING_URI=uri)
+        for uri in (
+            "127.0.0.1:5000",
+            "localhost:5000",
+            "http//127.0.0.1",
+            "htp://127.0.0.1:5000",
+            "ftp://127.0.0.1/x",
+            "s3://bucket/x",
+            "file:///no/such",
+            "./mlruns",
+            "none",
+            '"http://127.0.0.1:9"',
+            "C:\\x\\mlflow.db",
+        )
+    ),
+    variables("a tracking server looks like", MLFLOW_TRACKING_URI="http://127.0.0.1:99999"),
+    variables("a tracking server looks like", MLFLOW_TRACKING_URI="http://[::1"),
+    variables("a tracking server looks like", MLFLOW_TRACKING_URI="http://127.0.0.1:9/ path"),
+    variables("a tracking server looks like", MLFLOW_TRACKING_URI="http://ada:hunter2@:80"),
+    variables("write sqlite:///", MLFLOW_TRACKING_URI="sqlite3:///x.db"),
+    variables("afile holds something else", MLFLOW_TRACKING_URI="sqlite:///afile"),
+    variables("there is no folder", MLFLOW_TRACKING_URI="sqlite:////no/such/x.db"),
+    variables("in-memory", MLFLOW_TRACKING_URI="sqlite:///"),
+    variables("postgresql://…@127.0.0.1:1/x", MLFLOW_TRACKING_URI="postgresql://a:hunter2@127.0.0.1:1/x"),
+    variables("its driver is installed", MLFLOW_TRACKING_URI="mysql+nosuch://a:hunter2@127.0.0.1:1/x"),
+    *(
+        variables("MLFLOW_RUN_ID names run 'deadbeef'", typed, MLFLOW_RUN_ID="deadbeef")
+        for typed in (
+            "train",
+            "sweep grid.yaml",
+            "experiment mislabeled",
+            "demo",
+            "retrain --limit 100 --networks 30",
+            "tune --limit 100 --space 'lr=log(0.01, 0.3)'",
+        )
+    ),
+    variables("MLFLOW_EXPERIMENT_ID names experiment '99'", MLFLOW_EXPERIMENT_ID="99"),
+    variables("MLFLOW_EXPERIMENT_ID names", "retrain --limit 100 --networks 30", MLFLOW_EXPERIMENT_ID="x"),
+    variables("an experiment needs a name", MLFLOW_EXPERIMENT_NAME="  "),
+    variables("MEMEST_HEARTBEAT is a number above 0", MEMEST_HEARTBEAT="0"),
+    variables("MEMEST_HEARTBEAT is a number above 0", "sweep grid.yaml", MEMEST_HEARTBEAT="30s"),
+    variables("MEMEST_DEADLINE is a number of at least 0", MEMEST_DEADLINE="-1"),
+    variables("MEMEST_GRACE is a number", MEMEST_GRACE="inf"),
+    variables("MEMEST_GATHER is a number", MEMEST_GATHER="soon"),
+    variables("MEMEST_LONGEST_PAUSE is a number", MEMEST_LONGEST_PAUSE=""),
+    variables("MEMEST_JOURNAL_GB is a number", MEMEST_JOURNAL_GB="nan"),
+    variables("MEMEST_SPARE_GB is a number", MEMEST_SPARE_GB="1e999"),
+    variables("MEMEST_PATIENCE=often: a positive number", "services env", MEMEST_PATIENCE="often"),
+    variables("MEMEST_PATIENCE=0: a positive number", "doctor", MEMEST_PATIENCE="0"),
+    variables("MEMEST_RESUME_EVERY_EPOCH is 1 or 0", MEMEST_RESUME_EVERY_EPOCH="always"),
+    variables("MEMEST_HOME names a folder", MEMEST_HOME="afile/below"),
+    variables("MEMEST_HOME names a folder", "deliver", MEMEST_HOME="afile"),
+    variables("MEMEST_CACHE names a folder", "cache", MEMEST_CACHE="afile"),
+    variables("MEMEST_DATA names a folder", MEMEST_DATA="afile"),
+    variables("looked for nowhere/cifar-10", "train --data cifar10", MEMEST_DATA="nowhere"),
+    variables("WORLD_SIZE is a whole number", WORLD_SIZE="two", RANK="0"),
+    variables("WORLD_SIZE is a whole number", WORLD_SIZE="0", RANK="0"),
+    variables("RANK is a whole number", WORLD_SIZE="1", RANK="-1"),
+    variables("ranks are 0 to 1", WORLD_SIZE="2", RANK="2"),
+    variables("LOCAL_RANK is a whole number", WORLD_SIZE="1", RANK="0", LOCAL_RANK="x"),
+    variables("needs MASTER_ADDR and MASTER_PORT", WORLD_SIZE="2", RANK="0"),
+    variables("needs MASTER_PORT", WORLD_SIZE="2", RANK="1", MASTER_ADDR="127.0.0.1"),
+    variables("set AWS_ACCESS_KEY_ID and", "services up --endpoint http://127.0.0.1:9"),
+    variables(
+        "set AWS_SECRET_ACCESS_KEY", "services up --endpoint http://127.0.0.1:9", AWS_ACCESS_KEY_ID="k"
+    ),
+    variables(
+        "AWS_CA_BUNDLE=no.pem: No such file",
+        "services up --endpoint https://127.0.0.1:9",
+        AWS_CA_BUNDLE="no.pem",
+    ),
+    variables(
+        "AWS_CA_BUNDLE=afile: holds no certificate",
+        "services up --endpoint https://127.0.0.1:9",
+        AWS_CA_BUNDLE="afile",
+    ),
+]
+"""The environment."""
 
 
 def audited(says: str, labels: object, more: str = "", **arrays: object) -> Bad:
@@ -296,6 +383,7 @@ AREAS = {
     "grids": GRIDS,
     "places": PLACES,
     "audits": AUDITS,
+    "variables": VARIABLES,
 }
 CASES = [
     pytest.param(bad, id=f"{area}-{number}-{bad.typed[:40]}")
@@ -311,6 +399,15 @@ def test_bad_input_is_one_line_and_writes_nothing(
     """The documented exit code, one line with the way out, no traceback, no password, not one file."""
     for name, value in {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}.items():
         monkeypatch.setenv(name, value)  # as if offline, wherever the test runs
+    for name in (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "WORLD_SIZE",
+        "RANK",
+        "MASTER_ADDR",
+        "MASTER_PORT",
+    ):
+        monkeypatch.delenv(name, raising=False)
     for name, value in bad.variables.items():
         monkeypatch.setenv(name, value)
     for name, content in bad.files.items():

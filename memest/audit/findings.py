@@ -115,6 +115,7 @@ class Findings:
         epochs: (E,) int64, those of `losses`.
         losses: (E, N) float32, the loss of each example while it was trained on, mean over networks.
         choice: what was chosen (network, size, epochs, folds, …) and what it cost, as words by name.
+        limit: how many images of the data set were asked for; 0: all.
         sampled: ids of the random part of a review, in the order in which they are looked at.
         probabilities: (N, K) float32 of each class, by networks that never saw the example; for exports.
         features: (N, D) float32, where the networks put each example; neighbours in exports are near in
@@ -140,6 +141,7 @@ class Findings:
     epochs: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     losses: NDArray[np.float32] | None = None
     choice: Mapping[str, str] = field(default_factory=dict)
+    limit: int = 0
     sampled: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     probabilities: NDArray[np.float32] | None = None
     features: NDArray[np.float32] | None = None

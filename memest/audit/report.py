@@ -71,7 +71,8 @@ def _asset(name: str) -> str:
 
 
 def _command(findings: Findings) -> str:
-    return f"memest apply decisions.csv --data {shlex.quote(findings.dataset)} --into corrected"
+    limit = f" --limit {findings.limit}" if findings.limit else ""
+    return f"memest apply decisions.csv --data {shlex.quote(findings.dataset)}{limit} --into corrected"
 
 
 def _recalls(findings: Findings) -> list[tuple[str, str]]:

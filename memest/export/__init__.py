@@ -8,3 +8,6 @@ from memest.export import metadata as metadata
 from memest.export import tables as tables
 from memest.export.base import EXPORTS as EXPORTS
 from memest.export.base import export as export
+from memest.export.base import export_names as export_names
+from memest.export.base import exported as exported
+from memest.export.base import unpack as unpack

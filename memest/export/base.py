@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +43,38 @@ def export(names: str, findings: Findings, images: ImageSet, folder: Path) -> li
         EXPORTS.call(spec, findings, images, into)
         made.append(into)
     return made
+
+
+def exported(names: str, findings: Findings, images: ImageSet) -> Iterator[tuple[str, bytes]]:
+    """Each export that `names` lists, by name, as one zip; equal files give equal bytes.
+
+    Raises:
+        InputError: as `export`.
+    """
+    with TemporaryDirectory() as temporary:
+        for folder in export(names, findings, images, Path(temporary)):
+            content = io.BytesIO()
+            with ZipFile(content, "w") as packed:
+                for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+                    packed.writestr(
+                        ZipInfo(path.relative_to(folder).as_posix()), path.read_bytes(), ZIP_DEFLATED
+                    )
+            yield folder.name, content.getvalue()
+
+
+def unpack(content: bytes, folder: Path) -> None:
+    """Write the files of an export into a folder."""
+    with ZipFile(io.BytesIO(content)) as packed:
+        packed.extractall(folder)
+
+
+def export_names(text: str) -> str:
+    """A list of exports in its one spelling.
+
+    Raises:
+        InputError: an unknown name or keyword.
+    """
+    return ", ".join(EXPORTS.short(name) for name in split_list(text))
 
 
 def source_files(findings: Findings) -> Path | None:

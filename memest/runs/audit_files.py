@@ -11,6 +11,7 @@ import numpy as np
 from memest.audit.findings import Findings
 from memest.audit.report import report_html
 from memest.audit.tables import issues_csv, issues_parquet, recall_at, summary_json
+from memest.export import exported, unpack
 from memest.files import write_whole
 from memest.runs.audit_material import Material
 from memest.store import Blobs
@@ -18,13 +19,17 @@ from memest.tracking import Opened, Run
 
 PLAN = "audit_plan.json"
 _COPIED = ("report.html", "issues.csv", "issues.parquet", "summary.json")
+_EXPORTS = "exports"
 _SHOWN = 50
 
 
-def keep_findings(run: Run, findings: Findings, material: Material, step: int) -> None:
+def keep_findings(run: Run, findings: Findings, material: Material, step: int, exports: str = "") -> None:
     """Write what was found into a run: files, a table of the first rows, and metrics at `step`."""
     for name, content in _files(findings, material):
         run.blobs.put(name, content)
+    if exports and material.images is not None:
+        for name, content in exported(exports, findings, material.images):
+            run.blobs.put(f"{_EXPORTS}/{name}.zip", content)
     run.table("tables/issues", {name: values[:_SHOWN] for name, values in findings.table().items()})
     kinds = np.unique(findings.kind).tolist()
     counts = {f"issues/{kind}": float((findings.kind == kind).sum()) for kind in kinds}
@@ -37,6 +42,8 @@ def copy_files(blobs: Blobs, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in set(blobs.names("")) & {*_COPIED}:
         write_whole(folder / name, blobs.get(name))
+    for name in blobs.names(_EXPORTS):
+        unpack(blobs.get(name), folder / Path(name).stem)
 
 
 def said(opened: Opened, folder: Path, chosen: str = "") -> str:

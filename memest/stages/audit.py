@@ -69,8 +69,8 @@ def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
                 made = [train_part(part).run.blobs for part in parts]
             join(opened.run, prepared, made)
             material = of_folds(prepared, opened.run.blobs, made[0], split.test)
-            findings = _concluded(material, plan.words() | _facts(split))
-            keep_findings(opened.run, findings, material, prepared.epochs)
+            findings = replace(_concluded(material, plan.words() | _facts(split)), limit=config.limit)
+            keep_findings(opened.run, findings, material, prepared.epochs, config.export)
             opened.run.seal({})
     copy_files(opened.run.blobs, folder)
     return Verdict(said(opened, folder, plan.text()), good=True, run=opened.run.id, before=opened.done)
@@ -80,10 +80,12 @@ def _audit_sheet(config: AuditConfig, folder: Path) -> Verdict:
     """Conclude from a finished run or recording."""
     sheet = sheet_at(config.sheet, config.tracking)
     material = of_sheet(sheet, config.data)
+    if config.export and material.images is None:
+        raise SettingError("--export needs the images of the recording: name them with --data")
     header = sheet.manifest.header
     about = About(
         stage="audit",
-        key=digest("audit", versions(), header.key, header.fingerprint),
+        key=digest("audit", versions(), header.key, header.fingerprint, *_also(config)),
         name=f"audit of {config.sheet}",
         settings=key_settings(config),
         tags={"source_run": header.key},
@@ -92,10 +94,16 @@ def _audit_sheet(config: AuditConfig, folder: Path) -> Verdict:
     with open_run(about, config.tracking, config.experiment) as opened:
         if not opened.done:
             findings = _concluded(material, {"source": config.sheet})
-            keep_findings(opened.run, findings, material, int(material.evidence.epochs[-1]))
+            step = int(material.evidence.epochs[-1])
+            keep_findings(opened.run, findings, material, step, config.export)
             opened.run.seal({})
     copy_files(opened.run.blobs, folder)
     return Verdict(said(opened, folder), good=True, run=opened.run.id, before=opened.done)
+
+
+def _also(config: AuditConfig) -> list[str]:
+    """What makes another run of the same training, but no other training."""
+    return [config.export] if config.export else []
 
 
 def _concluded(material: Material, choice: dict[str, str]) -> Findings:
@@ -170,7 +178,7 @@ def _about(config: AuditConfig, prepared: Prepared, plan: Plan) -> About:
     dataset, images = SETS.short(config.data), prepared.images
     return About(
         stage="audit",
-        key=digest("audit", prepared.key),
+        key=digest("audit", prepared.key, *_also(config)),
         name=f"audit of {dataset}",
         settings=key_settings(prepared.config),
         tags={

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from memest.data import CORRUPTIONS, SETS
 from memest.data.protocols import Folds
 from memest.errors import SettingError
+from memest.export import export_names
 from memest.grammar.config import one, option
 from memest.grammar.duration import canonical
 from memest.grammar.registry import Registry, keyword_parameters
@@ -222,6 +223,13 @@ class AuditConfig:
     into: str = option("audit", "folder for report, tables and summary", key=False, shown="FOLDER")
     sheet: str = option(
         "", "audit this finished run, or folder of a recording, without training", shown="RUN"
+    )
+    export: str = option(
+        "",
+        "also write the findings for other tools: cleanlab, fiftyone, label_studio, …",
+        read=export_names,
+        key=False,
+        shown="NAME,…",
     )
     limit: Index = option(0, "audit this many images, class shares kept; 0: all")
     planted: Share = option(0.03, "share of labels that are changed on purpose, to measure what is found")

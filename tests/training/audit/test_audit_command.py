@@ -142,3 +142,24 @@ def test_a_run_without_probabilities_is_refused(tmp_path: Path, capsys: pytest.C
 
 def _count(path: Path) -> int:
     return len(np.load(path))
+
+
+def test_exports_and_decisions_follow_an_audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Asked for afterwards, exports need no training; a decision on the listed file is applied."""
+    assert main(["audit", "digits", *SMALL, "--into", "out"]) == 0
+    trained = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("block-*.safetensors")}
+    assert main(["audit", "digits", *SMALL, "--into", "out", "--export", "cleanlab,tables"]) == 0
+    assert trained.items() <= {p: p.stat().st_mtime_ns for p in tmp_path.rglob("block-*")}.items()
+    assert np.load(tmp_path / "out/cleanlab/pred_probs.npy").shape[1] == 10
+    report = (tmp_path / "out/report.html").read_text()
+    assert "memest apply decisions.csv --data digits --limit 200 --into corrected" in report
+    first = next(csv.DictReader((tmp_path / "out/tables/issues.csv").open()))
+    fingerprint = json.loads((tmp_path / "out/summary.json").read_bytes())["fingerprint"]
+    row = (fingerprint, first["id"], first["label"], "wrong", first["suggested"])
+    text = "\n".join(["fingerprint,id,label,decision,new_label", ",".join(row)])
+    (tmp_path / "decisions.csv").write_text(text)
+    words = ["apply", "decisions.csv", "--data", "digits", "--limit", "200", "--into", "new.npz"]
+    assert main(words) == 0
+    assert "1 labels corrected and 0 images left out of 200" in capsys.readouterr().out
+    assert main(["audit", "digits", *SMALL, "--into", "bad", "--export", "cleanlb"]) == 2
+    assert not (tmp_path / "bad").exists()

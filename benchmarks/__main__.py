@@ -27,8 +27,9 @@ ABOUT = {
     "sweep": "Many runs on one machine",
     "planning": "A sweep that is done already",
     "analysis_scale": "Analysing many runs",
+    "report_size": "The report of 50,000 images in a browser",
 }
-ON_CPU_ONLY = ("sheet_rates", "tracking", "sweep", "planning", "analysis_scale")
+ON_CPU_ONLY = ("sheet_rates", "tracking", "sweep", "planning", "analysis_scale", "report_size")
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 TEXT = """# Benchmarks
 

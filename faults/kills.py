@@ -90,7 +90,7 @@ def killed(kill: Kill) -> Cause:
 
     def cause(site: Site) -> str:
         for attempt in range(1, TRIES + 1):
-            here = Site(site.root / f"try-{attempt}", site.services, site.undisturbed)
+            here = type(site)(site.root / f"try-{attempt}", site.services, site.undisturbed)
             try:
                 found = kill_at(here.start(), here.home, kill.moment, kill.still)
             except MissedError:

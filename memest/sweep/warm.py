@@ -22,7 +22,7 @@ from memest.outcome import VARIABLE, read_outcome
 from memest.sweep.parent_watch import watch
 from memest.sweep.task import GIVEN, GRACE, Result, Task, tail
 
-_IMPORTED = (
+IMPORTED = (
     "memest.cli",
     "memest.stages.train",
     "torch._dynamo",  # torch imports it when an optimizer is made
@@ -31,6 +31,7 @@ _IMPORTED = (
     "matplotlib.figure",
     "sklearn.datasets",
 )
+"""What every run imports, and takes seconds."""
 
 
 class WarmChild:
@@ -49,7 +50,7 @@ class WarmChild:
         variables = {name: value for name, value in os.environ.items() if name != GIVEN}
         variables |= {**task.environment, **environment, VARIABLE: str(self._file)}
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(_IMPORTED))
+        context.set_forkserver_preload(list(IMPORTED))
         arguments = (list(task.arguments), variables, str(Path.cwd()), str(self._errors))
         self._process = context.Process(target=_execute, args=arguments)
         with _without_main():

@@ -6,8 +6,6 @@ import itertools
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from forked import Forked
 from mlflow import MlflowClient
 
 from memest.grammar.config import build
@@ -187,17 +186,9 @@ def assert_as_undisturbed(client: MlflowClient, experiment: str, whole: dict[str
         assert sorted(steps) == list(range(first, EPOCHS + 1))
 
 
-def start(**more: Any) -> subprocess.Popen[bytes]:
+def start(**more: Any) -> Forked:
     """Train in a process of its own."""
-    command = [
-        sys.executable,
-        "-c",
-        "import sys; from memest import cli; sys.exit(cli.main())",
-        "train",
-    ]
-    flags = [f"--{name}={value}" for name, value in settings(**more).items()]
-    said = Path("said").open("wb")  # noqa: SIM115 - the process has it
-    return subprocess.Popen([*command, *flags], stdout=said, stderr=said)
+    return Forked(["memest", "train", *(f"--{name}={value}" for name, value in settings(**more).items())])
 
 
 def said() -> str:
@@ -205,11 +196,11 @@ def said() -> str:
     return "".join(path.read_text() for path in Path(".memest").rglob("entries.jsonl"))
 
 
-def kill_when(process: subprocess.Popen[bytes], due: Callable[[], bool]) -> None:
+def kill_when(process: Forked, due: Callable[[], bool]) -> None:
     """kill -9 as soon as `due` says so."""
     deadline = time.monotonic() + 240
     while not due():
-        assert process.poll() is None, f"ended before it could be killed: {Path('said').read_text()}"
+        assert process.poll() is None, f"ended before it could be killed: {process.said}"
         assert time.monotonic() < deadline
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)

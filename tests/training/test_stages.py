@@ -6,8 +6,6 @@ import dataclasses
 import itertools
 import json
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from forked import Forked
 from mlflow import MlflowClient
 from sklearn.metrics import roc_auc_score
 
@@ -323,7 +322,7 @@ def test_the_main_entry_point_runs_under_mlflow(
 def test_a_terminated_run_says_so(tracked: dict[str, str], client: MlflowClient) -> None:
     """SIGTERM ends a run as KILLED instead of leaving it RUNNING for ever."""
     arguments = ["train", "--epochs", "100000", *(f"--{key}={value}" for key, value in tracked.items())]
-    process = subprocess.Popen([sys.executable, "-m", "entrypoints.train", *arguments[1:]], cwd=PROJECT)
+    process = Forked(["entrypoints.train", *arguments[1:]], folder=PROJECT)
     deadline = time.monotonic() + 60
     runs: list[Any] = []
     while not any("train/loss" in run.data.metrics for run in runs):

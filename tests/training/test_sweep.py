@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import yaml
 from filelock import FileLock
+from forked import Forked
 from mlflow import MlflowClient
 
 from memest.cli import main
@@ -283,10 +284,9 @@ def test_a_failed_run_has_its_reason_and_the_others_are_done(
     assert "not finite" in parent.data.tags["memest.error"]
 
 
-def sweeping(name: str) -> subprocess.Popen[bytes]:
+def sweeping(name: str) -> Forked:
     """`memest sweep` in a process of its own."""
-    words = [sys.executable, "-m", "memest", "sweep", "grid.yaml", "--jobs", "2"]
-    return subprocess.Popen(words, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return Forked(["memest", "sweep", "grid.yaml", "--jobs", "2"])
 
 
 @pytest.mark.slow
@@ -299,7 +299,7 @@ def test_a_sweep_that_was_killed_goes_on(client: MlflowClient) -> None:
     process.kill()
     process.wait()
     assert states(runs_of(client, name))["sealed"] < 3
-    assert sweeping(name).wait(120) == 0
+    swept()
     runs = runs_of(client, name)
     assert states(runs) == {"sealed": 3}
     for run in runs:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from forked import Forked
 from mlflow import MlflowClient
 from torch import nn
 
@@ -23,6 +24,7 @@ from memest.grammar.spec import Spec
 from memest.loading import Batch
 from memest.runs.config import TrainConfig
 from memest.scores.engine.gather import Rows
+from memest.services.ports import free_ports
 from memest.stages import train
 from memest.store import Blobs, LocalBlobs, SheetReader
 from memest.store.artifacts import ArtifactBlobs
@@ -61,6 +63,29 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Exit code and output."""
     output, _ = process.communicate(timeout=300)
     return process.returncode, output
+
+
+class Group:
+    """Processes that train together as torchrun's do: each is told its rank and where the first listens."""
+
+    def __init__(self, size: int, **settings: Any) -> None:
+        flags = [f"--{name}={value}" for name, value in (SETTINGS | settings).items()]
+        (port,) = free_ports(1)
+        common = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        self.members = [
+            Forked(["entrypoints.train", *flags], os.environ | common | {"RANK": rank, "LOCAL_RANK": rank})
+            for rank in map(str, range(size))
+        ]
+
+    def finish(self) -> tuple[int, str]:
+        """The worst exit code and all output."""
+        return max(one.wait(300) for one in self.members), "".join(one.said for one in self.members)
+
+    def kill(self) -> None:
+        """-9 to all."""
+        for one in self.members:
+            one.kill()
+            one.wait()
 
 
 def local(home: str = ".memest") -> Blobs:
@@ -108,16 +133,16 @@ def test_three_processes_that_die_go_on(tmp_path: Path, monkeypatch: pytest.Monk
     """Killed with -9, started again: the same bytes as undisturbed; once more there is nothing to do."""
     monkeypatch.setenv("MEMEST_RESUME_EVERY_EPOCH", "1")
     monkeypatch.setenv("MEMEST_HOME", "undisturbed")
-    assert finish(torchrun(3, epochs=8))[0] == 0
+    assert Group(3, epochs=8).finish()[0] == 0
     monkeypatch.setenv("MEMEST_HOME", "killed")
-    process = torchrun(3, epochs=8)
+    group = Group(3, epochs=8)
     deadline = time.monotonic() + 120
     while len(said("killed")) < 3:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    kill_all(process)
+    group.kill()
     for end in ("is done", "was done before"):
-        code, output = finish(torchrun(3, epochs=8))
+        code, output = Group(3, epochs=8).finish()
         assert (code, end in output) == (0, True), output
     undisturbed, killed = local("undisturbed"), local("killed")
     for folder in ("sheet", "checkpoint"):
@@ -136,7 +161,7 @@ def test_three_processes_that_die_go_on(tmp_path: Path, monkeypatch: pytest.Monk
 )
 def test_what_cannot_be_shared_is_refused(settings: dict[str, Any], message: str) -> None:
     """All processes end, the reason is said once, and nothing is written."""
-    code, output = finish(torchrun(3 if "batch_size" in settings else 2, **settings))
+    code, output = Group(3 if "batch_size" in settings else 2, **settings).finish()
     assert code != 0
     assert output.count(message) == 1, output
     assert not Path(".memest").exists()
@@ -183,15 +208,6 @@ def test_nothing_of_the_group_outlives_it() -> None:
         check=False,
     )
     assert left.returncode == 0, left.stderr
-
-
-def kill_all(process: subprocess.Popen[str]) -> None:
-    """-9 to torchrun and to all that it started, each of which leads a session of its own."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    process.kill()
-    for child in children:
-        os.kill(int(child), signal.SIGKILL)
-    process.communicate()
 
 
 def test_shares_make_up_the_batch() -> None:

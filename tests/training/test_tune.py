@@ -6,8 +6,6 @@ import itertools
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from functools import partial
@@ -17,6 +15,7 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+from forked import Forked
 from matplotlib import rcParams
 from mlflow import MlflowClient
 
@@ -314,9 +313,8 @@ def test_workers_share_a_study_and_one_may_die(tracked: dict[str, Any], client: 
     """Two processes, one killed with -9 in a trial; the same command again: exactly the trials asked for."""
     settings = tracked | {"space": "lr=log(0.003, 0.3)", "trials": 6, "study": "s", "epochs": 10}
     flags = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
-    command = [sys.executable, "-m", "entrypoints.tune", *flags]
-    environment = os.environ | {"MEMEST_HOME": str(Path(".memest").absolute()), "PYTHONPATH": str(PROJECT)}
-    workers = [subprocess.Popen(command, cwd=PROJECT, env=environment) for _ in range(2)]
+    environment = os.environ | {"MEMEST_HOME": str(Path(".memest").absolute())}
+    workers = [Forked(["entrypoints.tune", *flags], environment, PROJECT) for _ in range(2)]
     deadline = time.monotonic() + 120
     while not any(f"{workers[0].pid}" in name for name in busy(client, tracked)):
         assert time.monotonic() < deadline
@@ -324,7 +322,7 @@ def test_workers_share_a_study_and_one_may_die(tracked: dict[str, Any], client: 
     workers[0].kill()
     workers[0].wait()
     assert workers[1].wait(240) == 0
-    subprocess.run(command, cwd=PROJECT, env=environment, check=True, timeout=240)
+    search(tracked, trials=6, epochs=10)
     states = Counter(trial.state.name for trial in study().trials)
     assert states == {"COMPLETE": 6, "FAIL": 1}
     assert [run.data.tags["memest.state"] for run in runs(client, tracked)] == ["sealed"] * 6

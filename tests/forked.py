@@ -1,0 +1,105 @@
+"""`python -m module …` as a process that is forked from one with torch and MLflow imported: seconds sooner.
+
+For tests that kill processes, stop them or let several work at once. Each has its own environment, folder and
+output; how Python itself is started (`torchrun`, `mlflow run`, an installed `memest`) is tested elsewhere.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import runpy
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from subprocess import TimeoutExpired
+from types import ModuleType
+
+from memest.sweep.warm import IMPORTED
+
+
+class Forked:
+    """A process, used like `subprocess.Popen`.
+
+    Args:
+        words: of `python -m`: a module and its arguments.
+        environment: of the process; this one's if None.
+        folder: it works in; this one's if None.
+    """
+
+    def __init__(
+        self, words: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None
+    ) -> None:
+        descriptor, name = tempfile.mkstemp(prefix="memest-said-")
+        os.close(descriptor)
+        self._said = Path(name)
+        variables = dict(os.environ if environment is None else environment)
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([*IMPORTED, "forked"])
+        given = (list(words), variables, str(folder or Path.cwd()), name)
+        self._process = context.Process(target=_execute, args=given)
+        main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+        try:  # the process must not import pytest's
+            self._process.start()
+        finally:
+            sys.modules["__main__"] = main
+        assert self._process.pid
+        self.pid: int = self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; minus the signal if one ended it; None while it runs."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """`returncode`."""
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its end, or TimeoutExpired."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        self._process.join(timeout)
+        if self.returncode is None:
+            assert deadline
+            raise TimeoutExpired("forked", timeout or 0)
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, None]:
+        """All that it printed, errors among it, once it has ended."""
+        self.wait(timeout)
+        return self.said, None
+
+    @property
+    def said(self) -> str:
+        """What it has printed until now, errors among it."""
+        return self._said.read_text(errors="replace")
+
+    def send_signal(self, number: int) -> None:
+        """Unless it has ended."""
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._process.kill()
+
+
+def _execute(words: Sequence[str], variables: Mapping[str, str], folder: str, said: str) -> None:
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(variables)
+    opened = os.open(said, os.O_WRONLY | os.O_APPEND)
+    for descriptor in (1, 2):
+        os.dup2(opened, descriptor)
+    import torch
+
+    torch.set_num_threads(int(variables.get("OMP_NUM_THREADS", 1)))
+    os.chdir(folder)
+    sys.argv = list(words)
+    runpy.run_module(words[0], run_name="__main__", alter_sys=True)

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from memest.errors import UnknownNameError
+from memest.errors import SettingError, UnknownNameError
 from memest.grammar.registry import Registry, annotations_of
 from memest.grammar.spec import literal
 from memest.grammar.values import check, placeholder
@@ -83,6 +83,8 @@ class Flag:
             InputError: a name is unknown, or the value of another type or out of range.
         """
         if self.canonical is not None:
+            if self.placeholder == "SPEC" and self.default and not str(text).strip():
+                raise SettingError(f"{self.typed} came empty; expected a name, such as {self.default}")
             return self.canonical(str(text))
         value = text if self.hint is str or not isinstance(text, str) else literal(text)
         return check(value, self.hint, self.typed)

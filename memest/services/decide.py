@@ -8,12 +8,15 @@ from dataclasses import asdict, dataclass, replace
 
 from memest.errors import SettingError
 from memest.services.folder import Folder
-from memest.services.ports import free_ports, require_free
+from memest.services.ports import free_ports, require_address, require_free
 from memest.services.probes import endpoint_parts
 from memest.services.settings import Secrets, Settings, changed
 from memest.services.stores import program
 from memest.services.tls import ca_bundle
+from memest.tracking.client import DATABASES
+from memest.tracking.database import sqlite_file
 
+_BUCKET = re.compile(r"(?!.*\.\.)(?!\d+(\.\d+){3}$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _LASTING = ("store", "endpoint", "bucket")
 """Artifacts of earlier runs lie where these say."""
 
@@ -57,9 +60,11 @@ def decide(wanted: Wanted, folder: Folder) -> tuple[Settings, Secrets]:
         settings = replace(settings, ca_bundle=ca_bundle() if settings.endpoint.startswith("https:") else "")
         secret = _from_environment(known)
     secret = changed(secret, {"backend": wanted.backend})
+    _refuse_backend(secret.backend)
     _refuse_loss(folder, settings)
     if before:
         _refuse_while_running(_differences(before, settings) | _differences(known, secret), folder)
+    require_address(settings.host)
     return settings, secret
 
 
@@ -93,12 +98,36 @@ def _refuse_nonsense(settings: Settings) -> None:
         raise SettingError("--store starts an S3 server here and --endpoint names one elsewhere; give one")
     if settings.endpoint:
         endpoint_parts(settings.endpoint)
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", settings.bucket):
-        raise SettingError(f"--bucket {settings.bucket}: 3 to 63 of a-z, 0-9, - and ., such as memest")
+    if not _BUCKET.fullmatch(settings.bucket):
+        raise SettingError(
+            f"--bucket {settings.bucket}: 3 to 63 of a-z, 0-9, - and ., such as memest; no two dots "
+            "in a row, no IP address"
+        )
     if ":" in settings.host:
         raise SettingError(f"--host {settings.host}: an IPv4 address or a name, such as 127.0.0.1")
+    if settings.s3_port == settings.mlflow_port != 0 and not settings.endpoint:
+        raise SettingError(f"--s3-port and --mlflow-port are both {settings.s3_port}; give them two")
+    names = [name.strip() for name in settings.allowed_hosts.split(",") if name.strip()]
+    if odd := [name for name in names if not re.fullmatch(r"[\w.*:\[\]-]+", name)]:
+        raise SettingError(
+            f"--allowed-hosts: {odd[0]!r} is no name of a host; write names or addresses, comma-separated, "
+            "such as mlflow.example.org"
+        )
     if settings.store:
         program(settings.store)
+
+
+def _refuse_backend(url: str) -> None:
+    """Whether a database could be called so; its server is asked when MLflow's is started."""
+    if not url:
+        return
+    scheme = url.partition(":")[0]
+    if scheme.partition("+")[0] not in DATABASES:
+        raise SettingError(
+            f"--backend {scheme}:…: it is a database URL, postgresql://… or mysql+driver://…, "
+            "or none for a SQLite file in the folder"
+        )
+    sqlite_file(url, "--backend")
 
 
 def _refuse_loss(folder: Folder, settings: Settings) -> None:

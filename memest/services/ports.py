@@ -17,10 +17,23 @@ def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
     Raises:
         SettingError: `host` is no address of this machine.
     """
+    require_address(host)
     found = [port for port in random.SystemRandom().sample(_RANGE, 50 + count) if not _taken(host, port)]
     if len(found) < count:
-        raise SettingError(f"--host {host}: no address of this machine; 127.0.0.1 keeps others out")
+        raise SettingError(
+            f"--host {host}: too few ports from {_RANGE.start} on are free; give them yourself"
+        )
     return found[:count]
+
+
+def require_address(host: str) -> None:
+    """Refuse a host that no server can listen on here.
+
+    Raises:
+        SettingError: `host` is no address of this machine.
+    """
+    if _taken(host, 0):
+        raise SettingError(f"--host {host}: no address of this machine; 127.0.0.1 keeps others out")
 
 
 def require_free(port: int, host: str, flag: str) -> None:

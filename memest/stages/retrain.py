@@ -33,10 +33,13 @@ def retrain(config: RetrainConfig) -> Opened:
     Raises:
         InputError: before anything is written, if something asked for cannot be done.
     """
-    if config.share == 1 or not Path(config.into).absolute().parent.is_dir():
+    if config.share == 1:
+        raise SettingError("--share 1 leaves no example out: give a share below 1, such as 0.7")
+    into = Path(config.into).absolute()
+    if not config.into or into.is_dir() or not into.parent.is_dir():
         raise SettingError(
-            f"--share {config.share:g} and --into {config.into}: some examples have to be left out (a share "
-            "below 1), and the folder has to be there"
+            f"--into {config.into or 'is empty'}: name a file, such as memorization.npz, in a "
+            "folder that is there"
         )
     prepared = prepare(_training(config))
     count = round(config.share * len(prepared.images))

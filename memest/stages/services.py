@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from memest import services
+from memest.errors import SettingError
 from memest.grammar.config import option
 from memest.grammar.values import Count, NonNegative, Within
 from memest.services import Condition, Folder, Wanted
@@ -103,8 +104,16 @@ def env(config: FolderConfig) -> str:
 
 
 def services_folder(name: str) -> Folder:
-    """The folder called `name`, or the usual one."""
-    return Folder(Path(name) if name else home() / "services")
+    """The folder called `name`, or the usual one.
+
+    Raises:
+        SettingError: it is a file, or lies below one.
+    """
+    path = Path(name) if name else home() / "services"
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise SettingError(f"--folder {path}: {there} is a file; name a folder, which is made if need be")
+    return Folder(path)
 
 
 def _wanted(config: UpConfig) -> Wanted:

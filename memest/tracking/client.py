@@ -23,7 +23,7 @@ from memest.tracking.schema import make_tables
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 """The database engines that MLflow knows."""
 _DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -66,7 +66,7 @@ def check_tracking(tracking: str) -> None:
     scheme = uri.partition(":")[0]
     if scheme.lower() in ("http", "https"):
         _check_server(uri, flag)
-    elif scheme.partition("+")[0] in _DATABASES or uri.lower().startswith("sqlite"):
+    elif scheme.partition("+")[0] in DATABASES or uri.lower().startswith("sqlite"):
         check_database(uri, flag, "experiments")
     elif not scheme.startswith("databricks") and scheme not in _brought():
         raise InputError(

@@ -93,6 +93,15 @@ def test_a_taken_port_is_refused(tmp_path: Path) -> None:
             services.up(Wanted(store=which_store(), s3_port=taken), Folder(tmp_path / "services"))
 
 
+@pytest.mark.parametrize("host", ["1.2.3.4", "no host", "nowhere.invalid"])
+def test_an_address_of_others_is_refused_before_anything_is_written(host: str) -> None:
+    """Exit code 2, one line; no folder, no credentials."""
+    code, said = memest("services", "up", "--store", which_store(), "--host", host)
+    assert (code, said.count("\n")) == (2, 1)
+    assert f"--host {host}: no address of this machine" in said
+    assert list(Path.cwd().iterdir()) == []
+
+
 @pytest.mark.parametrize("source", ["/proc", "ps"])
 def test_a_recycled_number_is_not_ours(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that got the number of one of ours is neither taken for it nor killed."""

@@ -248,7 +248,7 @@ PLACES = [
     Bad("train --tracking ''", "--tracking"),
     Bad("services up --endpoint 127.0.0.1:9000", "looks like http://127.0.0.1:9000"),
     Bad("services up --endpoint http://ada:hunter2@127.0.0.1:9000", "looks like http://127.0.0.1:9000"),
-    Bad("services up --store seaweedfs --folder afile", "afile", {"afile": b""}, code=1),
+    Bad("services up --store seaweedfs --folder afile", "afile is a file", {"afile": b""}),
     Bad("services env --folder f", "credentials.json", {"f/credentials.json": b"["}, code=1),
     Bad("deliver --folder no/such", "no/such"),
     Bad(
@@ -265,6 +265,96 @@ def variables(says: str, typed: str = "train --limit 100 --epochs 1", **given: s
     """A command in an environment that has these variables, and a file `afile` and a grid `grid.yaml`."""
     return Bad(typed, says, {"afile": b"text", "grid.yaml": b"axes: {seed: [1]}"}, given)
 
+
+UP = "services up --endpoint http://127.0.0.1:9"
+LR = "tune --limit 100 --space 'lr=log(0.01, 0.3)'"
+KEYS = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+FILE = {"afile": b"text"}
+DECISIONS = "fingerprint,id,label,decision,new_label\nx,1,é,wrong,2\n"
+COMMANDS = [
+    *(
+        Bad(f"{UP} --bucket {bucket}", "3 to 63 of a-z", variables=KEYS)
+        for bucket in ("A", "a..b", "1.2.3.4", "a_b", "ab-", "ab", "a" * 64, "s3://a")
+    ),
+    *(
+        Bad(f"services up --endpoint {shlex.quote(url)}", "an S3 endpoint looks like", variables=KEYS)
+        for url in ("https://", "http://h:99999", "s3://bucket", "http://h/path", "http://h h", "http://h:0")
+    ),
+    Bad(f"{UP} --allowed-hosts 'a b'", "'a b' is no name of a host", variables=KEYS),
+    Bad(f"{UP} --allowed-hosts 'a, http://b'", "'http://b' is no name of a host", variables=KEYS),
+    Bad(f"{UP} --backend sqlite:///:memory:", "in-memory", variables=KEYS),
+    Bad(f"{UP} --backend sqlite://x.db", "write sqlite:///x.db", variables=KEYS),
+    Bad(f"{UP} --backend nonsense", "--backend nonsense:…: it is a database URL", variables=KEYS),
+    Bad(f"{UP} --backend http://a:hunter2@127.0.0.1:9", "--backend http:…: it is", variables=KEYS),
+    Bad(UP, "a database URL", variables=KEYS | {"MLFLOW_BACKEND_STORE_URI": "postgres:hunter2@x"}),
+    Bad("services up --store seaweedfs --s3-port 5050 --mlflow-port 5050", "are both 5050"),
+    Bad("services up --s3-port -1", "--s3-port must be a whole number in [0, 65535]"),
+    Bad("services up --workers 0", "--workers must be"),
+    Bad("services up --seconds soon", "--seconds must be"),
+    Bad("services up --artifacts indirect", "--artifacts must be one of direct, proxied"),
+    Bad("services up --auth maybe", "--auth must be true or false"),
+    Bad("services up --region x", "unknown flag of memest services up '--region'"),
+    Bad("services down --grace inf", "--grace must be"),
+    *(
+        Bad(f"{command} --folder {folder}", "afile is a file", FILE)
+        for command in ("services up", "services down", "services status", "services env", "doctor")
+        for folder in ("afile", "afile/below")
+    ),
+    Bad("services env --folder none", "no services were set up in"),
+    Bad("deliver --folder afile", "there is no journal of a run in afile", FILE),
+    Bad("deliver afile", "stands without a flag, as in memest deliver --folder afile"),
+    Bad("cache --empty nosuch", "nosuch"),
+    Bad("cache --empty ../..", "../.."),
+    Bad("apply", "apply needs a file of decisions and --into"),
+    Bad("apply d.csv --into new", "there is no file d.csv"),
+    Bad("apply afile --into new", "needs the columns", FILE),
+    Bad("apply . --into new", "cannot be read as a table"),
+    Bad("apply d.csv --into new", "fingerprint x", {"d.csv": DECISIONS.encode()}),
+    Bad("apply d.csv --into new", "cannot be read as a table", {"d.csv": DECISIONS.encode("latin-1")}),
+    Bad("retrain --into ''", "--into is empty"),
+    Bad("retrain --into .", "--into .: name a file"),
+    Bad("retrain --into afile/x.npz", "--into afile/x.npz: name a file", FILE),
+    Bad("retrain --networks many", "--networks must be"),
+    Bad("retrain --share nan", "--share must be a number in [0, 1]"),
+    Bad("score --run abc --scores nonsense", "unknown score 'nonsense'"),
+    Bad("score --run abc --scores ''", "at least one score is needed"),
+    Bad("score --run abc --device gpu", "--device must be one of"),
+    Bad("analyze --analysis ''", "--analysis came empty"),
+    Bad("analyze --analysis 'detection(x=1)'", "unknown keyword"),
+    Bad("analyze --analysis similarity", "similarity(reference="),
+    Bad("analyze --where a=b=c", "a"),
+    Bad("tune", "--space is empty"),
+    Bad("tune --search-seed -1", "--search-seed must be"),
+    Bad("tune --space 'lr=log(0, 1)'", "above 0"),
+    Bad("tune --space 'lr=log(0.1, 0.3), lr=log(0.1, 0.3)'", "twice"),
+    Bad("tune --space 'epochs=int(5, 1)'", "5"),
+    Bad("tune --space 'experiment=one_of(a, b)'", "experiment"),
+    Bad(f"{LR} --storage sqlite://x.db", "write sqlite:///x.db"),
+    Bad(f"{LR} --storage sqlite:///afile", "holds something else than a SQLite database", FILE),
+    Bad(f"{LR} --storage afile", "is not the URI of a database", FILE),
+    Bad(f"{LR} --objectives ''", "--objectives"),
+    Bad(f"{LR} --objectives 'accuracy, accuracy'", "accuracy"),
+    Bad(f"{LR} --objectives 'accuracy, cost, scoring_cost'", "one or two"),
+    Bad(f"{LR} --objectives auroc/nope", "nope"),
+    Bad(f"{LR} --sampler 'tpe(x=1)'", "x"),
+    Bad(f"{LR} --pruner median --objectives cost", "pruner"),
+    Bad(f"{LR} --tracking off", "only train works without MLflow"),
+    Bad("sweep g.yaml", "010", {"g.yaml": b"axes: {seed: [010]}"}),
+    Bad("sweep g.yaml", "1:30", {"g.yaml": b"axes: {epochs: [1:30]}"}),
+    Bad("sweep g.yaml", "lr", {"g.yaml": b"axes:\n  lr: [0.1]\n  lr: [0.2]\n"}),
+    Bad("sweep g.yaml", "lr", {"g.yaml": b"axes: {lr: [.nan]}"}),
+    Bad("sweep g.yaml", "g.yaml", {"g.yaml": b"axes: {lr: [!!python/object:os.system 1]}"}),
+    Bad("sweep g.yaml", "g.yaml", {"g.yaml": b"axes: {seed: [1]}\n---\naxes: {seed: [2]}\n"}),
+    Bad("sweep g.yaml", "g.yaml", {"g.yaml": b"axes:\n\tseed: [1]\n"}),
+    Bad("sweep g.yaml", "g.yaml", {"g.yaml": "axes: {seed: [1]}".encode("utf-16")}),
+    Bad("sweep g.yaml", "g.yaml", {"g.yaml": b"axes: {seed: [*none]}"}),
+    Bad("sweep g.yaml", "seed", {"g.yaml": b"axes: {seed: []}"}),
+    Bad("sweep g.yaml", "seed", {"g.yaml": b"axes: {seed: [2020-01-01]}"}),
+    Bad("sweep g.yaml", "deterministic", {"g.yaml": b"axes: {deterministic: [yes]}"}),
+    Bad("sweep g.yaml", "base", {"g.yaml": b"base: [1]\naxes: {seed: [1]}"}),
+    Bad("tune --space s.yaml", "is given again", {"s.yaml": b"lr: log(0.1, 0.3)\nlr: log(0.1, 0.2)\n"}),
+]
+"""Flags and files of commands other than train."""
 
 TRACKING = "is not a tracking URI; write http://127.0.0.1:5000 for a server"
 VARIABLES = [
@@ -365,7 +455,6 @@ AUDITS = [
     Bad("audit digits --model tinny", "did you mean 'tiny'"),
     Bad("audit digits --planted 2", "--planted must be"),
     Bad("audit digits --into afile", "afile is a file", {"afile": b""}),
-    Bad("audit digits --limit 40 --budget .001s --tracking offline", "would do"),
     Bad("audit --sheet nothing --tracking offline", "there is no such folder"),
     Bad("audit --sheet folder --tracking offline", "did not finish", {"folder/sheet/block": b""}),
     Bad("audit --sheet folder --tracking offline", "did not finish", {"folder/other": b""}),
@@ -384,6 +473,7 @@ AREAS = {
     "places": PLACES,
     "audits": AUDITS,
     "variables": VARIABLES,
+    "commands": COMMANDS,
 }
 CASES = [
     pytest.param(bad, id=f"{area}-{number}-{bad.typed[:40]}")

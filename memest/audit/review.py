@@ -60,6 +60,11 @@ def random_order(ids: Integers, fingerprint: str, seed: int = 0) -> Integers:
     return draw
 
 
+def random_part(ids: Integers, fingerprint: str) -> Integers:
+    """The ids of the random part that the first look needs, in their order, at most (50,)."""
+    return ids[np.argsort(random_order(ids, fingerprint))][:LOOK]
+
+
 @dataclass(frozen=True)
 class Standing:
     """What a review came to so far.
@@ -123,7 +128,7 @@ def to_look_at(order: Order, decisions: Mapping[int, str]) -> dict[int, str]:
     while look <= _prefix(order.drawn, decisions):
         look *= 2
     drawn = [number for number in order.drawn[:look] if number not in decisions]
-    return dict.fromkeys(drawn, "random") | dict.fromkeys(listed, "list")
+    return dict.fromkeys(drawn, "random") | dict.fromkeys([one for one in listed if one not in drawn], "list")
 
 
 def _looked(order: Order, decisions: Mapping[int, str]) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from memest.audit.findings import Findings
+from memest.audit.review import random_order
 from memest.store.tables import write_table
 
 _DEPTHS = (0.01, 0.02, 0.05, 0.1, 0.2)
@@ -34,6 +35,22 @@ def issues_parquet(findings: Findings) -> bytes:
     kinds = {"id": np.int64, "rank": np.int64, "probability": np.float64}
     columns = {name: np.array(values, kinds.get(name, texts)) for name, values in findings.table().items()}
     return write_table(columns)
+
+
+def ranking_parquet(findings: Findings) -> bytes:
+    """Every example in the order of the data set, with its place in the list and in the random order."""
+    texts = np.dtypes.StringDType()
+    classes = np.array(findings.classes, texts)
+    return write_table(
+        {
+            "id": findings.ids,
+            "file": np.array(findings.files, texts),
+            "label": classes[findings.labels],
+            "suggested": classes[findings.suggested],
+            "rank": findings.rank,
+            "draw": random_order(findings.ids, findings.fingerprint),
+        }
+    )
 
 
 def summary(findings: Findings) -> dict[str, Any]:

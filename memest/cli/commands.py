@@ -137,6 +137,13 @@ COMMANDS: dict[str, Command] = {
         "list the wrong labels of an image set, within a budget of time",
         "memest audit photos/ --budget 10m --into out",
     ),
+    "review": Command(
+        "memest.stages.review:ReviewConfig",
+        "memest.stages.review:review",
+        "how many labels are wrong, by a review of some; what to look at next, and when to stop",
+        "memest review decisions.csv --audit out",
+        resumes=False,
+    ),
     "apply": Command(
         "memest.stages.apply:ApplyConfig",
         "memest.stages.apply:apply",

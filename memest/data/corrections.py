@@ -26,7 +26,7 @@ from memest.grammar.spec import Spec
 from memest.ids import Ids
 
 COLUMNS = ("fingerprint", "id", "label", "decision", "new_label")
-_KINDS = ("right", "wrong", "unsure", "remove")
+KINDS = ("right", "wrong", "unsure", "remove")
 REMOVED = -1
 
 
@@ -39,7 +39,7 @@ def corrected(path: Path, images: ImageSet) -> Integers:
     """
     labels, known = images.labels.copy(), Ids(images.ids, "the dataset")
     numbers = {name.strip(): number for number, name in enumerate(images.classes)}
-    for line, row in enumerate(_rows(path), start=2):
+    for line, row in enumerate(decision_rows(path), start=2):
         where = f"{path}, line {line}"
         if row["fingerprint"] != images.fingerprint:
             raise DataError(
@@ -52,8 +52,8 @@ def corrected(path: Path, images: ImageSet) -> Integers:
             raise DataError(
                 f"{where}: id {row['id']} was {row['label']!r} when it was decided, and is {now!r}"
             )
-        if row["decision"] not in _KINDS:
-            raise DataError(f"{where}: decision must be one of {', '.join(_KINDS)}, not {row['decision']!r}")
+        if row["decision"] not in KINDS:
+            raise DataError(f"{where}: decision must be one of {', '.join(KINDS)}, not {row['decision']!r}")
         if row["decision"] == "remove":
             labels[place] = REMOVED
         elif row["decision"] == "wrong":
@@ -66,7 +66,12 @@ def corrected(path: Path, images: ImageSet) -> Integers:
     return labels
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def decision_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file of decisions, spaces around values left out.
+
+    Raises:
+        DataError: no such file, or not the columns of one.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [{k: (v or "").strip() for k, v in row.items() if k} for row in csv.DictReader(file)]

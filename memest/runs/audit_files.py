@@ -10,7 +10,7 @@ import numpy as np
 
 from memest.audit.findings import Findings
 from memest.audit.report import report_html
-from memest.audit.tables import issues_csv, issues_parquet, recall_at, summary_json
+from memest.audit.tables import issues_csv, issues_parquet, ranking_parquet, recall_at, summary_json
 from memest.export import exported, unpack
 from memest.files import write_whole
 from memest.runs.audit_material import Material
@@ -18,7 +18,7 @@ from memest.store import Blobs
 from memest.tracking import Opened, Run
 
 PLAN = "audit_plan.json"
-_COPIED = ("report.html", "issues.csv", "issues.parquet", "summary.json")
+_COPIED = ("report.html", "issues.csv", "issues.parquet", "ranking.parquet", "summary.json")
 _EXPORTS = "exports"
 _SHOWN = 50
 
@@ -70,6 +70,7 @@ def said(opened: Opened, folder: Path, chosen: str = "") -> str:
 def _files(findings: Findings, material: Material) -> Iterator[tuple[str, bytes]]:
     yield "issues.csv", issues_csv(findings)
     yield "issues.parquet", issues_parquet(findings)
+    yield "ranking.parquet", ranking_parquet(findings)
     yield "summary.json", summary_json(findings)
     if material.images is not None:
         yield "report.html", report_html(findings, material.images, material.test)

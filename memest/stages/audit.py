@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 from memest.audit.conclude import conclude
+from memest.audit.duplicates import with_duplicates
 from memest.audit.findings import Findings
+from memest.audit.near_duplicates import groups_of
+from memest.audit.review import random_part
 from memest.data import SETS, ImageSet, Split, load_images
 from memest.errors import SettingError
 from memest.grammar.config import build, digest, key_settings
@@ -108,7 +111,11 @@ def _also(config: AuditConfig) -> list[str]:
 
 def _concluded(material: Material, choice: dict[str, str]) -> Findings:
     findings = conclude(material.audited, material.evidence, material.how, choice)
-    return replace(findings, features=material.features)
+    drawn = random_part(findings.ids, findings.fingerprint)
+    findings = replace(findings, features=material.features, sampled=drawn)
+    if material.images is None:
+        return findings
+    return with_duplicates(findings, groups_of(material.images, material.test))
 
 
 def _planned(config: AuditConfig, images: ImageSet) -> tuple[Prepared, Plan]:

@@ -110,8 +110,8 @@ def test_the_next_list_is_a_step_of_the_list_and_the_random_part_to_the_next_loo
     order, _ = review_of(3, "good")
     first = to_look_at(order, {})
     assert first == to_look_at(order, {})
-    assert {number for number, part in first.items() if part == "list"} == set(order.listed[:STEP])
-    assert set(order.drawn[:LOOK]) <= set(first)
+    assert {number for number, part in first.items() if part == "random"} == set(order.drawn[:LOOK])
+    assert set(first) == set(order.listed[:STEP]) | set(order.drawn[:LOOK])
     second = to_look_at(order, dict.fromkeys(first, "right"))
     assert not set(first) & set(second)
     assert set(order.listed[STEP : 2 * STEP]) <= {*first, *second} and set(order.drawn[:100]) <= {

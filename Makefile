@@ -6,7 +6,7 @@ TESTED := .venv/tested
 MINIO := RELEASE.2025-10-15T17-29-55Z
 VERSITYGW := v1.8.0
 
-.PHONY: help demo minio versitygw up down test lint faults bench clean
+.PHONY: help demo minio versitygw up down test lint docs faults bench clean
 
 help:
 	@echo "make demo   digits with 5 % wrong labels: six runs, a table, a picture"
@@ -14,6 +14,7 @@ help:
 	@echo "make minio, make versitygw   build a store with Go; without Go: make up UP='--store seaweedfs'"
 	@echo "make test   the test suite        make lint   ruff, mypy, import rules"
 	@echo "make faults kills, outages, damage, on real servers: docs/faults.md"
+	@echo "make docs   the documentation as a site: build/site"
 	@echo "make bench  the benchmarks        make .venv  the environment alone"
 
 .venv: $(READY)
@@ -69,6 +70,11 @@ lint: $(READY)
 
 faults: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m faults $(FAULTS)
+
+docs: $(READY)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python docs/make_names.py
+	$(BIN)/zensical build --strict
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

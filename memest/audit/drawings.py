@@ -42,9 +42,9 @@ class Drawing:
     y: str
 
 
-def planted_curve(planted: Planted) -> Drawing:
-    """The share of the planted errors among the first k, for k up to five times their number."""
-    last = min(len(planted.found), max(5 * planted.count, 10))
+def planted_curve(planted: Planted, errors: int) -> Drawing:
+    """The share of the planted errors among the first k, for k up to three times the number of errors."""
+    last = min(len(planted.found), max(3 * errors, 10))
     ks = np.unique(np.linspace(1, last, _POINTS).astype(int))
     shares = planted.found[ks - 1] / planted.count
     points = [(_across(k / last), _up(s)) for k, s in zip(ks.tolist(), shares.tolist(), strict=True)]

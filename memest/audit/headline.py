@@ -6,6 +6,7 @@ import math
 from collections import Counter
 
 from memest.audit.findings import Findings, Planted
+from memest.audit.tables import expected_wrong
 
 _DEPTH = 0.9
 """Share of the planted errors for which the length of the list is said."""
@@ -21,7 +22,7 @@ def headline(findings: Findings) -> str:
 
 def sentences(findings: Findings) -> list[str]:
     """How far to trust it, and what else was found: one sentence each."""
-    said = [_share(findings), _planted(findings.planted), _copies(findings), _unreadable(findings)]
+    said = [_share(findings), _planted(findings), _copies(findings), _unreadable(findings)]
     return [sentence for sentence in said if sentence]
 
 
@@ -53,15 +54,16 @@ def _share(findings: Findings) -> str:
     )
 
 
-def _planted(planted: Planted | None) -> str:
+def _planted(findings: Findings) -> str:
+    planted = findings.planted
     if planted is None or not planted.count:
         return ""
-    length = min(len(planted.found), planted.count)
+    length = expected_wrong(findings)
     share = percent(int(planted.found[length - 1]) / planted.count)
-    further = f", {percent(_DEPTH)} among the first {depth:,}" if (depth := reach(planted)) else ""
+    further = f"; {percent(_DEPTH)} among the first {depth:,}" if (depth := reach(planted)) else ""
     return (
         f"Of {planted.count:,} errors planted on purpose, {share} stand among the first {length:,} of the "
-        f"list{further}. Real errors may be harder to find."
+        f"list, as many as are wrong by that guess{further}. Real errors may be harder to find."
     )
 
 

@@ -9,7 +9,8 @@ from memest.audit.drawings import planted_curve, reliability_diagram
 from memest.audit.findings import Findings, Integers
 from memest.audit.headline import headline, percent, sentences
 from memest.audit.listing import listed, page_data, pictures, script_json, traces
-from memest.data import ImageSet
+from memest.audit.tables import expected_wrong
+from memest.data import SETS, ImageSet
 
 MAXIMUM = 20_000_000
 """Bytes of a report, unless said otherwise."""
@@ -17,7 +18,7 @@ _SCRIPTS = ("data.js", "decisions.js", "card.js", "list.js", "copies.js", "page.
 _PICTURES = 0.4
 """Share of the bytes that is left to pictures, however many rows there are."""
 _DEPTHS = (0.5, 1, 2, 5)
-"""Lengths of the list, in multiples of the number of planted errors, at which their recall is said."""
+"""Lengths of the list, in multiples of the errors that there are by the guess, at which recall is said."""
 
 
 def report_html(
@@ -51,10 +52,13 @@ def _page(findings: Findings, rows: Integers, made: list[str], tests: dict[str, 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     text = environment.from_string(_asset("report.html.j2")).render(
         findings=findings,
+        dataset=_dataset(findings),
         headline=title or headline(findings),
         sentences=sentences(findings),
         recalls=_recalls(findings),
-        planted=planted_curve(findings.planted) if findings.planted and findings.planted.count else None,
+        planted=planted_curve(findings.planted, expected_wrong(findings))
+        if findings.planted and findings.planted.count
+        else None,
         reliability=reliability_diagram(findings.reliability) if findings.reliability else None,
         limits=_limits(findings, rows, len(made)),
         style=_asset("report.css"),
@@ -72,7 +76,13 @@ def _asset(name: str) -> str:
 
 def _command(findings: Findings) -> str:
     limit = f" --limit {findings.limit}" if findings.limit else ""
-    return f"memest apply decisions.csv --data {shlex.quote(findings.dataset)}{limit} --into corrected"
+    return f"memest apply decisions.csv --data {shlex.quote(_dataset(findings))}{limit} --into corrected"
+
+
+def _dataset(findings: Findings) -> str:
+    """The data spec as people read it; that of a recording is no spec."""
+    known = findings.dataset.partition("(")[0] in SETS
+    return SETS.short(findings.dataset) if known else findings.dataset
 
 
 def _recalls(findings: Findings) -> list[tuple[str, str]]:
@@ -80,7 +90,8 @@ def _recalls(findings: Findings) -> list[tuple[str, str]]:
     planted = findings.planted
     if planted is None or not planted.count:
         return []
-    lengths = sorted({max(1, min(len(planted.found), round(planted.count * part))) for part in _DEPTHS})
+    most = expected_wrong(findings)
+    lengths = sorted({max(1, min(len(planted.found), round(most * part))) for part in _DEPTHS})
     return [(f"{k:,}", percent(float(planted.found[k - 1] / planted.count))) for k in lengths]
 
 

@@ -27,7 +27,7 @@ const pictureOf = (row) =>
   row < data.lengths.length ? image(pictureText.slice(pictureStarts[row], pictureStarts[row + 1])) : element("span", "", "no picture");
 
 const className = (number) => (number < 0 ? "" : data.classes[number]);
-const percent = (share) => (share === null ? "" : `${share > 0.99 && share < 1 ? ">99" : Math.round(100 * share)} %`);
+const percent = (share) => (share === null ? "" : `${share > 0.99 ? ">99" : share < 0.01 ? "<1" : Math.round(100 * share)} %`);
 
 // Traces: one byte for each row and point, larger where the loss was larger.
 let traceBytes = null, commonTrace = "";

@@ -105,8 +105,9 @@ def test_the_head_says_what_was_found() -> None:
     guess, planted, copies, unreadable = sentences(findings)
     assert guess == "About 7.0 % of all labels are wrong: a guess of the model, before anybody has looked."
     assert planted.startswith(
-        "Of 20 errors planted on purpose, 50 % stand among the first 20 of the list, 90 %"
+        "Of 20 errors planted on purpose, 100 % stand among the first 48 of the list, as"
     )
+    assert "; 90 % among the first 36." in planted
     assert "Real errors may be harder" in planted
     assert copies == "2 groups of copies: 1 with conflicting labels."
     assert unreadable == "1 file could not be read."

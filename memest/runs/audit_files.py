@@ -14,11 +14,12 @@ from memest.audit.tables import issues_csv, issues_parquet, ranking_parquet, rec
 from memest.export import exported, unpack
 from memest.files import write_whole
 from memest.runs.audit_material import Material
+from memest.runs.audit_verify import VERIFIED, said_of
 from memest.store import Blobs
 from memest.tracking import Opened, Run
 
 PLAN = "audit_plan.json"
-_COPIED = ("report.html", "issues.csv", "issues.parquet", "ranking.parquet", "summary.json")
+_COPIED = ("report.html", "issues.csv", "issues.parquet", "ranking.parquet", "summary.json", VERIFIED)
 _EXPORTS = "exports"
 _SHOWN = 50
 
@@ -61,6 +62,8 @@ def said(opened: Opened, folder: Path, chosen: str = "") -> str:
             f"of {planted['count']} errors planted on purpose, {found:.0%} stand among the first {k}, "
             "which is how many are wrong by the guess, these counted"
         )
+    if VERIFIED in opened.run.blobs.names(""):
+        lines += said_of(opened.run.blobs.get(VERIFIED))
     before = "was done before" if opened.done else "is done"
     report = "report.html" if "report.html" in opened.run.blobs.names("") else "issues.csv"
     lines.append(f"the list: {folder / report}; run {opened.run.id} {before}")

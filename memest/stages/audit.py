@@ -20,6 +20,7 @@ from memest.grammar.duration import duration
 from memest.runs.audit_files import PLAN, copy_files, keep_findings, said
 from memest.runs.audit_material import Material, of_folds, of_sheet, sheet_at
 from memest.runs.audit_plan import Asked, Plan, choose_plan, measured_seconds
+from memest.runs.audit_verify import VERIFIED, verified
 from memest.runs.config import TrainConfig
 from memest.runs.device import choose_device
 from memest.runs.parts import join, parts_of
@@ -64,6 +65,11 @@ def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
             "audit needs a data set, as in memest audit photos/, or a finished run: --sheet RUN"
         )
     split = load_images(config.data, config.limit)
+    if config.verify and split.test is None:
+        raise SettingError(
+            f"--verify needs a test set, and {config.data} has none: keep a part of it back, such as "
+            "'folder(path=photos, holdout=0.2)'"
+        )
     prepared, plan = _planned(config, split.train)
     with open_run(_about(config, prepared, plan), config.tracking, config.experiment) as opened:
         if not opened.done:
@@ -74,6 +80,9 @@ def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
             material = of_folds(prepared, opened.run.blobs, made[0], split.test)
             findings = replace(_concluded(material, plan.words() | _facts(split)), limit=config.limit)
             keep_findings(opened.run, findings, material, prepared.epochs, config.export)
+            if config.verify and split.test is not None:
+                came = verified(prepared, findings, split.test, config.verify)
+                opened.run.blobs.put(VERIFIED, came.to_json())
             opened.run.seal({})
     copy_files(opened.run.blobs, folder)
     return Verdict(said(opened, folder, plan.text()), good=True, run=opened.run.id, before=opened.done)
@@ -81,6 +90,8 @@ def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
 
 def _audit_sheet(config: AuditConfig, folder: Path) -> Verdict:
     """Conclude from a finished run or recording."""
+    if config.verify:
+        raise SettingError("--verify trains networks and --sheet does not: audit the data set instead")
     sheet = sheet_at(config.sheet, config.tracking)
     material = of_sheet(sheet, config.data)
     if config.export and material.images is None:
@@ -106,7 +117,7 @@ def _audit_sheet(config: AuditConfig, folder: Path) -> Verdict:
 
 def _also(config: AuditConfig) -> list[str]:
     """What makes another run of the same training, but no other training."""
-    return [config.export] if config.export else []
+    return [config.export] * bool(config.export) + [f"verify {config.verify}"] * bool(config.verify)
 
 
 def _concluded(material: Material, choice: dict[str, str]) -> Findings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from memest.data import CORRUPTIONS, SETS
 from memest.data.protocols import Folds
@@ -13,7 +13,7 @@ from memest.grammar.config import one, option
 from memest.grammar.duration import canonical
 from memest.grammar.registry import Registry, keyword_parameters
 from memest.grammar.spec import Spec
-from memest.grammar.values import Count, Index, Share
+from memest.grammar.values import Count, Index, Share, Within
 from memest.recipe import Recipe
 from memest.runs.config import EXPERIMENT, TrainConfig, models, scores_text
 from memest.runs.tracked import server_uri
@@ -27,6 +27,7 @@ TRACKING = option(
     "auto", "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite", key=False, shown="URI"
 )
 Device = Literal["auto", "cpu", "cuda"]
+Repeats = Annotated[int, Within(2)]
 
 
 def data_or_none(text: str) -> str:
@@ -230,6 +231,11 @@ class AuditConfig:
         read=export_names,
         key=False,
         shown="NAME,…",
+    )
+    verify: Repeats | Literal[0] = option(
+        0,
+        "seeds, 2 at least, to train with and without what is flagged, and compare on the test set; 0: none",
+        key=False,
     )
     limit: Index = option(0, "audit this many images, class shares kept; 0: all")
     planted: Share = option(0.03, "share of labels that are changed on purpose, to measure what is found")

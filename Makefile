@@ -6,13 +6,14 @@ TESTED := .venv/tested
 MINIO := RELEASE.2025-10-15T17-29-55Z
 VERSITYGW := v1.8.0
 
-.PHONY: help demo minio versitygw up down test lint docs faults bench clean
+.PHONY: help demo minio versitygw up down test test-fast lint docs faults bench clean
 
 help:
 	@echo "make demo   digits with 5 % wrong labels: six runs, a table, a picture"
 	@echo "make up     an S3 store and an MLflow server; make down stops them"
 	@echo "make minio, make versitygw   build a store with Go; without Go: make up UP='--store seaweedfs'"
 	@echo "make test   the test suite        make lint   ruff, mypy, import rules"
+	@echo "make test-fast   its first layer: no process, no training, no server"
 	@echo "make faults kills, outages, damage, on real servers: docs/faults.md"
 	@echo "make docs   the documentation as a site: build/site"
 	@echo "make bench  the benchmarks        make .venv  the environment alone"
@@ -60,7 +61,10 @@ down: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" memest services down
 
 test: $(TESTED)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-fast: $(READY)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -238,7 +238,7 @@ def test_noise_and_folds_are_not_the_papers_similarity(tmp_path: Path) -> None:
 
 def test_the_page_is_that_of_the_results() -> None:
     """docs/reproduction.md is what `python -m analysis.ledger` makes of analysis/results."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     kept = read_entries(root / "analysis" / "results")
     assert (root / "docs" / "reproduction.md").read_text() == page(kept)
 

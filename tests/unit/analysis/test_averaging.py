@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from generated import generated, truth_of
 
 from memest.analysis import ANALYSES, Finding
 from memest.analysis.groups import groups, without_repeats
@@ -24,6 +23,7 @@ from memest.grammar.spec import Spec
 from memest.paper import analyses as analyses
 from memest.paper.cells import COLLECTED, entries
 from memest.references import Reference, write_values
+from memest.testing import generated, truth_of
 
 N, EPOCHS = 120, 6
 TRUE = np.random.default_rng(0).integers(0, 4, N)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from generated import generated, truth_of
 
 from memest.analysis.detection import detection
 from memest.analysis.record import RunRecord
@@ -16,6 +15,7 @@ from memest.analysis.runset import RunSet
 from memest.errors import SheetError
 from memest.paper.mislabeled import mislabeled
 from memest.store import LocalBlobs
+from memest.testing import generated, truth_of
 
 N = 400
 TRUE = np.random.default_rng(0).integers(0, 5, N)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from generated import generated, truth_of
 
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import AT_ONCE, in_turns
 from memest.errors import SheetError
 from memest.store import LocalBlobs
+from memest.testing import generated, truth_of
 
 if TYPE_CHECKING:
     pass

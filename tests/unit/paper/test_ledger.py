@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from generated import generated, truth_of
 from scipy.stats import spearmanr
 
 from memest.analysis.cross_architecture import cross_architecture
@@ -23,6 +22,7 @@ from memest.paper.mislabeled import mislabeled
 from memest.paper.theory import binned, theory
 from memest.references import Reference, write_values
 from memest.summaries import needs_of
+from memest.testing import generated, truth_of
 
 N = 200
 RNG = np.random.default_rng

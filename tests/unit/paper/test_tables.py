@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from generated import generated, truth_of
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
@@ -23,6 +22,7 @@ from memest.metrics import midranks
 from memest.paper import published
 from memest.paper.duplicates import duplicates, members
 from memest.paper.mislabeled import mislabeled
+from memest.testing import generated, truth_of
 
 N = 300
 PAPER = {"data": "cifar10", "model": "resnet18(width=64)", "epochs": 200}

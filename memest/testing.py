@@ -1,4 +1,11 @@
-"""Runs with generated summaries: sheets as the stages seal them, without a network or a server."""
+"""For tests of summaries, detectors and analyses, your own among them: finished runs without training.
+
+    truth = truth_of(labels, changed)
+    run = generated(tmp_path, truth, {"csl": values})
+    my_analysis(RunSet([run]))
+
+A generated run has a real sheet on disk, sealed as the stages seal theirs; it needs no network and no server.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +25,13 @@ CONFIG = {"data": "digits", "limit": 0, "model": "tiny", "epochs": 30}
 
 
 def truth_of(labels: NDArray[np.int64], changed: NDArray[np.bool_], **more: Any) -> dict[str, Any]:
-    """Truth columns over ids 0 … N − 1; a changed label was the next class before."""
+    """Truth columns over ids 0 … N − 1; a changed label was the next class before.
+
+    Args:
+        labels: (N,) as given.
+        changed: (N,), whether each was changed.
+        more: columns by name, (N,), in place of those made here or beside them.
+    """
     classes = labels.max() + 1
     columns = {
         "id": np.arange(len(labels)),
@@ -40,9 +53,17 @@ def generated(
     evaluated: bool = False,
     **tags: str,
 ) -> RunRecord:
-    """A finished run under `root` with these summaries; traces are (E, N) by key from epoch 0 on.
+    """A finished run under `root` with these summaries.
 
-    `evaluated`: it stores what its summaries find, as runs do.
+    Args:
+        root: a folder; each run gets one of its own in it.
+        truth: columns by name, (N,), as of `truth_of`.
+        summaries: by name, (N,).
+        traces: scores by key, (E, N) from epoch 0 on.
+        config: settings besides, or in place of, those of a short run on digits.
+        metrics: of the run, by name.
+        evaluated: whether it stores what its summaries find, as runs do.
+        tags: of the run, in place of the usual ones.
     """
     number = next(_numbers)
     axes = {"dataset": "digits", "limit": "0", "corruption": "symmetric_noise(rate=0.1)", "model": "tiny"}

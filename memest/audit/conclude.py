@@ -15,6 +15,9 @@ from memest.audit.kinds import kinds, reasons
 from memest.audit.ranking import of_other_labels, suspicion
 from memest.ids import Ids
 
+JUDGEMENT = 1
+"""Raised when the same evidence is judged otherwise: finished audits are then no longer taken for done."""
+
 
 @dataclass(frozen=True, eq=False)
 class Audited:

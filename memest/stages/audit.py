@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from memest.audit.conclude import conclude
+from memest.audit.conclude import JUDGEMENT, conclude
 from memest.audit.duplicates import with_duplicates
 from memest.audit.findings import Findings
 from memest.audit.near_duplicates import groups_of
@@ -99,7 +99,7 @@ def _audit_sheet(config: AuditConfig, folder: Path) -> Verdict:
     header = sheet.manifest.header
     about = About(
         stage="audit",
-        key=digest("audit", versions(), header.key, header.fingerprint, *_also(config)),
+        key=digest("audit", JUDGEMENT, versions(), header.key, header.fingerprint, *_also(config)),
         name=f"audit of {config.sheet}",
         settings=key_settings(config),
         tags={"source_run": header.key},
@@ -196,7 +196,7 @@ def _about(config: AuditConfig, prepared: Prepared, plan: Plan) -> About:
     dataset, images = SETS.short(config.data), prepared.images
     return About(
         stage="audit",
-        key=digest("audit", prepared.key, *_also(config)),
+        key=digest("audit", JUDGEMENT, prepared.key, *_also(config)),
         name=f"audit of {dataset}",
         settings=key_settings(prepared.config),
         tags={

@@ -1,4 +1,4 @@
-"""Labelled images with an identity: what every part of memest passes around. Depends on numpy.
+"""Labelled images with an identity: what every part of memest passes around.
 
 Axes: N examples, H height, W width, C channels.
 """

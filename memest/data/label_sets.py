@@ -1,4 +1,4 @@
-"""Labels that a run can be measured against on purpose, besides those it was trained on. Depends on numpy.
+"""Labels that a run can be measured against on purpose, besides those it was trained on.
 
     loss                        those it was trained on
     loss(labels=true)           those before the corruption

@@ -1,7 +1,4 @@
-"""What a corruption did, example by example: stored with the run and read back, never drawn again.
-
-Depends on numpy.
-"""
+"""What a corruption did, example by example: stored with the run and read back, never drawn again."""
 
 from __future__ import annotations
 

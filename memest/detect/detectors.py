@@ -4,7 +4,7 @@
     def confident_learning(evidence): …
 
 Every summary is a detector too, turned the right way round: see `suspicion`. A detector's own values are
-suspicion as they are. Depends on numpy and `summaries`. Axes: E epochs, N examples, C classes.
+suspicion as they are. Axes: E epochs, N examples, C classes.
 """
 
 from __future__ import annotations

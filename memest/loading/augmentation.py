@@ -1,4 +1,4 @@
-"""Augmentations: pure functions on a batch of uint8 pixels, one gather each. Depends on torch.
+"""Augmentations: pure functions on a batch of uint8 pixels, one gather each.
 
 A batch is padded with zeros by indexing past its edge: every example's rows and columns are chosen at
 once, so there is no loop over examples. Axes: B examples, C channels, H height, W width.

@@ -1,7 +1,7 @@
 """Images as tensors on the device, handed out in batches that carry their ids.
 
 Raw data becomes tensors once; normalisation and augmentation happen per batch, on the device.
-Depends on torch. Axes: N examples of a set, B of a batch, C channels, H height, W width.
+Axes: N examples of a set, B of a batch, C channels, H height, W width.
 """
 
 from __future__ import annotations

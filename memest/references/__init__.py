@@ -1,8 +1,7 @@
 """Published per-example values: what scores are compared with. One file per source.
 
 Every value comes with the id and the clean label of its example, and is given out only where both agree
-with the examples asked for. Depends on numpy and the ground floor; importing it registers every
-reference.
+with the examples asked for. Importing it registers every reference.
 """
 
 from memest.references import cscores, influence, people, values

@@ -1,6 +1,6 @@
 """What a reference is: one published value per example, of known identity and direction.
 
-Axes: N examples known, M examples asked for. Depends on numpy and the ground floor.
+Axes: N examples known, M examples asked for.
 """
 
 from __future__ import annotations

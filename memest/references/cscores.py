@@ -1,7 +1,7 @@
 """C-scores: how consistently an example's label is predicted by networks that did not see it.
 
 Source: Jiang et al. 2021, who publish `cifar10-cscores-orig-order.npz`, `cifar100-cscores-orig-order.npz`
-and a file for ImageNet. Depends on `references.base`.
+and a file for ImageNet.
 """
 
 from __future__ import annotations

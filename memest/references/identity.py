@@ -1,6 +1,6 @@
 """Which example is which: ids, with clean labels as the proof that two numberings are the same.
 
-Axes: N examples known, M examples asked for. Depends on numpy and `errors`.
+Axes: N examples known, M examples asked for.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     mem(S, zᵢ) = Pr[g_S(xᵢ) = yᵢ] − Pr[g_{S∖i}(xᵢ) = yᵢ]
 
-Axes: P pairs. Depends on `references.base`.
+Axes: P pairs.
 """
 
 from __future__ import annotations

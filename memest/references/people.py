@@ -1,7 +1,4 @@
-"""Labels that people gave, such as CIFAR-N (Wei et al. 2022): where they disagree with the dataset.
-
-Depends on `references.base`.
-"""
+"""Labels that people gave, such as CIFAR-N (Wei et al. 2022): where they disagree with the dataset."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""A person's own reference values, and those that memest estimates: one file, written and read here.
-
-Depends on `references.base`.
-"""
+"""A person's own reference values, and those that memest estimates: one file, written and read here."""
 
 from __future__ import annotations
 

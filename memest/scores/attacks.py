@@ -1,4 +1,4 @@
-"""How far the nearest input of another class is, found by an attack. Depends on torch; the attack itself
+"""How far the nearest input of another class is, found by an attack, which
 needs the extra `attacks` (the Adversarial Robustness Toolbox).
 """
 

@@ -1,4 +1,4 @@
-"""What a score is, and the registry of all of them. Depends on torch and the ground floor.
+"""What a score is, and the registry of all of them.
 
 A score is a pure function from one epoch's network and labels to one number per example, (B,). Those
 made from the logits alone can also be had for free, from the batches a network trains on; those made

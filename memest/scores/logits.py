@@ -1,4 +1,4 @@
-"""Scores from logits: one forward pass serves them all. Depends on torch.
+"""Scores from logits: one forward pass serves them all.
 
 Each takes logits (B, K) and labels (B,) and returns (B,) float32. p is the softmax of the logits.
 """

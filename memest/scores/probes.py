@@ -1,7 +1,7 @@
 """Random signs keyed by example, epoch and probe, so that batch size, order and device cannot move them.
 
 A counter-based generator: each 32-bit word of signs is a hash of where it stands (the integer mixer of
-Steele, Lea & Flood 2014, "SplitMix"). Depends on torch. Axes: B examples, D input values, W words.
+Steele, Lea & Flood 2014, "SplitMix"). Axes: B examples, D input values, W words.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A safetensors file is eight bytes of length, a JSON header with the type, shape and place of every tensor,
 and the tensors. Knowing the header, a stretch of examples can be read without the rest: memory does not
-grow with epochs. Depends on numpy and `blobs`. Axes: E epochs of the block, N examples.
+grow with epochs. Axes: E epochs of the block, N examples.
 """
 
 from __future__ import annotations

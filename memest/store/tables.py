@@ -1,4 +1,4 @@
-"""Columns of equal length as parquet bytes, arrays as npy bytes, and back. Depends on pyarrow and numpy."""
+"""Columns of equal length as parquet bytes, arrays as npy bytes, and back."""
 
 from __future__ import annotations
 

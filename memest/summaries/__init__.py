@@ -1,6 +1,6 @@
 """All epochs of a score become one value per example: (E, N) → (N,). One file per family.
 
-Depends on numpy and the ground floor; importing it registers every summary.
+Importing it registers every summary.
 """
 
 from memest.summaries import gradient, learning, loss

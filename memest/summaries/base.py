@@ -9,7 +9,7 @@
     summarise("final_loss(labels=true)", traces)     # against other labels: asks for "loss(labels=true)"
 
 A summary names the scores it needs, gets one `Trace` for each, in that order, and declares once whether
-higher means harder. Axes: E measured epochs, N examples. Depends on numpy and the ground floor.
+higher means harder. Axes: E measured epochs, N examples.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every summary that a sheet can answer. Depends on numpy and the ground floor."""
+"""Every summary that a sheet can answer."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Summaries of the loss around an example: its gradient and curvature, and the way out of the class.
 
 Gradients are those of the example's own loss, nats per unit of the normalised input. Means and shares run
-over the epochs that were measured. Axes: E measured epochs, N examples. Depends on `summaries.base`.
+over the epochs that were measured. Axes: E measured epochs, N examples.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Summaries of how an example is learned: correctness, confidence, margin and error vector over training.
 
 Each reads what the network says at the measured epochs; "consecutive" means consecutive measurements.
-Axes: E measured epochs, N examples. Depends on `summaries.base`.
+Axes: E measured epochs, N examples.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Summaries of the loss: nats, added up over training or at its ends.
 
 Sums run over the epochs that were measured: compare them only between traces of the same epochs. Axes: E
-measured epochs, N examples. Depends on `summaries.base`.
+measured epochs, N examples.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
     training thread → journal (disk) → delivery thread → tracking server, artifact store
 
-Whatever server and store do, the training thread waits for nothing but its own disk. Depends on `errors`,
-`store` and, through the sender, on mlflow.
+Whatever server and store do, the training thread waits for nothing but its own disk.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How long delivery may take and how much may wait. Depends on `errors`.
+"""How long delivery may take and how much may wait.
 
 Each is read from the environment: `MEMEST_` and its name in capitals.
 """

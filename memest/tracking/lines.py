@@ -1,4 +1,4 @@
-"""JSON-lines files that survive a crash in the middle of a line. Depends on `errors`."""
+"""JSON-lines files that survive a crash in the middle of a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Journal entries become calls of the server and the store. Depends on `store` and mlflow.
+"""Journal entries become calls of the server and the store.
 
 Sending anything again changes nothing: equal points, parameters, tags and bytes are what is there already.
 """

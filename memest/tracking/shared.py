@@ -1,4 +1,4 @@
-"""A run that several processes work under and none of them holds. Depends on `open` and mlflow."""
+"""A run that several processes work under and none of them holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corruptions: known damage to a training set, so that detection can be measured. Depends on numpy.
+"""Corruptions: known damage to a training set, so that detection can be measured.
 
 A corruption takes a clean `ImageSet` and a generator of its own and returns the `Truth`; the damaged set
 is always `truth.apply(clean)`, so what a run trained on and what is rebuilt later cannot differ.

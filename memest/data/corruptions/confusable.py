@@ -1,4 +1,4 @@
-"""Label noise like plausible confusions: classes are taken for those that look alike. Depends on numpy.
+"""Label noise like plausible confusions: classes are taken for those that look alike.
 
 Axes: N examples, n of them, K classes that occur, F features.
 """

@@ -1,4 +1,4 @@
-"""Duplicates: copies of images put in place of others, in a known way. Depends on numpy."""
+"""Duplicates: copies of images put in place of others, in a known way."""
 
 from __future__ import annotations
 

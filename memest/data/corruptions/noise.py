@@ -1,4 +1,4 @@
-"""Label noise: labels that are wrong in a known way. Depends on numpy.
+"""Label noise: labels that are wrong in a known way.
 
 Axes: N examples, K classes.
 """

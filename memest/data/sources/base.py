@@ -1,6 +1,6 @@
 """Where datasets come from: the registry of sources and the one function that loads them.
 
-A source is a function in `memest/data/sources/` that returns a `Split`. Depends on numpy; torchvision,
+A source is a function in `memest/data/sources/` that returns a `Split`. torchvision,
 scikit-learn and Pillow are imported inside the sources that need them.
 """
 

@@ -17,6 +17,7 @@ from memest.overhead.costs import Costs
 from memest.reports import figures
 from memest.reports.text import aligned
 from memest.runs.anytime import auroc_curves
+from memest.runs.page import run_page
 from memest.store import Blobs, SheetReader
 from memest.store.tables import FACTS, NAME, Columns
 from memest.tracking import SUSPICIOUS, Run, image_files
@@ -71,6 +72,7 @@ def report(
     unit = "suspicion" if best in DETECTORS else "nats summed over epochs"
     histogram = figures.histogram(summary[best], changed, f"{best}, {unit}")
     run.blobs.put("figures/csl.png", figures.png(histogram))
+    run.blobs.put("report.html", run_page(images, sheet, summary, best))
 
 
 def report_costs(run: Run, costs: Costs, epoch: int) -> None:

@@ -89,6 +89,7 @@ function move(to) {
 function answer(place, given, newLabel) {
   const row = shown[place];
   if (row === undefined) return;
+  if (given === "wrong" && (newLabel ?? newLabelOf(row)) < 0) return drawn.get(place)?.querySelector("select").focus(); // it needs a class
   decide(row, given === answerOf(row) && newLabel === undefined ? "" : given, newLabel);
   if (drawn.has(place)) mark(drawn.get(place), row);
 }

@@ -27,11 +27,11 @@ function kindButtons() {
   for (const [name, belongs] of Object.entries(KINDS)) {
     let count = 0;
     for (let row = 0; row < rowCount; row++) count += belongs(row);
-    if (!count && name !== "issues") continue;
+    if (!count && name === "issues") wantedKind = "all";
+    if (!count) continue;
     const button = element("button", "", capital(name === "issues" ? "issues" : name));
     button.append(element("span", "", count.toLocaleString("en")));
     button.dataset.kind = name;
-    if (name === "issues" && !count) wantedKind = "all";
     $("kinds").append(button);
   }
   markKind();
@@ -96,7 +96,7 @@ for (const [key, given] of [["r", "right"], ["w", "wrong"], ["u", "unsure"], ["x
   KEYS[key] = () => {
     const before = answerOf(shown[current]);
     answer(current, given);
-    if (before !== given) move(current + 1);
+    if (answerOf(shown[current]) === given && before !== given) move(current + 1);
   };
 }
 document.addEventListener("keydown", (event) => {

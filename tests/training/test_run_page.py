@@ -1,0 +1,38 @@
+"""A training run's own page: its most suspicious labels, the same bytes whenever it is made."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from memest.cli import main
+from memest.data import load_images
+from memest.runs.page import run_page
+from memest.store import LocalBlobs, SheetReader
+
+COMMAND = (
+    "train --data digits --limit 200 --model tiny(width=4) --epochs 2 --tracking offline "
+    "--corruption symmetric_noise(rate=0.05) --scores loss,correct"
+)
+
+
+def test_a_run_has_a_page_of_its_most_suspicious_labels(tmp_path: Path) -> None:
+    """In the order of csl; what was changed on purpose is said; no label is suggested."""
+    assert main(COMMAND.split()) == 0
+    (path,) = tmp_path.rglob("report.html")
+    html = path.read_text()
+    data = json.loads(re.search('id="data">(.*?)</script>', html, re.DOTALL)[1])  # type: ignore[index]
+    sheet = SheetReader.open(LocalBlobs(path.parent))
+    summary = sheet.summary()
+    csl = dict(zip(summary["id"].tolist(), summary["csl"].tolist(), strict=True))
+    assert len(data["id"]) == 100 and data["id"][0] == max(csl, key=lambda number: csl[number])
+    assert "The 100 most suspicious labels of 200" in html
+    assert set(data["suggested"]) == {-1} and set(data["probability"]) == {None}
+    labels = dict(zip(summary["id"].tolist(), summary["label"].tolist(), strict=True))
+    assert data["label"] == [labels[number] for number in data["id"]]
+    changed = dict(zip(summary["id"].tolist(), summary["changed"].tolist(), strict=True))
+    said = {n: "changed on purpose" in why for n, why in zip(data["id"], data["why"], strict=True)}
+    assert said == {number: bool(changed[number]) for number in data["id"]}
+    images = load_images("digits", 200).train
+    assert run_page(images, sheet, summary, "csl") == run_page(images, sheet, summary, "csl")

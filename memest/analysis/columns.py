@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from memest.analysis.record import RunRecord
+from memest.grammar.online import clean, is_online
 from memest.grammar.spec import Spec
 from memest.summaries import SUMMARIES, needs_of
 
-SEEN = "seen/"
 FROM_TRAINING = ("seen/csl", "seen/forgetting_count")
 """The online summaries that tables of methods show; `detection` shows all of them."""
 FIRST = ("csl", "seen/csl")
@@ -23,7 +23,7 @@ def is_summary(column: str) -> bool:
 
 def tabled(column: str) -> bool:
     """Whether tables of methods show a column: all but most online summaries."""
-    return not column.startswith(SEEN) or column in FROM_TRAINING
+    return not is_online(column) or column in FROM_TRAINING
 
 
 def listed(columns: Iterable[str]) -> list[str]:
@@ -80,7 +80,7 @@ def seconds(run: RunRecord, column: str) -> float | None:
         return None
     if not is_summary(column):
         return spent["training"] + spent.get("all_scoring", 0.0)
-    if column.startswith(SEEN):
+    if is_online(column):
         return spent["training"]
     needs = [need for need in needs_of(column) if "/" not in need]
     slugs = {_measured(need, spent) for need in needs}
@@ -107,4 +107,4 @@ def _measured(need: str, spent: Mapping[str, float]) -> str:
 
 def _bare(column: str) -> str:
     """The name of a column, without `seen/`, settings and the protocol it was told apart by."""
-    return Spec.parse(column.partition(" of ")[0].removeprefix(SEEN)).name
+    return Spec.parse(clean(column.partition(" of ")[0])).name

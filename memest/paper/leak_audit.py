@@ -22,6 +22,7 @@ from memest.analysis.groups import groups, without_repeats
 from memest.analysis.record import RunRecord, by_id
 from memest.analysis.runset import RunSet
 from memest.errors import NoRunsError, SheetError
+from memest.grammar.online import is_online
 from memest.grammar.spec import GIVEN, Spec
 from memest.ids import Ids
 from memest.metrics import Bools, Floats, auroc
@@ -33,7 +34,6 @@ from memest.reports.tables import Column, Table, ends, fixed
 from memest.store import SheetReader
 from memest.store.tables import NOT_SUMMARIES, Columns
 from memest.summaries import SUMMARIES, needs_of, suspicion
-from memest.summaries.base import SEEN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ class Measured:
         """The names of the labels that summaries were measured against, by summary."""
         found: dict[str, list[str]] = {}
         for column in self.summary:
-            if column not in NOT_SUMMARIES and not column.startswith(SEEN):
+            if column not in NOT_SUMMARIES and not is_online(column):
                 spec = Spec.parse(column)
                 found.setdefault(str(spec.against(GIVEN)), []).append(spec.labels)
         return {name: labels for name, labels in found.items() if labels != [GIVEN]}
@@ -206,7 +206,7 @@ def _auroc(values: Floats, changed: Bools, kept: Bools) -> float:
 
 
 def _names_others(key: str) -> bool:
-    return not key.startswith(SEEN) and Spec.parse(key).labels != GIVEN
+    return not is_online(key) and Spec.parse(key).labels != GIVEN
 
 
 def _section(number: int, one: Measured, rows: pd.DataFrame) -> Section:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memest.errors import DataError, InputError
+from memest.grammar.online import SEEN, clean, split
 from memest.grammar.registry import LabelledRegistry, keyword_parameters
 from memest.grammar.spec import GIVEN, Spec
 from memest.metrics import Floats
@@ -30,7 +31,6 @@ from memest.metrics import Floats
 HIGHER: Literal[1] = 1
 LOWER: Literal[-1] = -1
 
-SEEN = "seen/"
 SCALAR = "scalar/"
 
 SummaryFunction: TypeAlias = Callable[..., Floats]
@@ -138,13 +138,13 @@ class SummaryRegistry(LabelledRegistry[SummaryFunction]):
         return self._declared[self[name].__name__]
 
     def __getitem__(self, name: str) -> SummaryFunction:
-        return super().__getitem__(name.removeprefix(SEEN))
+        return super().__getitem__(clean(name))
 
     def parse(self, text: str | Spec) -> Spec:
         """The canonical spec, as `Registry.parse` gives it; `seen/` stays part of the name."""
         if isinstance(text, Spec):
             return super().parse(text)
-        bare = text.strip().removeprefix(SEEN)
+        bare = clean(text.strip())
         given = Spec.parse(bare)
         name = SEEN + given.name if bare != text.strip() else given.name
         return super().parse(dataclasses.replace(given, name=name))
@@ -188,7 +188,7 @@ def needs_of(text: str | Spec) -> tuple[str, ...]:
         SettingError: a setting is unknown, of the wrong type or out of range.
     """
     spec = SUMMARIES.parse(text)
-    prefix = SEEN if spec.name.startswith(SEEN) else ""
+    prefix, _ = split(spec.name)
     filled = [need.format(**spec.settings) for need in SUMMARIES.declaration(spec.name).needs]
     return tuple(need if need.startswith(SCALAR) else prefix + _against(need, spec.labels) for need in filled)
 

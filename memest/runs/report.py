@@ -72,7 +72,12 @@ def report(
     unit = "suspicion" if best in DETECTORS else "nats summed over epochs"
     histogram = figures.histogram(summary[best], changed, f"{best}, {unit}")
     run.blobs.put("figures/csl.png", figures.png(histogram))
-    run.blobs.put("report.html", run_page(images, sheet, summary, best))
+
+
+def keep_page(run: Run, images: ImageSet, sheet: SheetReader, summary: Columns) -> None:
+    """Write `report.html` of a training; a run that joins parts leaves that name to an audit."""
+    if (best := leading(summary)) is not None:
+        run.blobs.put("report.html", run_page(images, sheet, summary, best))
 
 
 def report_costs(run: Run, costs: Costs, epoch: int) -> None:

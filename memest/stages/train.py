@@ -18,7 +18,7 @@ from memest.runs.epochs import measured_epochs
 from memest.runs.follow import follow, lead
 from memest.runs.parts import join, keep_part, parts_of
 from memest.runs.prepare import Prepared, prepare
-from memest.runs.report import choice_files, report
+from memest.runs.report import choice_files, keep_page, report
 from memest.runs.sheet import seal_sheet, sheet_header, summary_table
 from memest.scores import describe
 from memest.store import SheetWriter, block_span
@@ -136,5 +136,6 @@ def train_part(
         summary = summary_table(sheet.reader(), prepared.truth.of(observed.ids), observed.names)
         evaluation = seal_sheet(sheet, prepared.truth.columns() | prepared.others, summary)
         report(run, observed, sheet.reader(), summary, evaluation, costs, epochs)
+        keep_page(run, observed, sheet.reader(), summary)
         run.seal({})
     return opened

@@ -163,3 +163,9 @@ def test_exports_and_decisions_follow_an_audit(tmp_path: Path, capsys: pytest.Ca
     assert "1 labels corrected and 0 images left out of 200" in capsys.readouterr().out
     assert main(["audit", "digits", *SMALL, "--into", "bad", "--export", "cleanlb"]) == 2
     assert not (tmp_path / "bad").exists()
+
+
+def test_the_report_is_that_of_the_audit(tmp_path: Path) -> None:
+    """Not that of the trainings it rests on."""
+    assert main(["audit", "digits", *SMALL, "--into", "out"]) == 0
+    assert "labels look wrong" in (tmp_path / "out/report.html").read_text()

@@ -18,7 +18,7 @@ from pathlib import Path
 from memest.outcome import VARIABLE, Outcome, read_outcome
 
 _WATCHED = (sys.executable, "-m", "memest.sweep.parent_watch")
-GIVEN = "MLFLOW_RUN_ID"
+_GIVEN = "MLFLOW_RUN_ID"
 """The run that `mlflow run` gave to the sweep is not for its runs."""
 _KEPT = 20_000
 GRACE = 60.0
@@ -64,10 +64,9 @@ class Child:
         self._folder = tempfile.TemporaryDirectory(prefix="memest-")
         self._file = Path(self._folder.name) / "outcome.json"
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `result`
-        clean = {name: value for name, value in os.environ.items() if name != GIVEN}
         self._process = subprocess.Popen(
             [*_WATCHED, *task.arguments],
-            env={**clean, **task.environment, **environment, VARIABLE: str(self._file)},
+            env=variables(task, environment, self._file),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
@@ -114,6 +113,12 @@ def execute(task: Task, environment: Mapping[str, str]) -> Result:
     finally:
         child.terminate()
         child.stop()
+
+
+def variables(task: Task, environment: Mapping[str, str], outcome: Path) -> dict[str, str]:
+    """The environment of a task's process: this one's, its own, its place's, and its outcome file."""
+    ours = {name: value for name, value in os.environ.items() if name != _GIVEN}
+    return {**ours, **task.environment, **environment, VARIABLE: str(outcome)}
 
 
 def cores() -> int:

@@ -18,9 +18,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
-from memest.outcome import VARIABLE, read_outcome
+from memest.outcome import read_outcome
 from memest.sweep.parent_watch import watch
-from memest.sweep.task import GIVEN, GRACE, Result, Task, tail
+from memest.sweep.task import GRACE, Result, Task, tail, variables
 
 IMPORTED = (
     "memest.cli",
@@ -47,11 +47,14 @@ class WarmChild:
         self._began = time.monotonic()
         self._folder = tempfile.TemporaryDirectory(prefix="memest-")
         self._file, self._errors = (Path(self._folder.name) / name for name in ("outcome.json", "errors"))
-        variables = {name: value for name, value in os.environ.items() if name != GIVEN}
-        variables |= {**task.environment, **environment, VARIABLE: str(self._file)}
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(IMPORTED))
-        arguments = (list(task.arguments), variables, str(Path.cwd()), str(self._errors))
+        arguments = (
+            list(task.arguments),
+            variables(task, environment, self._file),
+            str(Path.cwd()),
+            str(self._errors),
+        )
         self._process = context.Process(target=_execute, args=arguments)
         with _without_main():
             self._process.start()

@@ -111,11 +111,11 @@ def test_a_local_run_goes_on_after_any_epoch(
     assert calls == [EPOCHS + 1 - epoch]
     assert everything(opened.run.blobs) == whole
     lines = map(json.loads, (Path(opened.run.id) / "entries.jsonl").read_text().splitlines())
-    assert [line["step"] for line in lines if line["kind"] == "metrics"] == [
-        *range(EPOCHS + 1),
-        EPOCHS,
-        EPOCHS,
-    ]
+    followed = range(
+        1, EPOCHS + 1
+    )  # how well summaries detect from epoch to epoch, between costs and detection
+    steps = [*range(EPOCHS + 1), EPOCHS, *followed, EPOCHS]
+    assert [line["step"] for line in lines if line["kind"] == "metrics"] == steps
     assert not opened.resume.there
 
 

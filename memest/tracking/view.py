@@ -84,8 +84,8 @@ def state() -> dict[str, Any]:
     sections = {name: f"memest-{number}" for number, name in enumerate(_SECTIONS)}
     return {
         "searchFilter": "tags.`memest.stage` = 'train'",
-        "orderByKey": "attributes.start_time",
-        "orderByAsc": False,
+        "orderByKey": "tags.`memest.model`",  # by its start, runs of a sweep would be folded below it, unseen
+        "orderByAsc": True,
         "startTime": "ALL",
         "lifecycleFilter": "Active",
         "selectedColumns": [f"{kind}.`{name}`" for kind, name in _COLUMNS],

@@ -15,6 +15,7 @@ from browser import browser, needs_browser
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
 from memest.stages.train import train
+from memest.tracking import children_of, connect, experiment_id
 
 pytestmark = [needs_browser, pytest.mark.mlflow]
 SHOWN = ("Wrong labels found", "auroc/csl", "test/accuracy", "The most suspicious labels")
@@ -22,9 +23,12 @@ SHOWN = ("Wrong labels found", "auroc/csl", "test/accuracy", "The most suspiciou
 
 @pytest.fixture
 def address(store_uri: str) -> Iterator[str]:
-    """What `memest ui` says of an experiment with one run; Ctrl-C ends it well."""
+    """What `memest ui` says of an experiment with one run, below a sweep; Ctrl-C ends it well."""
+    client = connect(store_uri)
+    parent = client.create_run(experiment_id(client, "compared"), run_name="a sweep").info.run_id
     settings = {"limit": 100, "epochs": 2, "corruption": "symmetric_noise(rate=0.1)", "scores": "loss"}
-    train(build(TrainConfig, settings | {"tracking": store_uri, "experiment": "compared"}))
+    with children_of(parent):
+        train(build(TrainConfig, settings | {"tracking": store_uri, "experiment": "compared"}))
     command = [sys.executable, "-m", "memest", "ui", "--experiment", "compared", "--port", "0"]
     process = subprocess.Popen(
         [*command, "--tracking", store_uri],

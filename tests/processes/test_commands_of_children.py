@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from memest import cli
 from memest.services import BrokenLinkError, Reach, artifact_route
 from memest.services.ports import free_ports
 from memest.tracking.view import look
@@ -62,3 +63,11 @@ def test_the_demo_says_where_to_look(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert said.stdout.splitlines() == ["ui", "--experiment", "a b", "--tracking", "sqlite:////tmp/a b.db"]
     monkeypatch.setenv("VIRTUAL_ENV", str(program.parents[1]))
     assert look("sqlite:///x.db", "7", "b") == "memest ui --experiment b --tracking sqlite:///x.db"
+
+
+def test_services_where_nothing_can_be_made(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line that names the place and the way out."""
+    assert cli.main(["services", "up", "--store", "seaweedfs", "--folder", "/proc/x"]) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "/proc/x" in said
+    assert "see that this place can be written" in said

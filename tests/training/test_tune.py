@@ -19,15 +19,16 @@ from forked import Forked
 from matplotlib import rcParams
 from mlflow import MlflowClient
 
-import memest
 from memest import cli
 from memest.data import load_images
+from memest.detect import evaluation_of
 from memest.errors import DataError, InputError, SettingError
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
 from memest.scores import Scorer
 from memest.stages import train, tune
-from memest.store.artifacts import ArtifactBlobs
+from memest.store import SheetReader
+from memest.store.artifacts import ArtifactBlobs, run_blobs
 from memest.tracking import at_work_under
 from memest.tune import Space, read_objectives, space_text
 
@@ -219,8 +220,9 @@ def test_two_objectives_give_a_front(tracked: dict[str, Any], client: MlflowClie
     trials = study().trials
     for trial in trials:
         run = client.get_run(trial.user_attrs["run"])
-        found = memest.find_runs(tracked["experiment"], tracking=tracked["tracking"]).to_pandas()
-        quality = found.loc[run.info.run_id, f"auroc/mean_curvature(probes={trial.params['probes']})"]
+        evaluation = evaluation_of(SheetReader.open(run_blobs(client, run.info.run_id, Path("cache"))))
+        assert evaluation
+        quality = evaluation.found[f"mean_curvature(probes={trial.params['probes']})"].auroc.value
         assert trial.values == [quality, run.data.metrics["cost_seconds/all_scoring"]]
     points = {trial.number: trial.values for trial in trials}
     front = {

@@ -96,10 +96,8 @@ def test_the_rest_of_a_password_taken_for_a_host_is_hidden() -> None:
 def test_a_place_that_cannot_be_written_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """A home or folder that is a file, or where nothing can be made: one line that names the place."""
     Path("afile").touch()
-    for folder in ("afile", "/proc/x"):
-        said = refused("services", "up", "--store", "seaweedfs", "--folder", folder)
-        assert folder in said
-        assert "see that this place can be written" in said
+    said = refused("services", "up", "--store", "seaweedfs", "--folder", "afile")
+    assert "afile is a file; name a folder" in said
     monkeypatch.setenv("MEMEST_HOME", "/proc/x")
     said = refused("train", "--tracking", "off", "--limit", "100", "--epochs", "1")
     assert "/proc/x" in said

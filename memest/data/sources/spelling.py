@@ -60,9 +60,9 @@ class Sources(Registry[Callable[..., Split]]):
         named = _CALL.fullmatch(text)
         if text.strip() in self or (named and named["name"] in self):
             return None
-        path = Path(text).expanduser()
+        path = _at_home(text)
         looks = text.startswith(("~", ".", "/")) or "/" in text.partition("(")[0] or _suffix(path) is not None
-        if path.exists():
+        if _exists(path):
             return str(path) if text.startswith("~") else text
         if looks and not named:
             raise DataError(
@@ -97,9 +97,30 @@ def _with_keyword(name: str, inside: str) -> Spec:
 def _expanded(spec: Spec) -> Spec:
     def value(key: str, given: Any) -> Any:
         tilde = key == "path" and isinstance(given, str) and given.startswith("~")
-        return str(Path(given).expanduser()) if tilde else given
+        return str(_at_home(given)) if tilde else given
 
     return replace(spec, keywords=tuple((key, value(key, given)) for key, given in spec.keywords))
+
+
+def _at_home(text: str) -> Path:
+    """A path, its `~` written out.
+
+    Raises:
+        DataError: there is no such user.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{text}: there is no user of that name; write the path out") from error
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        shown = str(path)
+        shown = shown if len(shown) < 100 else f"{shown[:100]}…"
+        raise DataError(f"{shown} cannot be looked at: {error.strerror}; name a file or folder") from error
 
 
 def source_of(path: str) -> str:

@@ -168,6 +168,9 @@ SPECS = [
 
 DATA = [
     Bad("train --data 'npz(path=no.npz)'", "there is no file no.npz"),
+    Bad("train --data 'npz(path=\"~nobody-here/x.npz\")'", "there is no user of that name"),
+    Bad("train --data '~nobody-here/x.npz'", "there is no user of that name"),
+    Bad(f"train --data {'x' * 5000}", "cannot be looked at"),
     Bad("train --data 'npz(path=mine.npz)'", "mine.npz", {"mine.npz": b""}),
     Bad("train --data 'npz(path=mine.npz)'", "mine.npz", {"mine.npz": b"<!DOCTYPE html><html></html>"}),
     Bad(

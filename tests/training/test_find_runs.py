@@ -26,12 +26,12 @@ def experiment(store_uri: str) -> dict[str, str]:
     return where
 
 
-def test_a_run_is_a_row(experiment: dict[str, str]) -> None:
+def test_a_run_is_a_row(experiment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Axes, metrics and the evaluation stand in its columns; what MLflow says of it agrees."""
     table = memest.find_runs(**experiment).to_pandas()
     assert table.seed.tolist() == [1, 2]
     assert set(table.dataset) == {"digits"}
-    mlflow.set_tracking_uri(experiment["tracking"])
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", experiment["tracking"])
     theirs = mlflow.search_runs(experiment_names=["queried"]).set_index("run_id")
     for column in ("train/loss", "auroc/csl"):
         np.testing.assert_allclose(table[column], theirs.loc[table.index, f"metrics.{column}"])

@@ -43,7 +43,6 @@ def test_a_recording_is_found_beside_the_runs_of_train(store_uri: str) -> None:
 def test_a_recording_joins_the_run_that_is_active(store_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the user's own code logs and the recording are one run."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
-    mlflow.set_tracking_uri(store_uri)
     mlflow.set_experiment("own")
     with mlflow.start_run() as active:
         mlflow.log_param("lr", 0.1)

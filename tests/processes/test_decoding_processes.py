@@ -9,22 +9,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+from photos import many
 
 from memest.data import load_images
 from memest.data.decoded import entries
 from memest.data.decoded.build import PARTS
-
-
-def many(count: int = 700) -> NDArray[np.uint8]:
-    """Class folders of so many PNG files, more than one process decodes at a time; their pixels in order."""
-    pixels = np.random.default_rng(0).integers(0, 256, (count, 8, 8), dtype=np.uint8)
-    for n, image in enumerate(pixels):
-        path = Path("photos") / "ab"[n >= count // 2] / f"{n:04d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(path)
-    return pixels
 
 
 def test_several_processes_decode_each_image_into_its_place() -> None:

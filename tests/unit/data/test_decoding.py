@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from photos import many
 from PIL import Image
 
 from memest.data import load_images
@@ -151,16 +151,6 @@ def test_what_is_not_square_is_cropped_padded_or_stretched(fit: Any, left: tuple
     pixels, facts = decode(encoded(wide, "PNG"), Shape(SIZE, fit, "rgb"))
     assert tuple(pixels[0 if fit == "pad" else 8, 0]) == left
     assert (facts.width, facts.height) == (64, 32)
-
-
-def many(count: int = 700) -> NDArray[np.uint8]:
-    """Class folders of so many PNG files, more than one process decodes at a time; their pixels in order."""
-    pixels = np.random.default_rng(0).integers(0, 256, (count, 8, 8), dtype=np.uint8)
-    for n, image in enumerate(pixels):
-        path = Path("photos") / "ab"[n >= count // 2] / f"{n:04d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(path)
-    return pixels
 
 
 def test_a_disk_without_room_says_how_much_is_needed() -> None:

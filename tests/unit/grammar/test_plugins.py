@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from distributions import install
 
 from memest.errors import PluginError, UnknownNameError
 from memest.grammar.plugins import plugins
@@ -19,22 +20,6 @@ THINGS: Registry[Callable[..., int]] = Registry("thing", "memest.things")
 def known() -> int:
     """Registered here."""
     return 1
-
-
-def install(folder: Path, package: str, points: dict[str, str], **modules: str) -> None:
-    """Install a distribution into a folder, as an installer leaves it: its modules and its metadata.
-
-    Args:
-        points: lines of entry points by group.
-        modules: source by name.
-    """
-    info = folder / f"{package.replace('-', '_')}-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-    groups = [f"[{group}]\n{lines}\n" for group, lines in points.items()]
-    (info / "entry_points.txt").write_text("\n".join(groups))
-    for name, source in modules.items():
-        (folder / f"{name}.py").write_text(source)
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 
 from memest.data.images import ImageSet, Integers
 from memest.data.truth import Truth
+from memest.errors import SettingError
 from memest.grammar.registry import Registry
 from memest.seeding import Streams
 
@@ -43,3 +45,18 @@ def moved_on(labels: Integers, steps: Integers, occurring: Integers) -> Integers
 def none(images: ImageSet, rng: np.random.Generator) -> Truth:
     """Leave every label as it is."""
     return Truth.untouched(images)
+
+
+def count_to_move(name: str, rate: float, images: ImageSet) -> int:
+    """⌊rate·N⌋, the labels that the noise called `name` moves; exact, as the rate is written.
+
+    Raises:
+        SettingError: the rate rounds to no example, or there is no other class to move to.
+    """
+    count, classes = int(Decimal(str(rate)) * len(images)), len(images.occurring)
+    if count == 0 or classes < 2:
+        raise SettingError(
+            f"{name}(rate={rate:g}) would change {count} of {len(images)} labels over {classes} classes; use "
+            "a larger rate, more images, or corruption=none"
+        )
+    return count

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.data.corruptions.base import CORRUPTIONS
+from memest.data.corruptions.base import CORRUPTIONS, count_to_move
 from memest.data.images import ImageSet, Integers
 from memest.data.truth import Truth
-from memest.errors import SettingError
 from memest.grammar.values import PositiveShare
 
 _CELLS = 8
@@ -33,12 +31,7 @@ def confusable_noise(images: ImageSet, rng: np.random.Generator, *, rate: Positi
     Raises:
         SettingError: the rate rounds to no example, or there is no other class to move to.
     """
-    count, occurring = int(Decimal(str(rate)) * len(images)), images.occurring
-    if count == 0 or len(occurring) < 2:
-        raise SettingError(
-            f"confusable_noise(rate={rate:g}) would change {count} of {len(images)} labels over "
-            f"{len(occurring)} classes; use a larger rate, more images, or corruption=none"
-        )
+    count, occurring = count_to_move("confusable_noise", rate, images), images.occurring
     truth = Truth.untouched(images)
     chosen = np.sort(rng.choice(len(images), count, replace=False))
     places_N = np.searchsorted(occurring, images.labels)

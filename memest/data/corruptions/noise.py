@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.arrays import read_matrix
-from memest.data.corruptions.base import CORRUPTIONS, moved_on
+from memest.data.corruptions.base import CORRUPTIONS, count_to_move, moved_on
 from memest.data.images import ImageSet, Integers
 from memest.data.truth import Truth
 from memest.errors import DataError, SettingError, UnknownNameError
@@ -40,12 +40,7 @@ def symmetric_noise(images: ImageSet, rng: np.random.Generator, *, rate: Positiv
     Raises:
         SettingError: the rate rounds to no example, or there is no other class to move to.
     """
-    count, occurring = int(Decimal(str(rate)) * len(images)), images.occurring
-    if count == 0 or len(occurring) < 2:
-        raise SettingError(
-            f"symmetric_noise(rate={rate:g}) would change {count} of {len(images)} labels over "
-            f"{len(occurring)} classes; use a larger rate, more images, or corruption=none"
-        )
+    count, occurring = count_to_move("symmetric_noise", rate, images), images.occurring
     truth = Truth.untouched(images)
     chosen = rng.choice(len(images), count, replace=False)
     labels, changed = truth.labels.copy(), truth.changed.copy()

@@ -80,7 +80,7 @@ docs: $(READY)
 	$(BIN)/python docs/make_names.py
 	$(BIN)/zensical build --strict
 
-bench: $(READY)
+bench: $(TESTED)
 	$(BIN)/python -m benchmarks
 
 clean:

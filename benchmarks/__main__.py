@@ -19,6 +19,10 @@ ABOUT = {
     "scored_epoch": "A scored epoch against the published way",
     "free_csl": "What CSL costs",
     "own_loop": "What the Recorder costs in a loop of one's own",
+    "lightning_loop": "What the Recorder costs in Lightning",
+    "transformers_loop": "What the Recorder costs in Transformers",
+    "keras_loop": "What the Recorder costs in Keras",
+    "planted_errors": "Planted errors, found by each integration",
     "agreement": "How far the two CSLs agree",
     "throughput": "Training, and the whole mislabel cell",
     "sheet_rates": "Sheets at ImageNet's size",
@@ -29,7 +33,16 @@ ABOUT = {
     "analysis_scale": "Analysing many runs",
     "report_size": "The report of 50,000 images in a browser",
 }
-ON_CPU_ONLY = ("sheet_rates", "tracking", "sweep", "planning", "analysis_scale", "report_size")
+ON_CPU_ONLY = (
+    "sheet_rates",
+    "tracking",
+    "sweep",
+    "planning",
+    "analysis_scale",
+    "report_size",
+    "keras_loop",
+    "planted_errors",
+)
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 TEXT = """# Benchmarks
 

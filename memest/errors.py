@@ -99,7 +99,7 @@ class ChangeRefusedError(SheetError):
 class NonFiniteError(MemestError):
     """Scores that are NaN or infinite: the sheet stays intact up to the epoch before."""
 
-    def __init__(self, key: str, epoch: int, ids: Iterable[int]) -> None:
+    def __init__(self, key: str, epoch: int, ids: Iterable[int | str]) -> None:
         ids = list(ids)
         shown = ", ".join(map(str, ids[:10])) + (", …" if len(ids) > 10 else "")
         super().__init__(

@@ -4,10 +4,15 @@ model = Recorded(network, ids=len(x))
 model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 model.fit(x, (y, ids), epochs=5)
 print(model.recorder.suspicious(20))
+
+Where the loop cannot be wrapped (a `train_step` of one's own, XLA), a callback passes over the examples after
+every epoch: `model.fit(…, callbacks=[CleanPass(recorder, x, y)])`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -98,21 +103,75 @@ class Recorded(keras.Model):  # type: ignore[misc]
         self.recorder.end_epoch()
 
     def _record(self, predicted: Any, labels: Any, ids: Any) -> None:
-        values, labels, ids = (keras.ops.convert_to_numpy(array) for array in (predicted, labels, ids))
-        if not self._gives_logits():
-            values = np.log(np.clip(values, _SMALLEST, 1))
-        self.recorder.update(
-            np.array(values), np.array(labels).reshape(len(values)), np.array(ids).reshape(-1)
-        )
-
-    def _gives_logits(self) -> bool:
         if self._from_logits is None:
-            loss: Any = self.loss if not isinstance(self.loss, str) else None
-            settings = loss.get_config() if hasattr(loss, "get_config") else {}
-            self._from_logits = bool(
-                settings.get("from_logits", settings.get("fn_kwargs", {}).get("from_logits"))
-            )
-        return self._from_logits
+            self._from_logits = _gives_logits(self.loss)
+        self.recorder.update(*_batch(predicted, labels, ids, self._from_logits))
+
+
+class CleanPass(keras.callbacks.Callback):  # type: ignore[misc]
+    """Passes over all examples after every epoch, in evaluation mode, and records what the model says.
+
+    It costs what `predict` costs; the model and its loop stay as they are.
+
+    Args:
+        recorder: where to.
+        x: the inputs of all examples; or batches (x, labels, ids), gone through once an epoch.
+        labels: (N,) of the inputs; left out where `x` has batches.
+        ids: (N,) of the inputs; their positions, if left out.
+        batch_size: examples at a time.
+        from_logits: whether the model gives logits; by default what the compiled loss says.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        x: Any,
+        labels: Any = None,
+        ids: Any = None,
+        batch_size: int = 256,
+        from_logits: bool | None = None,
+    ) -> None:
+        super().__init__()
+        self.recorder, self._from_logits = recorder, from_logits
+        self._batches = x if labels is None else _Slices(x, labels, ids, batch_size)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Pass over the examples, and close the epoch."""
+        given = _gives_logits(self.model.loss) if self._from_logits is None else self._from_logits
+        self.recorder.clean_pass(
+            _batch(self.model.predict_on_batch(x), labels, ids, given) for x, labels, ids in self._batches
+        )
+        self.recorder.end_epoch()
+
+
+@dataclass(frozen=True, eq=False)
+class _Slices:
+    """Arrays, in batches (x, labels, ids)."""
+
+    x: Any
+    labels: Any
+    ids: Any
+    size: int
+
+    def __iter__(self) -> Iterator[tuple[Any, Any, Any]]:
+        ids = np.arange(len(self.labels)) if self.ids is None else self.ids
+        for start in range(0, len(self.labels), self.size):
+            chosen = slice(start, start + self.size)
+            yield self.x[chosen], self.labels[chosen], ids[chosen]
+
+
+def _batch(predicted: Any, labels: Any, ids: Any, logits: bool) -> tuple[Any, Any, Any]:
+    """Logits (B, K), labels (B,) and ids (B,) as numpy has them, of whatever the backend has."""
+    values, labels, ids = (keras.ops.convert_to_numpy(array) for array in (predicted, labels, ids))
+    if not logits:
+        values = np.log(np.clip(values, _SMALLEST, 1))
+    return np.array(values), np.array(labels).reshape(len(values)), np.array(ids).reshape(-1)
+
+
+def _gives_logits(loss: Any) -> bool:
+    """What a compiled loss says; one that is named by a text takes probabilities."""
+    settings = loss.get_config() if hasattr(loss, "get_config") else {}
+    return bool(settings.get("from_logits", settings.get("fn_kwargs", {}).get("from_logits")))
 
 
 def _labels_and_ids(y: Any) -> tuple[Any, Any]:

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from torch import Tensor
+
 from memest.errors import DataError, SettingError
 from memest.recorder import Recorder
 
@@ -91,5 +93,6 @@ class CSLCallback(Callback):  # type: ignore[misc]
             self._hook.remove()
 
     def _keep(self, module: Any, inputs: Any, output: Any) -> None:
-        if module.training:
-            self._logits = output.detach()
+        logits = output.get("logits") if isinstance(output, Mapping) else output
+        if module.training and isinstance(logits, Tensor) and logits.ndim > 1:  # under DDP, losses pass too
+            self._logits = logits.detach()

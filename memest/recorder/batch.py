@@ -6,11 +6,12 @@ of the batch, K classes, T tokens of a sequence.
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from memest.errors import DataError
 from memest.scores import ScoreSet
@@ -92,6 +93,17 @@ def read_batch(logits: Any, labels: Any, classes: int) -> Batch:
     ignored, known = labels == IGNORED, (labels >= 0) & (labels < logits.shape[-1])
     wrong = ~(known | ignored)
     return Batch(logits, torch.where(known, labels, 0), known, wrong.any(1) if wrong.ndim == 2 else wrong)
+
+
+def clean_outputs(network: nn.Module, batches: Iterable[Any]) -> Generator[tuple[Any, Any, Any]]:
+    """(logits, labels, ids) of each batch (inputs, labels, ids), in evaluation mode; the mode is put back."""
+    training, device = network.training, next(network.parameters()).device
+    network.eval()
+    try:
+        for inputs, labels, ids in batches:
+            yield network(inputs.to(device)), labels, ids
+    finally:
+        network.train(training)
 
 
 def _tensor(values: Any, what: str) -> Tensor:

@@ -76,6 +76,10 @@ class Examples:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def called(self, chosen: NDArray[np.bool_]) -> list[str]:
+        """The ids of chosen examples as people gave them, (N,) bool in."""
+        return [self.names[n] if self.texts else str(self.ids[n]) for n in np.flatnonzero(chosen)]
+
     def numbers(self, ids: Any, count: int) -> Tensor:
         """The ids of a batch as int64, (B,); an id that is not known becomes −1.
 

@@ -5,6 +5,7 @@ Axes: N examples of the recording, B of a batch, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Observed:
     def __init__(self, examples: Examples, device: torch.device, classes: int, tokens: bool) -> None:
         unknown = np.full(len(examples), -1, np.int64)
         given = torch.from_numpy(unknown if examples.labels is None else examples.labels)
-        self._ids, self.device, self.classes = examples.ids, device, classes
+        self._examples, self.device, self.classes = examples, device, classes
         self._rows = Rows(examples.ids, device, repeats=True)
         self._labels = LabelTally(given.to(device))
         self._probabilities = None if tokens else probabilities_for(len(examples), classes, device)
@@ -64,6 +65,21 @@ class Observed:
         self._labels.put(places_B, batch.labels, batch.known, batch.wrong)
         self._probabilities.put(places_B, batch.logits.float().softmax(1), batch.known)
 
+    def clean_pass(self, batches: Iterable[tuple[Batch, Tensor]], scores: ScoreSet, partial: bool) -> Columns:
+        """The columns of a clean pass, (N,) by score, of all processes; the epoch's own are left alone.
+
+        Args:
+            batches: each with its ids, (B,).
+
+        Raises:
+            UnseenError: as `take`.
+        """
+        rows = Rows(self._examples.ids, self.device, repeats=True)
+        for batch, ids_B in batches:
+            rows.put(ids_B, columns_of(scores, batch), batch.counted)
+            self.note(batch, ids_B)
+        return rows.take(partial, ranks.add_columns)
+
     def take(self, partial: bool) -> tuple[Columns, NDArray[np.int32]]:
         """The epoch's columns, (N,) by key `seen/<score>`, and visits, (N,), of all processes.
 
@@ -82,8 +98,8 @@ class Observed:
         wrong, changed = self._labels.faults(ranks.largest)
         for mask, what in ((wrong, "a label outside the classes"), (changed, "another label than before")):
             if mask.any():
-                ids = self._ids[mask]
-                shown = ", ".join(map(str, ids[:10])) + (", …" if len(ids) > 10 else "")
+                ids = self._examples.called(mask)
+                shown = ", ".join(ids[:10]) + (", …" if len(ids) > 10 else "")
                 raise DataError(
                     f"{len(ids)} examples came with {what} (ids {shown}): labels are 0 … {self.classes - 1}, "
                     "−100 is left out, and an example keeps its label"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, distributed
+
+from memest.errors import MemestError
 
 
 def size() -> int:
@@ -16,6 +19,25 @@ def size() -> int:
 def first() -> bool:
     """Whether this process is the one that writes."""
     return not _several() or distributed.get_rank() == 0
+
+
+def by_first(work: Callable[[], None]) -> None:
+    """Do something in the first process alone, and refuse in all what is refused there.
+
+    Raises:
+        MemestError: as `work`.
+    """
+    refused: MemestError | None = None
+    if first():
+        try:
+            work()
+        except MemestError as error:
+            refused = error
+    said = _from_all(str(refused or ""))[0]
+    if refused:
+        raise refused
+    if said:
+        raise MemestError(f"rank 0: {said}")
 
 
 def add(numbers: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ Axes: N examples of the recording, B of a batch, K classes, T tokens of a sequen
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,14 +19,14 @@ from torch import Tensor, nn
 
 from memest.errors import SettingError, UnseenError
 from memest.recorder import ranks
-from memest.recorder.batch import Batch, columns_of, read_batch
+from memest.recorder.batch import Batch, clean_outputs, read_batch
 from memest.recorder.examples import Examples, Ids
 from memest.recorder.observed import Observed
 from memest.recorder.recorded import Sealed
 from memest.recorder.recording import Recording
 from memest.recorder.sealing import logged, saved, seal
 from memest.recorder.suspicious import Suspicious, listing
-from memest.scores import Rows, ScoreSet
+from memest.scores import ScoreSet
 from memest.store import SheetReader
 from memest.tracking.local_run import blobs_in
 
@@ -34,8 +36,9 @@ Columns = dict[str, NDArray[np.float32]]
 class Recorder:
     """Records per-example scores in a training loop that is somebody else's.
 
-    Nothing waits for the device between batches. Under torch.distributed every rank records what it sees:
-    `end_epoch` sums over the ranks by id, and rank 0 alone writes.
+    Nothing waits for the device between batches. Under torch.distributed every rank records what it sees and
+    `end_epoch` sums over the ranks by id. Rank 0 alone keeps the recording: on the others `suspicious` is
+    empty, and `save` and `log` write nothing.
 
     Args:
         ids: how many examples there are, for ids 0 … N−1; or the id of each: whole numbers or texts.
@@ -73,6 +76,7 @@ class Recorder:
         self._recording.require_new()
         self._width = len(classes)
         self._clean: Columns = {}
+        self._keeps = True
         self._sealed: Sealed | None = None
         self._observed: Observed | None = None
 
@@ -126,23 +130,22 @@ class Recorder:
             (N,) float32 by key, such as `loss`.
 
         Raises:
-            UnseenError: an example did not come, or came twice.
+            UnseenError: an example did not come, or an id is of no example.
         """
-        training, device = network.training, next(network.parameters()).device
-        rows: Rows | None = None
-        network.eval()
-        try:
-            with torch.no_grad():
-                for inputs, labels, ids in batches:
-                    batch, ids_B = self._read(network(inputs.to(device)), labels, ids)
-                    rows = rows or Rows(self._examples.ids, batch.logits.device)
-                    rows.put(ids_B, columns_of(self._scores, batch), batch.counted)
-                    self.observed.note(batch, ids_B)
-        finally:
-            network.train(training)
-        if rows is None:
-            raise UnseenError("measure(network, batches) got no batch")
-        self._clean = rows.take(self._partial, ranks.add_columns)
+        with closing(clean_outputs(network, batches)) as outputs:
+            return self.clean_pass(outputs)
+
+    def clean_pass(self, outputs: Iterable[tuple[Any, Any, Any]]) -> Columns:
+        """What `measure` does, of outputs that were computed elsewhere, such as in another framework.
+
+        Args:
+            outputs: (logits, labels, ids) of each batch, of the network in evaluation mode.
+        """
+        batches = (self._read(*one) for one in outputs)
+        with torch.no_grad():
+            if (first := next(batches, None)) is None:
+                raise UnseenError("a clean pass over all examples got no batch")
+            self._clean = self.observed.clean_pass(chain([first], batches), self._scores, self._partial)
         return dict(self._clean)
 
     def end_epoch(self, epoch: int | None = None) -> Columns:
@@ -162,8 +165,8 @@ class Recorder:
         """
         try:
             columns, visits = self._taken()
-            if ranks.first():
-                self._recording.put(self.epoch + 1 if epoch is None else epoch, columns, visits)
+            self._keeps, number = ranks.first(), self.epoch + 1 if epoch is None else epoch
+            ranks.by_first(lambda: self._recording.put(number, columns, visits))
         except BaseException:
             self._clean = {}
             if self._observed is not None:
@@ -171,7 +174,7 @@ class Recorder:
             raise
         self.observed.end_epoch()
         self._clean = {}
-        if ranks.first():
+        if self._keeps:
             self._recording.keep_state(self.observed.state())
         return columns
 
@@ -185,7 +188,7 @@ class Recorder:
         Raises:
             UnseenError: no epoch has ended, or an example was never seen.
         """
-        return listing(self, self._recording.summaries(), count, by)
+        return listing(self, self._recording.summaries(), count, by) if self._keeps else Suspicious.empty()
 
     def save(self, folder: str | Path) -> Path:
         """Seal the recording as a run in a folder, which `memest deliver --folder` brings to a server later.
@@ -193,15 +196,18 @@ class Recorder:
         Raises:
             SettingError: the folder holds another recording.
         """
-        return saved(self, Path(folder))
+        return saved(self, Path(folder)) if self._keeps else Path(folder)
 
     def log(self, experiment: str = "memest", tracking: str = "auto") -> str:
-        """Seal the recording as a run in MLflow, the active one if there is one; its id.
+        """Seal the recording as a run in MLflow, the active one if there is one.
+
+        Returns:
+            Its id; on other ranks than 0 nothing is written, and it is empty.
 
         Raises:
             SettingError: the recording was logged already.
         """
-        return logged(self, experiment, tracking)
+        return logged(self, experiment, tracking) if self._keeps else ""
 
     @staticmethod
     def read(folder: str | Path) -> SheetReader:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from memest.errors import SettingError, UnseenError
+from memest.errors import NonFiniteError, SettingError, UnseenError
 from memest.files import write_whole
 from memest.recorder.examples import Examples
 from memest.scores import describe
@@ -81,7 +81,13 @@ class Recording:
             epoch: after the last one.
             columns: (N,) by key, NaN where there was no visit.
             visits: (N,) how often each example was seen.
+
+        Raises:
+            NonFiniteError: a value is NaN or infinite; nothing of this epoch is kept.
         """
+        for key, values in columns.items():
+            if (broken := ~np.isfinite(values) & (visits > 0)).any():
+                raise NonFiniteError(key, epoch, self._examples.called(broken))
         once = bool((visits == 1).all()) and VISITS not in self._sheet.reader().manifest.scores
         counts = {} if once else {VISITS: visits.astype(np.float32)}
         self._sheet.put(epoch, dict(columns) | counts, {}, visits == 0)
@@ -103,7 +109,7 @@ class Recording:
             raise UnseenError("no epoch has ended yet: call end_epoch() after the last batch of each")
         sheet = self._sheet.reader()
         keys = [key for key in sheet.manifest.scores if key != VISITS]
-        answers = summarise_all(keys, partial(_filled, sheet, self._examples.ids))
+        answers = summarise_all(keys, partial(_filled, sheet, self._examples))
         return {name: np.asarray(values) for name, values in answers.items()}
 
     def keep_state(self, state: dict[str, Any]) -> None:
@@ -161,15 +167,15 @@ def _means(columns: Mapping[str, NDArray[np.float32]]) -> dict[str, float]:
     return {name: float(np.nanmean(columns[key])) for name, key in named.items() if key in columns}
 
 
-def _filled(sheet: SheetReader, ids: NDArray[np.int64], key: str) -> Trace:
+def _filled(sheet: SheetReader, examples: Examples, key: str) -> Trace:
     epochs, values = sheet.trace(key)
     missing = np.isnan(values)
     if not missing.any():
         return Trace(epochs, values)
     if (never := missing.all(0)).any():
         raise UnseenError(
-            f"{int(never.sum())} examples were never seen, such as id {ids[never][0]}: give the Recorder "
-            "only the ids that the loop visits, or record more epochs"
+            f"{int(never.sum())} examples were never seen, such as id {examples.called(never)[0]}: give the "
+            "Recorder only the ids that the loop visits, or record more epochs"
         )
     return Trace(epochs, np.where(missing, np.nanmean(values, 0, keepdims=True), values))
 

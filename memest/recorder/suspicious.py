@@ -39,6 +39,11 @@ class Suspicious:
         rows = [list(self.columns), *map(list, zip(*cells, strict=True))]
         return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
 
+    @classmethod
+    def empty(cls) -> Suspicious:
+        """The table of a process that keeps no recording."""
+        return cls({"id": [], "label": []})
+
     def to_pandas(self) -> pd.DataFrame:
         """The same as a DataFrame."""
         import pandas as pd

@@ -197,8 +197,8 @@ def _against(need: str, labels: str) -> str:
     return need if labels == GIVEN else str(Spec.parse(need).against(labels))
 
 
-Traces: TypeAlias = Callable[[str], Trace]
-"""Gives the trace of a needed score, or raises `MissingTraceError`."""
+Traces: TypeAlias = Callable[[str], Trace] | Mapping[str, Trace]
+"""Gives the trace of a needed score, or raises `MissingTraceError`; or holds the traces by score."""
 
 
 def summarise(text: str | Spec, traces: Traces, *more: Traces) -> Floats:
@@ -234,7 +234,7 @@ def _each(
     untouched = SUMMARIES.declaration(spec.name).untouched
     parts = []
     for traces in stretches:
-        given = [_prepared(key, traces(key), untouched) for key in needs_of(spec)]
+        given = [_prepared(key, _trace(traces, key), untouched) for key in needs_of(spec)]
         values_N = np.array(function(*given, **settings), dtype=np.float64)  # never a view of a trace
         examples = max(trace.values.shape[1] for trace in given)
         if values_N.shape != (examples,) or not np.isfinite(values_N).all():
@@ -243,6 +243,14 @@ def _each(
             )
         parts.append(values_N)
     return np.concatenate(parts)
+
+
+def _trace(traces: Traces, key: str) -> Trace:
+    if not isinstance(traces, Mapping):
+        return traces(key)
+    if key not in traces:
+        raise MissingTraceError(f"{key} was not measured; there are {', '.join(traces)}")
+    return traces[key]
 
 
 def _prepared(key: str, trace: Trace, untouched: bool) -> Trace:

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 from mlflow import MlflowClient
+from mlflow.entities import RunData
 
 from memest.analysis.queries import query_runs
 from memest.errors import SettingError
 from memest.recorder import Recorder
+from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import connect, deliver
 
 pytestmark = pytest.mark.mlflow
@@ -53,12 +55,35 @@ def test_a_recording_joins_the_run_that_is_active(store_uri: str, monkeypatch: p
     assert {"train/loss", "train/accuracy"} <= run.data.metrics.keys()
 
 
+def artifacts(client: MlflowClient, run_id: str) -> dict[str, bytes]:
+    """Every artifact of a run."""
+    blobs = ArtifactBlobs(client, run_id)
+    return {name: blobs.get(name) for folder in ("", "sheet", "tables") for name in blobs.names(folder)}
+
+
 def test_a_saved_recording_is_delivered_later(store_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that was saved without a network becomes a run like the one that is logged at once."""
-    folder = recorded(3).save("recording")
+    """A folder that was saved without a network becomes the run that logging it at once makes.
+
+    The same artifacts to the byte, parameters, metrics and memest's tags.
+    """
+    recorder = recorded(3)
+    folder = recorder.save("recording")
+    logged = recorder.log("logged", store_uri)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
     deliver(folder)
-    (run,) = query_runs(connect(store_uri), "memest", {"model": "linear"}, Path("cache"))
+    client = connect(store_uri)
+    (run,) = query_runs(client, "memest", {"model": "linear", "seed": "3"}, Path("cache"))
+    assert artifacts(client, run.id) == artifacts(client, logged)
+    assert {"sheet/manifest.json", "sheet/seen_probabilities.npy"} <= artifacts(client, run.id).keys()
+    here, there = (client.get_run(run_id).data for run_id in (logged, run.id))
+    assert (here.params, here.metrics) == (there.params, there.metrics)
+    assert _tags(here) == _tags(there)
     np.testing.assert_array_equal(
         run.sheet.trace("seen/loss")[1], Recorder.read(folder).trace("seen/loss")[1]
     )
+
+
+def _tags(data: RunData) -> dict[str, str]:
+    """Tags of memest's, but those that say where it worked."""
+    own = {name: value for name, value in data.tags.items() if name.startswith("memest.")}
+    return {name: value for name, value in own.items() if not name.startswith("memest.work.")}

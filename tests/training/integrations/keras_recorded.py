@@ -1,4 +1,4 @@
-"""A recorded Keras model: probabilities become logits, and evaluation is left alone."""
+"""A recorded Keras model, and clean passes: probabilities become logits, evaluation is left alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ pytest.importorskip("keras")
 
 import keras
 
-from memest.integrations.keras import Recorded
+from memest.integrations.keras import CleanPass, Recorded
+from memest.recorder import Recorder
 
 
 @pytest.mark.parametrize("from_logits", [True, False])
@@ -28,3 +29,23 @@ def test_losses_are_those_of_the_model(from_logits: bool) -> None:
     _, losses = model.recorder.recording.reader().trace("seen/loss")
     np.testing.assert_allclose(losses, [-log_p[np.arange(20), y]] * 2, rtol=1e-4)
     assert len(model.evaluate(x, y, verbose=0)) == 2
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_a_clean_pass_records_what_the_model_says_after_each_epoch(batched: bool) -> None:
+    """The last epoch's loss is that of `predict` after `fit`, by id; csl ranks."""
+    rng = np.random.default_rng(0)
+    x, y, ids = rng.normal(size=(20, 5)).astype("float32"), rng.integers(0, 3, 20), rng.permutation(20)
+    model = keras.Sequential([keras.layers.Dropout(0.5), keras.layers.Dense(3)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    recorder = Recorder(20)
+    batches = [(x[:8], y[:8], ids[:8]), (x[8:], y[8:], ids[8:])]
+    clean = CleanPass(recorder, batches) if batched else CleanPass(recorder, x, y, ids, batch_size=7)
+    model.fit(x, y, batch_size=6, epochs=2, verbose=0, callbacks=[clean])
+    z = model.predict(x, verbose=0).astype(float)
+    log_p = z - np.log(np.exp(z).sum(1, keepdims=True))
+    _, losses = recorder.recording.reader().trace("loss")
+    assert losses.shape == (2, 20)
+    np.testing.assert_allclose(losses[1][ids], -log_p[np.arange(20), y], rtol=1e-4)
+    assert not np.allclose(losses[0], losses[1])
+    assert "csl" in recorder.suspicious(1).columns

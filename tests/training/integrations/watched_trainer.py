@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from two_ranks import in_two_processes
 
 pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
@@ -17,6 +18,7 @@ from transformers import BertConfig, BertForSequenceClassification, Trainer, Tra
 
 from memest.errors import DataError
 from memest.integrations.transformers import watch
+from memest.recorder import Recorder
 
 COUNT = 22
 
@@ -82,3 +84,26 @@ def test_a_trainer_without_a_training_set_is_refused(tmp_path: Path) -> None:
     one.train_dataset = None
     with pytest.raises(DataError, match="train_dataset"):
         watch(one)
+
+
+def in_rank(rank: int, folder: Path) -> None:
+    """Half of the examples, without a step; every rank saves."""
+    one = trainer(folder, learning_rate=0.0)
+    recorder = watch(one)
+    one.train()
+    recorder.save(folder / f"rank{rank}")
+
+
+def test_two_ranks_record_what_one_records(tmp_path: Path) -> None:
+    """Losses by id of a network that does not move; those that pad the last batch have more visits.
+
+    Rank 0 alone writes.
+    """
+    in_two_processes(in_rank, tmp_path)
+    assert [path.name for path in tmp_path.glob("rank*")] == ["rank0"]
+    one = trainer(tmp_path, learning_rate=0.0)
+    alone = watch(one)
+    one.train()
+    both, expected = Recorder.read(tmp_path / "rank0"), alone.recording.reader()
+    np.testing.assert_allclose(both.trace("seen/loss")[1], expected.trace("seen/loss")[1], rtol=1e-5)
+    assert both.trace("seen/visits")[1].sum() > 2 * COUNT

@@ -1,37 +1,22 @@
-"""The recorder in a plain loop: what it sees, what it refuses, and the run that it leaves."""
+"""The recorder in a plain loop: what it sees, and the sheet that it leaves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from recorded_loops import CLASSES, COUNT, IDS, network, one_batch, points
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 
 from memest.detect import detect
-from memest.errors import DataError, MemestError, NonFiniteError, SettingError, UnseenError
-from memest.recorder import Indexed, Recorder
-
-COUNT, CLASSES = 60, 4
-IDS = np.random.default_rng(0).permutation(1000)[:COUNT]
-
-
-def points() -> TensorDataset:
-    """Sixty points of 12 values in four classes, each with its id."""
-    x = torch.randn(COUNT, 12, generator=torch.Generator().manual_seed(1))
-    return TensorDataset(x, torch.arange(COUNT) % CLASSES, torch.from_numpy(IDS))
-
-
-def network() -> nn.Module:
-    """Two layers."""
-    with torch.random.fork_rng():
-        torch.manual_seed(2)
-        return nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, CLASSES))
+from memest.errors import SettingError, UnseenError
+from memest.recorder import Recorder
 
 
 def epochs(recorder: Recorder, count: int = 2, **loading: Any) -> Iterator[int]:
@@ -48,15 +33,6 @@ def epochs(recorder: Recorder, count: int = 2, **loading: Any) -> Iterator[int]:
             optimizer.step()
         recorder.end_epoch()
         yield epoch
-
-
-def one_batch(recorder: Recorder, logits: Any = None, labels: Any = None, ids: Any = None) -> None:
-    """All sixty examples in one batch, with something else where that is given."""
-    whole = torch.zeros(COUNT, CLASSES), torch.arange(COUNT) % CLASSES, torch.from_numpy(IDS)
-    given = [
-        default if came is None else came for came, default in zip((logits, labels, ids), whole, strict=True)
-    ]
-    recorder.update(*given)
 
 
 def test_mislabelled_digits_are_ranked_first(tmp_path: Path) -> None:
@@ -238,111 +214,13 @@ def test_ids_may_be_texts() -> None:
     assert set(recorder.suspicious(COUNT)["name"]) == set(names)
 
 
-BAD_EXAMPLES = {
-    "no ids": ({"ids": []}, "number of examples"),
-    "an id twice": ({"ids": [1, 2, 1]}, "id 1 is there more than once"),
-    "ids that are fractions": ({"ids": [0.5, 1.5]}, "number of examples"),
-    "a negative id": ({"ids": [-1, 2]}, "negative"),
-    "too few labels": ({"ids": 3, "labels": [0, 1]}, "labels must be 3"),
-    "a label beyond the classes": ({"ids": 2, "labels": [0, 5], "classes": ["a", "b"]}, "0 … 1"),
-    "too few names": ({"ids": 3, "names": ["a"]}, "names must be 3"),
-    "a score that needs gradients": ({"ids": 3, "scores": "curvature"}, "curvature"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_EXAMPLES)
-def test_examples_that_cannot_be_are_refused_at_once(case: str) -> None:
-    """The message says what is wrong with what was given."""
-    given, message = BAD_EXAMPLES[case]
-    with pytest.raises(MemestError, match=message):
-        Recorder(**given)  # type: ignore[arg-type]
-
-
-Z = torch.zeros(COUNT, CLASSES)
-BAD_BATCHES = {
-    "one logit per example": ({"logits": Z[:, :1]}, "two classes"),
-    "one number per example": ({"logits": Z[:, 0]}, "two classes"),
-    "a map of logits": ({"logits": Z[:, :, None, None]}, "segmentation"),
-    "whole-number logits": ({"logits": Z.long()}, "floating-point"),
-    "an output object": ({"logits": object()}, "logits"),
-    "soft labels": ({"labels": torch.full((COUNT, CLASSES), 0.25)}, "measure"),
-    "numbers to regress": ({"labels": torch.zeros(COUNT)}, "regression"),
-    "too few labels": ({"labels": torch.zeros(3, dtype=torch.int64)}, "shape"),
-    "too few ids": ({"ids": [1, 2]}, "one whole number"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_BATCHES)
-def test_batches_that_are_none_are_refused_at_once(case: str) -> None:
-    """Shapes and types are known before anything is computed; the way out is named."""
-    given, message = BAD_BATCHES[case]
-    with pytest.raises(MemestError, match=message):
-        one_batch(Recorder(IDS), **given)
-
-
-def nan_logits() -> Tensor:
-    """NaN for two examples."""
-    logits = Z.clone()
-    logits[[3, 4]] = torch.nan
-    return logits
-
-
-BAD_EPOCHS: dict[str, tuple[dict[str, Any], type[MemestError], str]] = {
-    "a label beyond the logits": (
-        {"labels": torch.full((COUNT,), CLASSES)},
-        DataError,
-        "outside the classes",
-    ),
-    "a negative label": ({"labels": torch.full((COUNT,), -1)}, DataError, "outside the classes"),
-    "another label": ({"labels": (torch.arange(COUNT) + 1) % CLASSES}, DataError, "another label"),
-    "NaN logits": ({"logits": nan_logits()}, NonFiniteError, f"ids {IDS[3]}, {IDS[4]}"),
-    "an unknown id": ({"ids": torch.arange(COUNT) + 10**6}, UnseenError, "no example"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_EPOCHS)
-def test_an_epoch_that_is_refused_leaves_the_next_one_clean(case: str) -> None:
-    """What only the device knows is said at the epoch's end, with ids; the epoch is dropped whole."""
-    given, error, message = BAD_EPOCHS[case]
-    recorder = Recorder(IDS)
-    one_batch(recorder)
-    recorder.end_epoch()
-    one_batch(recorder, **given)
-    with pytest.raises(error, match=message):
-        recorder.end_epoch()
-    one_batch(recorder)
-    recorder.end_epoch()
-    assert recorder.epoch == 2
-
-
-def test_what_cannot_be_yet_is_said() -> None:
-    """No batch, no epoch, an example that never came."""
-    with pytest.raises(UnseenError, match="no batch"):
-        Recorder(3).end_epoch()
-    with pytest.raises(UnseenError, match="no epoch has ended"):
-        Recorder(3).suspicious()
-    recorder = Recorder(COUNT + 1, partial=True)
-    one_batch(recorder, ids=torch.arange(COUNT))
-    recorder.end_epoch()
-    with pytest.raises(UnseenError, match=f"never seen, such as id {COUNT}"):
-        recorder.suspicious()
-
-
-def test_a_sealed_recording_does_not_change(tmp_path: Path) -> None:
-    """After `save` nothing can be added, and a folder that holds files takes no other recording."""
-    recorder = Recorder(IDS)
-    one_batch(recorder)
-    recorder.end_epoch()
-    recorder.save(tmp_path / "recording")
-    with pytest.raises(SettingError, match="sealed"):
-        one_batch(recorder)
-    with pytest.raises(SettingError, match="new folder"):
-        recorder.save(tmp_path / "recording")
-
-
-def test_datasets_get_ids_and_those_that_swap_examples_are_refused() -> None:
-    """`Indexed` appends the position; timm's, which serves the next image for a broken one, is refused."""
-    assert Indexed([("a", 0), ("b", 1)])[1] == ("b", 1, 1)
-    swapping = type("ImageDataset", (), {"__module__": "timm.data.dataset", "__len__": lambda self: 1})
-    with pytest.raises(DataError, match="next image"):
-        Indexed(swapping())
+@pytest.mark.parametrize("kind", [list, np.asarray, torch.tensor])
+def test_ids_of_a_batch_are_lists_arrays_or_tensors(kind: Callable[[list[int]], Any]) -> None:
+    """The same columns whatever the loader makes of them."""
+    recorder = Recorder(COUNT)
+    order = np.random.default_rng(1).permutation(COUNT).tolist()
+    logits = torch.randn(COUNT, CLASSES, generator=torch.Generator().manual_seed(5))
+    labels = torch.arange(COUNT) % CLASSES
+    one_batch(recorder, logits[order], labels[order], kind(order))
+    expected = functional.cross_entropy(logits, labels, reduction="none")
+    np.testing.assert_allclose(recorder.end_epoch()["seen/loss"], expected, rtol=1e-6)

@@ -19,6 +19,7 @@ from memest.summaries import (
     direction,
     needs_of,
     summarise,
+    summarise_all,
     suspicion,
 )
 
@@ -402,3 +403,12 @@ def test_working_in_stretches_changes_no_value(text):
 
     parts = summarise(text, stretch(0, 4), stretch(4, 5), stretch(5, 9))
     np.testing.assert_allclose(parts, summarise(text, whole), rtol=1e-12)
+
+
+def test_traces_may_be_held_in_a_mapping():
+    """The same values as from a function; one that is not there is named with those that are."""
+    traces = {need: Trace(EVERY, random_values(need, EVERY)) for need in ("loss", "margin")}
+    assert summarise_all(traces, traces).keys() >= {"csl", "aum"}
+    np.testing.assert_array_equal(summarise("csl", traces), summarise("csl", traces.__getitem__))
+    with pytest.raises(MissingTraceError, match="correct was not measured; there are loss, margin"):
+        summarise("first_learned", traces)

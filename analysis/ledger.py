@@ -39,7 +39,7 @@ def main() -> None:
         help=f"{', '.join(COLLECTED)}, with settings where one needs them; default: the experiment's name",
     )
     parser.add_argument("--where", default="", help="only runs with these axes: model=tiny, seed=1")
-    parser.add_argument("--scale", help="of the runs: smoke, small or full")
+    parser.add_argument("--scale", help="of the runs: smoke, small, medium or full")
     parser.add_argument("--commit", help="of the code that made the runs")
     wanted = parser.parse_args()
     try:

@@ -7,7 +7,7 @@ Each takes images (N, C, H, W) of any number of channels, 8 pixels or more to a 
 from __future__ import annotations
 
 # Not used by name here: importing a family is what registers its models.
-from memest.models import inception, mobilenet, resnet, tiny, vgg  # noqa: F401
+from memest.models import airbench, inception, mobilenet, resnet, tiny, vgg  # noqa: F401
 from memest.models.base import MODELS, ModelBuilder, build_model
 
 __all__ = ["MODELS", "ModelBuilder", "build_model"]

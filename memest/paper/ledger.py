@@ -30,7 +30,7 @@ class Entry:
         spread: standard deviation over seeds, or over pairs of runs; None for one.
         seeds: how many training seeds; 0 for a baseline that no seed has a part in, calculated once.
         pairs: of runs that the value is a mean over; 0 where it is over runs. Pairs share runs.
-        scale: smoke, small or full, in words.
+        scale: smoke, small, medium or full, in words.
         what: dataset, corruption, model and epochs of the runs.
         source: digest of the runs' clean images and labels; empty where it was not kept.
         definitions: version of the definitions of the scores; empty for runs from before there was one.

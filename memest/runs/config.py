@@ -33,6 +33,13 @@ def epochs_kept() -> Registry[Any]:
     return EPOCHS
 
 
+def stopping_rules() -> Registry[Any]:
+    """The registry of stopping rules; imports torch."""
+    from memest.runs.stopping import STOPPING
+
+    return STOPPING
+
+
 def scores_text(text: str) -> str:
     """A list of scores made canonical; imports torch.
 
@@ -80,6 +87,11 @@ class TrainConfig:
     max_overhead: PositiveShare | None = option(
         None,
         "share of training time that scoring may take: fewer epochs and probes are chosen to keep it",
+    )
+    stop_when: str = option(
+        "never",
+        "end training early: never, or stable: once the ranking by seen/csl no longer changes",
+        read=one(stopping_rules),
     )
     checkpoints: str = option(
         "last", "epochs whose network is kept: none, last, every(k=10), all", read=one(epochs_kept)

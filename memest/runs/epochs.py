@@ -1,15 +1,23 @@
-"""The epochs of a run, each trained and measured; the caller owns the loop."""
+"""The epochs of a run, each trained and measured, until the last or until its stopping rule holds; the caller
+owns the loop.
+
+Every process that trains the run decides by the same values, and so stops after the same epoch.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from torch import nn
 
+from memest.runs.config import TrainConfig
 from memest.runs.loaded import Loaded
 from memest.runs.prepare import Prepared
+from memest.runs.stopping import STATE, STOPPED, Stability
 from memest.scores import Clock, OnlineScores, Unseen
 from memest.scores.engine.gather import Values
 from memest.train import ALONE, ProcessGroup, train_epochs
@@ -25,6 +33,7 @@ class MeasuredEpoch:
         scores: (N,) float32 by key: those due at this epoch, and `seen/…`.
         clock: started when training ended; holds what each score cost.
         state: what it takes to go on from here: call it to get it.
+        stopped: why it is the last epoch before all were trained, in words; empty if it is not.
     """
 
     epoch: int
@@ -32,6 +41,7 @@ class MeasuredEpoch:
     scores: dict[str, Values]
     clock: Clock
     state: Callable[[], dict[str, Any]]
+    stopped: str = ""
 
 
 def measured_epochs(
@@ -53,9 +63,63 @@ def measured_epochs(
     config, streams, scores = prepared.config, prepared.streams, prepared.scores
     plain = prepared.part.plain
     online = OnlineScores(prepared.observed.ids, str(scores.free), prepared.device) if plain else Unseen()
-    recipe = config.recipe
+    recipe, rule = config.recipe, prepared.stopping(state)
+    if rule and rule.reason:
+        return
     for end in train_epochs(network, loaded.stages, loaded.testing, recipe, streams, online, state, group):
         clock = Clock(prepared.device)
         due, probes = config.schedule.due(end.epoch, prepared.epochs), streams.seed("probes", end.epoch)
         measured = loaded.scorer.measure(end.network, due, probes, clock) | online.take(group.reduction)
-        yield MeasuredEpoch(end.epoch, end.metrics, measured, clock, end.state)
+        if rule is None:
+            yield MeasuredEpoch(end.epoch, end.metrics, measured, clock, end.state)
+            continue
+        metrics = end.metrics | rule.add(end.epoch, measured)
+        going_on = partial(_with_rule, end.state, rule)
+        yield MeasuredEpoch(end.epoch, metrics, measured, clock, going_on, rule.reason)
+        if rule.reason:
+            return
+
+
+def _with_rule(state: Callable[[], dict[str, Any]], rule: Stability) -> dict[str, Any]:
+    """The state of training, with what the stopping rule remembers."""
+    return state() | {STATE: rule.state()}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How far a run goes.
+
+    Attributes:
+        config: of the run.
+        last: its last epoch, as far as is known.
+        stopped: why it is the last before all were trained, in words; empty if it is not.
+    """
+
+    config: TrainConfig
+    last: int
+    stopped: str = ""
+
+    @classmethod
+    def of(cls, prepared: Prepared, state: dict[str, Any] | None) -> Ending:
+        """That of a run that begins, or that goes on from a state."""
+        rule = prepared.stopping(state)
+        if state and rule and rule.reason:
+            return cls(prepared.config, state["epoch"], rule.reason)
+        return cls(prepared.config, prepared.epochs)
+
+    def after(self, end: MeasuredEpoch) -> Ending:
+        """What is known after an epoch."""
+        return Ending(self.config, end.epoch, end.stopped) if end.stopped else self
+
+    def keeps(self, epoch: int) -> bool:
+        """Whether the network of `epoch` is kept."""
+        return self.config.keeps(epoch, self.last)
+
+    def files(self) -> dict[str, bytes]:
+        """The file in which a run keeps why it stopped, by name; none where it did not."""
+        content = {"epoch": self.last, "epochs": self.config.recipe.epochs, "why": self.stopped}
+        return {STOPPED: json.dumps(content).encode()} if self.stopped else {}
+
+    def tags(self) -> dict[str, str]:
+        """The tags of a run that stopped early; none where it did not."""
+        return {"stopped": self.stopped} if self.stopped else {}

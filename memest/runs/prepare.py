@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import nn
@@ -19,6 +20,7 @@ from memest.runs.device import choose_device, deterministic
 from memest.runs.key import run_key
 from memest.runs.loaded import Loaded, load
 from memest.runs.other_labels import Others, other_labels
+from memest.runs.stopping import STATE, STOPPING, Stability, require_meaning
 from memest.runs.threads import choose_threads, cpu_threads
 from memest.scores import ScoreSet
 from memest.seeding import Streams
@@ -87,6 +89,17 @@ class Prepared:
     def scores(self) -> ScoreSet:
         """What is measured."""
         return ScoreSet(self.config.scores)
+
+    def stopping(self, state: dict[str, Any] | None = None) -> Stability | None:
+        """The rule by which the run ends early; None where it trains all of its epochs.
+
+        Args:
+            state: of training, to go on from.
+        """
+        rule: Stability | None = STOPPING.call(self.config.stop_when)
+        if rule and state and STATE in state:
+            rule.restore(state[STATE])
+        return rule
 
     @cached_property
     def threads(self) -> int:
@@ -197,5 +210,6 @@ def _require_possible(prepared: Prepared) -> None:
     if len(prepared.parts) > 1 and second_split and "correct" not in prepared.scores.keys:
         raise SettingError(f"second_split needs the score correct; add it to --scores {config.scores}")
     config.schedule.require_something()
+    require_meaning(config.stop_when, config.protocol, prepared.scores.free.keys)
     counts = [len(stage) for part in prepared.parts for stage in part.stages]
     prepared.require_trainable(counts)

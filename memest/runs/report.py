@@ -18,6 +18,7 @@ from memest.reports import figures
 from memest.reports.text import aligned
 from memest.runs.anytime import auroc_curves
 from memest.runs.page import run_page
+from memest.runs.stopping import STOPPED, stopped_text
 from memest.store import Blobs, SheetReader
 from memest.store.tables import FACTS, NAME, Columns
 from memest.tracking import SUSPICIOUS, Run, image_files
@@ -106,8 +107,10 @@ def choice_files(choice: Choice | None) -> dict[str, bytes]:
 
 
 def trained_text(blobs: Blobs) -> str:
-    """A finished training run for a terminal: what its budget chose, and its most suspicious labels."""
-    chosen = [Choice.from_json(blobs.get(CHOICE)).text()] if CHOICE in blobs.names("") else []
+    """A finished training run for a terminal: what its budget chose, why it stopped, suspicious labels."""
+    kept = blobs.names("")
+    chosen = [Choice.from_json(blobs.get(CHOICE)).text()] if CHOICE in kept else []
+    chosen += [stopped_text(blobs.get(STOPPED))] if STOPPED in kept else []
     return "\n\n".join([*chosen, suspicious_text(SheetReader.open(blobs))])
 
 

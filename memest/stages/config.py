@@ -174,8 +174,9 @@ class ExperimentConfig:
     name: str = option(
         "", "of the experiment, or the path of a YAML file like those", bare=True, shown="NAME"
     )
-    scale: Literal["smoke", "small", "full"] = option(
-        "smoke", "smoke: minutes on two cores; small: an hour or so; full: the paper's recipe"
+    scale: Literal["smoke", "small", "medium", "full"] = option(
+        "smoke",
+        "smoke: minutes on two cores; small: an hour; medium: all images, hours; full: the paper's recipe",
     )
     set: str = option(
         "",

@@ -14,7 +14,7 @@ from memest.runs.budget import within_budget
 from memest.runs.config import TrainConfig
 from memest.runs.console import progress
 from memest.runs.description import LEFT_OUT, about_training
-from memest.runs.epochs import measured_epochs
+from memest.runs.epochs import Ending, measured_epochs
 from memest.runs.follow import follow, lead
 from memest.runs.parts import join, keep_part, parts_of
 from memest.runs.prepare import Prepared, prepare
@@ -103,7 +103,7 @@ def train_part(
         files: further files to keep with the run, by name.
     """
     config, part, observed, epochs = prepared.config, prepared.part, prepared.observed, prepared.epochs
-    about, keeps = about_training(prepared), partial(config.keeps, epochs=epochs)
+    about = about_training(prepared)
     with open_run(about, config.tracking, config.experiment) as opened, prepared.computing():
         if opened.done:
             return opened
@@ -116,7 +116,8 @@ def train_part(
         span = block_span(len(observed), 2 * len(prepared.scores), epochs + 1)
         sheet = SheetWriter(run.blobs, header, observed.ids, span, describe)
         before = resume.restore(opened.resume, key, sheet, prepared.device)
-        resume.keep_again(sheet, before, keeps)
+        ending = Ending.of(prepared, before.training)
+        resume.keep_again(sheet, before, ending.keeps)
         costs = Costs(len(part.stages[0]), before.costs)
         lead(group, config, before.training)
         loaded, network = prepared.load(group), prepared.network()
@@ -125,17 +126,20 @@ def train_part(
             sheet.put(end.epoch, end.scores, {"weight_norm": end.metrics["weight_norm"]})
             costs.add(end.metrics, end.clock)
             run.metrics(end.epoch, end.metrics | {"scoring_seconds": end.clock.total()})
-            kept = keeps(end.epoch)
-            must = end.epoch == epochs or (not config.deterministic and (kept or sheet.full))
+            ending = ending.after(end)
+            kept = ending.keeps(end.epoch)
+            must = end.epoch == ending.last or (not config.deterministic and (kept or sheet.full))
             opened.resume.save(partial(resume.pack, key, sheet, end.state(), costs.state()), must)
             if kept:  # after the point: an epoch that is run again may give other bytes, which are refused
                 sheet.keep(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
             callback(run.id, end.epoch, end.metrics)
+        for name, content in ending.files().items():
+            run.blobs.put(name, content)
         if len(part.left_out) or not part.plain:
             keep_part(sheet, prepared.images, part, loaded.asked.probabilities(network))
         summary = summary_table(sheet.reader(), prepared.truth.of(observed.ids), observed.names)
         evaluation = seal_sheet(sheet, prepared.truth.columns() | prepared.others, summary)
-        report(run, observed, sheet.reader(), summary, evaluation, costs, epochs)
+        report(run, observed, sheet.reader(), summary, evaluation, costs, ending.last)
         keep_page(run, observed, sheet.reader(), summary)
-        run.seal({})
+        run.seal(ending.tags())
     return opened

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from memest.grammar.values import Index
+from memest.grammar.values import Index, Positive
 from memest.metrics import Floats
 from memest.summaries.base import HIGHER, MissingTraceError, Trace, summary
 
 
 @summary(needs="loss", harder=HIGHER, untouched=True)
-def csl(loss: Trace, *, start: Index = 1) -> Floats:
+def csl(loss: Trace, *, start: Index = 1, cap: Positive | None = None) -> Floats:
     """Cumulative Sample Loss: Σₜ loss(wₜ) for t ≥ `start`, (N,) nats. Higher is harder.
 
-    `start=0` adds the untouched network. Source: Ravikumar et al. 2025, eq. 5.
+    `start=0` adds the untouched network. With `cap` an epoch adds at most so many nats, so that a few
+    epochs of huge losses do not drown the others. Source: Ravikumar et al. 2025, eq. 5, without a cap.
 
     Raises:
         MissingTraceError: nothing was measured at `start` or later.
@@ -25,7 +26,9 @@ def csl(loss: Trace, *, start: Index = 1) -> Floats:
     counted = loss.since(start)
     if counted.epochs.size == 0:
         raise MissingTraceError(f"csl(start={start}): loss was last measured at epoch {loss.epochs[-1]}")
-    return counted.total()
+    if cap is None:
+        return counted.total()
+    return np.asarray(np.minimum(counted.values, cap).sum(axis=0, dtype=np.float64))
 
 
 @summary(needs="loss", harder=HIGHER, untouched=True)

@@ -1,4 +1,4 @@
-"""Experiment presets: one grid for each of three scales, and the analyses that follow.
+"""Experiment presets: one grid for each of its scales, and the analyses that follow.
 
     about: what it asks
     analyses: [detection]
@@ -26,7 +26,7 @@ from memest.sweep.grid import Sweep, known, listed, mapping, sweep_of
 C = TypeVar("C")
 
 FOLDER = Path(memest.__file__).parent / "experiments"
-SCALES = ("smoke", "small", "full")
+SCALES = ("smoke", "small", "medium", "full")
 _PRESET = ("about", "analyses", "scales")
 _OWN = ("needs", "analyses", "score")
 
@@ -85,7 +85,7 @@ def read_preset(name: str, scale: str, kind: Callable[..., C], overrides: Mappin
     path = preset_file(name)
     content, where = read_yaml(path, "grid file"), f"{path.name}: scale {scale}"
     known("part", content, _PRESET, path.name)
-    scales = mapping(content.get("scales"), f"{path.name}: scales", "smoke, small and full")
+    scales = mapping(content.get("scales"), f"{path.name}: scales", "smoke, small, medium and full")
     known("scale", scales, SCALES, path.name)
     if scale not in scales:
         raise UnknownNameError(f"scale of {path.stem}", scale, scales)

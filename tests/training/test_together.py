@@ -151,6 +151,17 @@ def test_three_processes_that_die_go_on(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.slow
+def test_processes_stop_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them sees that the ranking is stable after the same epoch, which is that of one process."""
+    stopping = {"epochs": 40, "stop_when": "stable(agreement=0.6)", "scores": "loss"}
+    one = train.train(build(TrainConfig, SETTINGS | stopping)).run.blobs.get("stopped.json")
+    monkeypatch.setenv("MEMEST_HOME", "together")
+    code, output = Group(2, **stopping).finish()
+    assert code == 0, output
+    assert json.loads(one)["epoch"] == json.loads(local("together").get("stopped.json"))["epoch"] < 40
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

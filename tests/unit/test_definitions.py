@@ -32,6 +32,7 @@ EXAMPLES, EPOCHS = 6, 12
 WITH_SETTINGS = ["curvature(probes=3, power=2)", "curvature(probes=3, method=hvp)", "input_gradient(norm=1)"]
 WITH_SETTINGS += [
     "csl(start=0)",
+    "csl(cap=0.5)",
     "first_crossing(tau=0.5)",
     "learning_time(tau=0.5)",
     "loss_sensitivity(norm=2)",

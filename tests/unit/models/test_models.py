@@ -136,6 +136,7 @@ def test_small_inception_has_the_parameters_of_its_source() -> None:
 _FEATURES = [
     ("resnet18(width=2)", 16),
     ("tiny(width=3)", 12),
+    ("airbench(width=8)", 32),
     ("vgg16(width=8)", 64),
     ("mobilenetv2(width=8)", 320),
     ("small_inception(width=24)", 84),

@@ -137,7 +137,7 @@ def test_the_untouched_network_counts_only_where_it_is_declared(text):
     declared = SUMMARIES.declaration(text.split("(")[0]).untouched
     same = np.array_equal(before, after)
     assert same or declared
-    assert text != "csl(start=1)" or same
+    assert text != "csl(start=1, cap=none)" or same
 
 
 def test_epochs_may_be_sparse(text):
@@ -276,6 +276,15 @@ def test_csl_adds_up_the_loss_from_its_start():
     assert summarise("final_loss", traces).tolist() == [1.0, 4.0]
     with pytest.raises(MissingTraceError, match="last measured at epoch 3"):
         summarise("csl(start=4)", traces)
+
+
+def test_a_cap_limits_what_one_epoch_adds():
+    """With a cap each epoch adds the smaller of its loss and the cap; without, everything."""
+    traces = only(loss=([0, 1, 2], [[9.0, 9.0], [40.0, 2.0], [1.0, 4.0]]))
+    assert summarise("csl(cap=3)", traces).tolist() == [3.0 + 1.0, 2.0 + 3.0]
+    assert summarise("csl(cap=100)", traces).tolist() == summarise("csl", traces).tolist()
+    with pytest.raises(SettingError, match="cap"):
+        summarise("csl(cap=0)", traces)
 
 
 def test_sums_are_taken_in_double_precision():

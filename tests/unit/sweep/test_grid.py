@@ -183,13 +183,29 @@ def test_settings_that_change_no_number_make_no_other_run(store_uri: str) -> Non
 def test_the_packaged_experiments_can_be_read(name: str, scale: str) -> None:
     """Each at each scale is a sweep of known settings without repeats."""
     content = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+    if scale not in content["scales"]:
+        assert scale in ("small", "medium")
+        return
     needs = content["scales"][scale].get("needs", {})
     preset = read_preset(name, scale, TrainConfig, dict.fromkeys(needs, "digits"))
     assert preset.sweep.repeated == 0
-    assert preset.sweep.experiment == f"{name}-{scale}"
+    assert preset.sweep.experiment == content["scales"][scale].get("experiment", f"{name}-{scale}")
     assert all(grid.configs for grid in preset.sweep.grids)
     if scale == "full":
         assert {c.recipe.epochs for grid in preset.sweep.grids for c in grid.configs} == {200}
+
+
+@pytest.mark.parametrize("name", ["leak_audit", "similarity"])
+def test_an_experiment_that_reads_the_runs_of_another_asks_for_no_others(name: str) -> None:
+    """Where a scale names the experiment of another, every run of it is one of that other's."""
+    own, theirs = (
+        read_preset(one, "medium", TrainConfig, {"data": "npz(path=cifar100.npz)"}).sweep
+        for one in (name, "mislabeled")
+    )
+    assert own.experiment == theirs.experiment
+    runs, known = ({config for grid in one.grids for config in grid.configs} for one in (own, theirs))
+    assert runs
+    assert runs <= known
 
 
 def test_mislabeled_is_the_grid_of_the_paper() -> None:

@@ -5,7 +5,8 @@ summaries of the names and number that a run with all logit scores has, each eva
 analysis is a process of its own with a cold cache; it reads what the runs found of themselves, no block.
 Seconds are of the whole process, importing MLflow and pandas included.
 
-`--seeds 42 --examples 500` is 1,008 runs: what is read of a run is as large whatever its examples.
+`--seeds 42 --examples 500` is 1,008 runs: what is read of a run is as large whatever its examples. Writing
+120 runs of 50,000 examples takes minutes: `--folder runs --write-only` makes them, `--folder runs` analyses.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ import argparse
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mlflow import MlflowClient
+from mlflow.entities import Metric, Param
 
 from benchmarks.rows import Row, at_most, publish
 from memest import services
@@ -35,6 +39,7 @@ from memest.store import Header, LocalBlobs, SheetWriter
 from memest.store.tables import FACTS
 from memest.summaries import direction, needs_of
 from memest.summaries.choose import candidates
+from memest.version import SCORES_VERSION
 
 PROJECT = Path(__file__).parent.parent
 EXPERIMENT = "scale"
@@ -43,6 +48,7 @@ MANY, BARS, MEMORY_BAR = 500, (5, 30), 0.5
 ANALYSES = ("mislabeled", "detection")
 SCORES = ("loss", "correct", "confidence", "peak", "margin", "entropy", "el2n")
 DATASETS, RATES = ("cifar10", "cifar100"), (0.01, 0.02, 0.05, 0.1)
+METRICS, SETTINGS = 22, 24
 PROTOCOLS = {
     "standard": (),
     "k_fold": ("confident_learning", "confident_learning_truncated"),
@@ -74,22 +80,36 @@ def main() -> None:
     parser.add_argument("--store", choices=["minio", "seaweedfs"], default="seaweedfs")
     parser.add_argument("--examples", type=int, default=50_000)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--folder", default=None, help="where the temporary folder is made")
+    parser.add_argument("--folder", type=Path, default=None, help="keeps the runs; those there are analysed")
+    parser.add_argument("--write-only", action="store_true", help="make the runs of --folder, analyse none")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        root = Path(name)
-        folder = Folder(root / "services")
-        services.up(Wanted(store=options.store), folder)
-        try:
-            os.environ.update(services.exports(folder))
-            size = generate(root, options.examples, options.seeds)
+    with nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory() as name:
+        root = Path(name).absolute()
+        root.mkdir(exist_ok=True)
+        with served(root, options.store):
+            made = root / "made.json"
+            if not made.exists():
+                made.write_text(json.dumps({"size": generate(root, options.examples, options.seeds)}))
+            if options.write_only:
+                return
             seen = {analysis: analysed(root, analysis) for analysis in ANALYSES}
-        finally:
-            services.down(folder, grace=1)
+        size = json.loads(made.read_text())["size"]
     rows = [row for analysis, figures in seen.items() for row in _rows(analysis, figures)]
     settings = {"store": options.store, "examples": options.examples, "runs": seen[ANALYSES[0]]["runs"]}
     settings["summary_megabytes"] = round(size / 1e6, 1)
     publish("analysis_scale", torch.device("cpu"), rows, settings=settings)
+
+
+@contextmanager
+def served(root: Path, store: str) -> Iterator[None]:
+    """A block with an S3 store and an MLflow server on the data under `root`."""
+    folder = Folder(root / "services")
+    services.up(Wanted(store=store), folder)
+    try:
+        os.environ.update(services.exports(folder))
+        yield
+    finally:
+        services.down(folder, grace=1)
 
 
 def generate(root: Path, examples: int, seeds: int) -> int:
@@ -106,6 +126,7 @@ def generate(root: Path, examples: int, seeds: int) -> int:
             run = client.create_run(
                 experiment, tags={f"memest.{name}": value for name, value in tags.items()}
             )
+            client.log_batch(run.info.run_id, _metrics(), _params(tags))
             client.log_artifacts(run.info.run_id, scratch)
             client.set_terminated(run.info.run_id)
 
@@ -116,7 +137,9 @@ def generate(root: Path, examples: int, seeds: int) -> int:
 
 def analysed(root: Path, analysis: str) -> dict[str, Any]:
     """What one analysis took, in a process and a home of its own."""
-    own = {"MEMEST_HOME": str(root / f"home-{analysis}"), "PYTHONPATH": str(PROJECT)}
+    home = root / f"home-{analysis}"
+    shutil.rmtree(home, ignore_errors=True)
+    own = {"MEMEST_HOME": str(home), "PYTHONPATH": str(PROJECT)}
     began = time.perf_counter()
     said = subprocess.run(
         [sys.executable, "-c", CHILD, EXPERIMENT, analysis],
@@ -150,9 +173,25 @@ def _tags(dataset: str, rate: float, seed: int, protocol: str) -> dict[str, str]
         "protocol": protocol,
         "epochs": "200",
         "recipe": "generated",
+        "source": dataset,
         "seed": str(seed),
+        "device": "cpu",
+        "threads": "1",
+        "order": "generated",
+        "scores_version": str(SCORES_VERSION),
         "fingerprint": f"{dataset}-{rate}-{seed}",
     }
+
+
+def _metrics() -> list[Metric]:
+    """As many as a run has, the last value of each: MLflow lists a run with all that it has."""
+    return [Metric(f"metric/{number}", 0.5, 0, 200) for number in range(METRICS)]
+
+
+def _params(tags: dict[str, str]) -> list[Param]:
+    """As many settings as a run has."""
+    more = {f"cfg.setting_{number}": "generated" for number in range(SETTINGS - len(tags))}
+    return [Param(name, value) for name, value in ({f"cfg.{n}": v for n, v in tags.items()} | more).items()]
 
 
 def _sheet(place: Path, examples: int, tags: dict[str, str]) -> int:

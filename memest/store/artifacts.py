@@ -105,12 +105,14 @@ class ArtifactBlobs:
             self._artifacts.log_artifact(str(file), name.rpartition("/")[0] or None)  # type: ignore[no-untyped-call]
 
     def _download(self, name: str) -> bytes:
+        """One file, by the call that every store of MLflow has for it; `download_artifacts` lists first."""
         with (
             tempfile.TemporaryDirectory() as scratch,
             _said_plainly(f"{name} of run {self._run_id} cannot be fetched"),
         ):
-            found: str = self._artifacts.download_artifacts(name, scratch)  # type: ignore[no-untyped-call]
-            return Path(found).read_bytes()
+            path = Path(scratch) / "content"
+            self._artifacts._download_file(name, str(path))  # type: ignore[no-untyped-call]
+            return path.read_bytes()
 
     @cached_property
     def _artifacts(self) -> ArtifactRepository:

@@ -49,12 +49,16 @@ class SheetReader:
         Raises:
             SheetError: it has no manifest, so it is unfinished; or the manifest cannot be read.
         """
-        if MANIFEST not in blobs.names(FOLDER):
+        try:
+            content = blobs.get(MANIFEST)
+        except SheetError as error:
+            if MANIFEST in blobs.names(FOLDER):
+                raise
             raise SheetError(
                 f"there is no {MANIFEST}: the run did not finish, or its files were deleted since; run its "
                 "command again"
-            )
-        return cls(blobs, Manifest.from_json(blobs.get(MANIFEST)))
+            ) from error
+        return cls(blobs, Manifest.from_json(content))
 
     def require(self, fingerprint: str, what: str) -> None:
         """Refuse any images and labels but those that were measured.

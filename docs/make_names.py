@@ -88,7 +88,9 @@ def _score(name: str) -> str:
 
 def _summary(name: str) -> str:
     reads = ", ".join(f"`{key}`" for key in needs_of(name))
-    return f"Harder: {_HARDER[direction(name) == HIGHER]}. Reads: {reads}."
+    misleads = SUMMARIES.declaration(name).misleads
+    misled = f" When it misleads: {misleads[0].lower()}{misleads[1:-1]}." if misleads else ""
+    return f"Harder: {_HARDER[direction(name) == HIGHER]}. Reads: {reads}.{misled}"
 
 
 if __name__ == "__main__":

@@ -26,6 +26,11 @@ def tabled(column: str) -> bool:
     return not is_online(column) or column in FROM_TRAINING
 
 
+def misleads(column: str) -> str:
+    """When the ranking of a summary is not to be trusted, in a sentence; empty where that is not known."""
+    return SUMMARIES.declaration(_bare(column)).misleads if is_summary(column) else ""
+
+
 def listed(columns: Iterable[str]) -> list[str]:
     """Columns as tables list them: csl first, the others by name."""
     return sorted(columns, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))

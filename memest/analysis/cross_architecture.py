@@ -31,7 +31,7 @@ from memest.errors import NoRunsError
 from memest.grammar.values import PositiveShare
 from memest.reports import figures
 from memest.reports.sections import Picture, Section
-from memest.reports.tables import Column, Table, fixed, whole
+from memest.reports.tables import Column, Table, ends, fixed, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,11 +128,20 @@ def _sections(
             partial(_overlaps, same, summary, top, label),
         ),
     ]
-    table = _agreement(agreement_table(pairs), summary)
-    yield Section(f"{title}: {len(same.runs)} runs", table, matrices, shown=SHOWN)
+    agreed = agreement_table(pairs)
+    table, said = _agreement(agreed, summary), _answer(agreed[agreed.summary == summary], summary)
+    yield Section(f"{title}: {len(same.runs)} runs", table, matrices, said=said, first=range(SHOWN))
     if len(seeds) and "model" in seeds:
         heading = f"{title}: the top {100 * top:g} % by {summary} of m seeds"
         yield Section(heading, _seeds_table(seeds), [_seeds_picture(number, seeds)])
+
+
+def _answer(table: pd.DataFrame, summary: str) -> str:
+    """How well two runs agree by a summary, in one sentence."""
+    seeds, others = table[table.model_a == table.model_b], table[table.model_a != table.model_b]
+    kinds = {"between seeds of one network": seeds["rank"], "between networks": others["rank"]}
+    parts = [f"{ends((ranks.min(), ranks.max()), 2)} {kind}" for kind, ranks in kinds.items() if len(ranks)]
+    return f"Rank correlation of {summary}: {', '.join(parts)}." if parts else ""
 
 
 def _agreement(table: pd.DataFrame, summary: str) -> Table:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from memest.analysis.answers import answer, first, notes, overall
 from memest.analysis.averages import titled
 from memest.analysis.consensus import suspects
 from memest.analysis.finding import ANALYSES, Finding, remark
@@ -20,7 +21,6 @@ from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet, streamed
 from memest.analysis.studies import (
     auroc_picture,
-    found_sentence,
     judged_rows,
     judged_table,
     method_columns,
@@ -36,15 +36,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-SHOWN = 8
-"""Rows of a table that a page shows before the reader asks for the rest."""
 _CURVES = ("csl", "seen/csl", "aum", "final_loss", "first_learned")
 _READING = (
-    "csl is summed over clean passes in evaluation mode, seen/csl over the training batches themselves. "
     "AUROC, AP, FPR95 and P@k are means over runs that differ in their training seed alone; their spread is "
-    "shown as it is. What rests on fewer seeds than the rest of a table stands below it. p: the largest of "
-    "the runs' paired DeLong tests against csl on the same run; ≤: an upper bound, where `score` added one "
-    "of the two."
+    "shown as it is. What rests on fewer seeds than the rest of a table stands below it. − csl: the mean "
+    "difference of AUROCs on the same run. p: the largest of the runs' paired DeLong tests of it, where all "
+    "have one sign; ≤: an upper bound, where `score` added one of the two."
 )
 
 
@@ -67,6 +64,7 @@ def detection(runs: RunSet) -> Finding:
             for number, study in enumerate(judged)
         ],
         remark=remark(_READING, (run for study in judged for run in study.group.runs)),
+        said=overall(table),
     )
 
 
@@ -109,9 +107,9 @@ def _named(table: pd.DataFrame) -> pd.DataFrame:
 
 def _section(number: int, study: Study, part: pd.DataFrame, rows: pd.DataFrame) -> Section:
     mine = rows[rows.group == study.group.title]
-    first = part.iloc[0]
+    top = part.iloc[0]
     return Section(
-        f"{titled(study.group.title, part)}: {first.positives:,} of {first.examples:,} labels changed",
+        f"{titled(study.group.title, part)}: {top.positives:,} of {top.examples:,} labels changed",
         method_columns(part, part.label.tolist(), "summary"),
         [
             auroc_picture(f"auroc-{number}", study.group.title, part, mine),
@@ -119,11 +117,13 @@ def _section(number: int, study: Study, part: pd.DataFrame, rows: pd.DataFrame) 
                 f"depth-{number}",
                 "How far down the list it pays to look, mean over seeds",
                 partial(_depths, study.group.runs, mine),
+                folded=True,
             ),
             *suspects(study.group, f"suspicious-{number}"),
         ],
-        said=found_sentence(part),
-        shown=SHOWN,
+        said=answer(part),
+        first=first(part),
+        notes=notes(part),
     )
 
 

@@ -6,7 +6,7 @@ Read from the sheets of the runs themselves, whatever `score` added later.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +169,17 @@ def _section(number: int, title: str, part: pd.DataFrame) -> Section:
     curves = {row["label"]: (np.array(row["looked_at"]), np.array(row["aurocs"])) for row in records(part)}
     caption = "AUROC of each summary from the epochs seen so far, mean over seeds"
     picture = Picture(f"early-{number}", caption, partial(figures.epoch_curves, curves, "AUROC"))
-    return Section(title, _table(part), [picture])
+    return Section(title, _table(part), [picture], said=_answer(records(part)))
+
+
+def _answer(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Which summary is there first, and which gets furthest."""
+    soonest, best = rows[0], max(rows, key=lambda row: float(row["final"]))
+    return (
+        f"{soonest['label']} settles first: from epoch {soonest['settled']} on within {NEAR:g} of its final "
+        f"AUROC of {soonest['final']:.4f}. Highest in the end: {best['label']} {best['final']:.4f}, settled "
+        f"at epoch {best['settled']}."
+    )
 
 
 def _table(part: pd.DataFrame) -> Table:

@@ -91,8 +91,10 @@ def rows(trial: Trial, methods: Methods, judged: Mapping[str, Judged]) -> Iterat
 
     Columns: seed, labels (of the fingerprint, 12 digits), run, method, covers (the epochs it is made from),
     auroc with its 95 % interval (low, high), average_precision, fpr95, precision (at k = the number of
-    positives), positives, examples, p_vs_csl, p_is_bound, seconds (training and scoring, from nothing).
+    positives), positives, examples, minus_csl (difference of AUROCs), p_vs_csl, p_is_bound, seconds (training
+    and scoring, from nothing).
     """
+    csl = judged[REFERENCE].found.auroc.value if REFERENCE in judged else math.nan
     for name, one in judged.items():
         run, column = methods[name]
         spent = seconds(run, column)
@@ -105,6 +107,7 @@ def rows(trial: Trial, methods: Methods, judged: Mapping[str, Judged]) -> Iterat
             **one.found.figures(),
             "positives": one.found.positives,
             "examples": one.found.examples,
+            "minus_csl": math.nan if name == REFERENCE else one.found.auroc.value - csl,
             "p_vs_csl": one.p_vs_csl,
             "p_is_bound": one.bound,
             "seconds": math.nan if spent is None else spent,

@@ -31,6 +31,7 @@ class Finding:
         sections: of the report and of the text for a terminal.
         remark: how to read it, and which runs it is made from.
         sources: what it read beside the runs, by name the SHA-256 of its content.
+        said: the answer of all sections together, where there are several.
     """
 
     title: str
@@ -38,11 +39,12 @@ class Finding:
     sections: list[Section]
     remark: str
     sources: Mapping[str, str] = field(default_factory=dict)
+    said: str = ""
 
     @property
     def page(self) -> Page:
         """The report."""
-        return Page(self.title, self.sections, self.remark)
+        return Page(self.title, self.sections, self.remark, self.said)
 
     def text(self) -> str:
         """The report for a terminal."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memest.analysis.aligned import with_reference
-from memest.analysis.averages import seeds_column, titled
+from memest.analysis.averages import records, seeds_column, titled
 from memest.analysis.bins import binned_means, unit
 from memest.analysis.columns import epochs_covered
 from memest.analysis.finding import ANALYSES, Finding, remark
@@ -114,7 +114,20 @@ def _sections(
             size = f"{chosen.k.max():,}"
             label = f"all {size} examples" if which == "all" else f"the {size} hardest by the reference"
             pictures = [_picture(number, mine, found)] if which == "all" else []
-            yield Section(f"{titled(str(title), chosen)}: {label}", _table(chosen), pictures, shown=SHOWN)
+            heading = f"{titled(str(title), chosen)}: {label}"
+            said = _answer(chosen, found.name)
+            yield Section(heading, _table(chosen), pictures, said=said, first=range(SHOWN))
+
+
+def _answer(part: pd.DataFrame, reference: str) -> str:
+    """The summary most like the reference by rank correlation, beside its own between seeds."""
+    rows = [row for row in records(part) if row["spearman"] > -1]  # a constant has none
+    if not rows:
+        return ""
+    best = max(rows, key=lambda row: float(row["spearman"]))
+    between = best["seeds_spearman"]
+    own = f" (between its own seeds {between:.3f})" if between > -1 else ""
+    return f"Most like {reference} in rank: {best['label']}, Spearman {best['spearman']:.3f}{own}."
 
 
 def _table(part: pd.DataFrame) -> Table:

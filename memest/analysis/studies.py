@@ -13,13 +13,13 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from memest.analysis.averages import averaged, ranked, records, seeds_column, told_apart
-from memest.analysis.evaluated import REFERENCE, Judged, rows, stored
+from memest.analysis.evaluated import Judged, rows, stored
 from memest.analysis.groups import AXES
 from memest.analysis.runset import in_turns
 from memest.analysis.trials import Methods, Study, Trial
-from memest.reports import figures
+from memest.reports.intervals import Bar, intervals
 from memest.reports.sections import Picture
-from memest.reports.tables import Column, Table, ends, fixed, p_value
+from memest.reports.tables import Column, Table, ends, fixed, p_value, signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +28,8 @@ Judge = Callable[[Trial, Methods], Mapping[str, Judged]]
 Chosen = Callable[[Trial], Methods]
 BARS = 20
 """A figure has so many methods at most, the best."""
+LEVEL = 0.05
+"""An upper bound of p above it says nothing."""
 
 
 def judge_stored(trial: Trial, methods: Methods) -> Mapping[str, Judged]:
@@ -81,6 +83,9 @@ def judged_table(judged: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
         precision=("precision", "mean"),
         positives=("positives", "max"),
         examples=("examples", "max"),
+        minus_csl=("minus_csl", "mean"),
+        least_minus_csl=("minus_csl", "min"),
+        most_minus_csl=("minus_csl", "max"),
         largest_p_vs_csl=("p_vs_csl", "max"),
         p_is_bound=("p_is_bound", "any"),
         seconds=("seconds", "mean"),
@@ -105,26 +110,24 @@ def method_columns(part: pd.DataFrame, names: Sequence[str], heading: str = "met
             Column("AP", part.average_precision.tolist(), fixed(3)),
             Column("FPR95", part.fpr95.tolist(), fixed(3)),
             Column(f"P@{int(part.positives.max())}", part.precision.tolist(), fixed(3)),
-            Column("p (vs csl)", p_values(part), p_value),
+            Column("− csl", part.minus_csl.tolist(), signed(4)),
+            Column("p", p_values(part), p_value),
         )
     )
 
 
 def p_values(part: pd.DataFrame) -> list[Any]:
-    """The largest p of each method against csl, with whether it is a bound."""
-    return _pairs(part, "largest_p_vs_csl", "p_is_bound")
+    """The largest p of each method against csl, with whether it is a bound, where that says something.
+
+    Not where the difference has both signs over the seeds, or a bound lies above .05.
+    """
+    pairs = _pairs(part, "largest_p_vs_csl", "p_is_bound")
+    return [pair if _telling(row) else (None, False) for pair, row in zip(pairs, records(part), strict=True)]
 
 
-def found_sentence(part: pd.DataFrame) -> str:
-    """What csl, or the best method, finds of the changed labels, in one sentence."""
-    first = part[part.method == REFERENCE]
-    row = records(first if len(first) else part)[0]
-    changed, examples = int(row["positives"]), int(row["examples"])
-    depth = round(0.95 * changed + row["fpr95"] * (examples - changed))
-    return (
-        f"Among the first {changed:,} of {examples:,} labels that {row['label']} lists, "
-        f"{100 * row['precision']:.0f} % were changed; to find 95 % of the changed ones look at {depth:,}."
-    )
+def _telling(row: dict[str, Any]) -> bool:
+    one_sign = row["least_minus_csl"] * row["most_minus_csl"] > 0
+    return bool(one_sign and (not row["p_is_bound"] or row["largest_p_vs_csl"] < LEVEL))
 
 
 def auroc_picture(
@@ -134,6 +137,7 @@ def auroc_picture(
     judged: pd.DataFrame,
     shown: Callable[[str], str] = str,
     published: Mapping[str, float] | None = None,
+    folded: bool = False,
 ) -> Picture:
     """AUROC of each seed with its interval, best method on top.
 
@@ -142,17 +146,18 @@ def auroc_picture(
         judged: the rows that it is the mean of.
         shown: how a label is written.
         published: by label, the value of a publication.
+        folded: shown when the reader asks for it.
     """
     best = [str(label) for label in part.label][:BARS]
     more = f", the first {BARS} of {len(part)}" if len(part) > BARS else ""
     caption = f"{caption}: AUROC of each seed with its 95 % interval{more}"
-    seeds: dict[str, list[tuple[float, float, float]]] = {label: [] for label in best}
+    seeds: dict[str, dict[str, Bar]] = {label: {} for label in best}
     for row in records(judged):
         if row["label"] in seeds:
-            seeds[row["label"]].append((row["auroc"], row["low"], row["high"]))
+            seeds[row["label"]][f"seed {row['seed']}"] = row["auroc"], row["low"], row["high"]
     bars = [(shown(label), values) for label, values in seeds.items()]
     theirs = {shown(label): value for label, value in (published or {}).items()}
-    return Picture(name, caption, partial(figures.intervals, bars, "AUROC", theirs))
+    return Picture(name, caption, partial(intervals, bars, "AUROC", theirs), folded)
 
 
 def _pairs(part: pd.DataFrame, one: str, other: str) -> list[tuple[Any, Any]]:

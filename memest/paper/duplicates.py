@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memest.analysis.answers import first, highest, notes
 from memest.analysis.averages import records, seeds_column, titled
 from memest.analysis.columns import tabled
 from memest.analysis.evaluated import Judged, ranked
@@ -30,7 +31,7 @@ from memest.paper.beside import with_departures, with_published
 from memest.paper.methods import labelled, ordered
 from memest.paper.published import duplicates as published
 from memest.reports.sections import Section
-from memest.reports.tables import Column, Table, fixed, mean_and_spread, p_value
+from memest.reports.tables import Column, Table, fixed, mean_and_spread, p_value, signed
 from memest.store.tables import Columns
 
 if TYPE_CHECKING:
@@ -45,9 +46,10 @@ _SOUGHT = {
 _READING = (
     "both: the copy a and its twin b are what is looked for, as in the published table; copy: a alone, "
     "every b left out; twin: b alone, every a left out. Same-label duplicates have right labels: a method "
-    "of wrong labels should not find them. AUROC: mean over training seeds ± their standard deviation. p: "
-    "the largest of the seeds' paired DeLong tests against csl, for both members. published: Ravikumar et "
-    "al. 2025, shown for runs of its recipe; its In-Conf. is taken from k-fold probabilities."
+    "of wrong labels should not find them. AUROC: mean over training seeds ± their standard deviation. − "
+    "csl: the mean difference of AUROCs for both members; p: the largest of the seeds' paired DeLong tests "
+    "of it, where all have one sign. published: Ravikumar et al. 2025, shown for runs of its recipe; its "
+    "In-Conf. is taken from k-fold probabilities."
 )
 
 
@@ -130,15 +132,24 @@ def _section(number: int, title: str, cell: pd.DataFrame, rows: pd.DataFrame) ->
             {row["label"]: row["published"] for row in records(cell) if row["published"] > 0}
             if target == BOTH
             else None,
+            folded=target != BOTH,
         )
         for target, caption in _SOUGHT.items()
     ]
     heading = f"{titled(title, cell, 'seed')}: {pairs:,} pairs among {int(cell.examples.max()):,}"
-    return Section(heading, _table(cell), pictures)
+    names, both = ordered(dict.fromkeys(cell.label)), cell[cell.target == BOTH]
+    chosen = set(both.label.iloc[first(both)])
+    return Section(
+        heading,
+        _table(cell, names),
+        pictures,
+        said=highest(both, "both members of a pair to be found"),
+        first=[place for place, name in enumerate(names) if name in chosen],
+        notes=notes(both),
+    )
 
 
-def _table(cell: pd.DataFrame) -> Table:
-    names = ordered(dict.fromkeys(cell.label))
+def _table(cell: pd.DataFrame, names: list[str]) -> Table:
     of = {target: cell[cell.target == target].set_index("label").loc[names] for target in _SOUGHT}
     aurocs = (
         Column(target, list(zip(part.auroc.tolist(), part.spread.tolist(), strict=True)), mean_and_spread)
@@ -150,6 +161,7 @@ def _table(cell: pd.DataFrame) -> Table:
             *seeds_column(of[BOTH]),
             *aurocs,
             Column("published", of[BOTH].published.tolist(), fixed(4)),
-            Column("p (vs csl)", p_values(of[BOTH]), p_value),
+            Column("− csl", of[BOTH].minus_csl.tolist(), signed(4)),
+            Column("p", p_values(of[BOTH]), p_value),
         )
     )

@@ -28,7 +28,7 @@ from memest.ids import Ids
 from memest.metrics import Bools, Floats, auroc
 from memest.paper.beside import departures_of
 from memest.paper.leak_verdict import RELEASED_SIGN, Verdict, verdicts
-from memest.reports import figures
+from memest.reports.intervals import intervals
 from memest.reports.sections import Picture, Section
 from memest.reports.tables import Column, Table, ends, fixed
 from memest.store import SheetReader
@@ -218,11 +218,11 @@ def _section(number: int, one: Measured, rows: pd.DataFrame) -> Section:
         f"{one.run.id[:8]}: measured at {len(epochs)} epochs, {epochs[0]} to {epochs[-1]}"
     )
     bars = [
-        (f"{name}, {labels}", [(value, value, value)])
+        (f"{name}, {labels}", {"": (value, value, value)})
         for name, labels, value in zip(mine.summary, mine.labels, mine.auroc, strict=True)
         if not name.endswith("turned")
     ]
-    paint = partial(figures.intervals, bars, "AUROC")
+    paint = partial(intervals, bars, "AUROC")
     picture = Picture(f"leak-{number}", "AUROC against each set of labels", paint)
     return Section(title, _table(mine, one.foreign), [picture])
 

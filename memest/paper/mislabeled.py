@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from memest.analysis.answers import answer, first, notes, overall
 from memest.analysis.averages import records, titled
 from memest.analysis.columns import tabled
 from memest.analysis.evaluated import Judged, ranked
@@ -19,7 +20,6 @@ from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet
 from memest.analysis.studies import (
     auroc_picture,
-    found_sentence,
     judge_stored,
     judged_rows,
     judged_table,
@@ -43,8 +43,9 @@ _TABLE = ["dataset", "limit", "model", "protocol", "epochs"]
 _READING = (
     "AUROC: mean over training seeds ± their standard deviation, of which three seeds make no test; the "
     "per-seed table has each seed with its 95 % interval. A mean over fewer seeds than others of its column "
-    "says so. p: the largest of the seeds' paired DeLong tests against csl on the same labels; ≤: an upper "
-    "bound, where csl is of another run (`paired=true` reads the columns and gives DeLong's own). published: "
+    "says so. − csl: the mean difference of AUROCs on the same labels; p: the largest of the seeds' paired "
+    "DeLong tests of it, where all have one sign; ≤: an upper bound, where csl is of another run "
+    "(`paired=true` reads the columns and gives DeLong's own). published: "
     "Ravikumar et al. 2025, shown for runs of its recipe. seconds: mean over seeds, as measured by the runs, "
     "of training and the method's scoring, from nothing."
 )
@@ -98,6 +99,7 @@ def mislabeled(
             for section in _sections(number, part, rows)
         ],
         remark=remark(_READING, _runs(judged), *(f"{line}." for line in found.apart)),
+        said=overall(table),
     )
 
 
@@ -127,7 +129,9 @@ def _sections(number: int, part: pd.DataFrame, rows: pd.DataFrame) -> Iterator[S
         theirs = {row["label"]: row["published"] for row in records(cell) if row["published"] > 0}
         name, mine = f"mislabeled-{number}-{place}", rows[rows.group == group]
         picture = auroc_picture(name, str(group), cell, mine, labelled, theirs)
-        yield Section(titled(str(group), cell, "seed"), _details(cell), [picture], said=found_sentence(cell))
+        heading, table = titled(str(group), cell, "seed"), _details(cell)
+        said, below = answer(cell), notes(cell)
+        yield Section(heading, table, [picture], said=said, first=first(cell), notes=below)
 
 
 def _side_by_side(cells: list[pd.DataFrame]) -> Table:

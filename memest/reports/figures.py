@@ -39,7 +39,7 @@ def svg(figure: Figure) -> bytes:
 
 def histogram(values_N: NDArray[Any], changed_N: NDArray[np.bool_], label: str) -> Figure:
     """How a summary is distributed over kept and changed labels, each as a share of its own group."""
-    figure, axes = _blank()
+    figure, axes = blank()
     edges = np.histogram_bin_edges(values_N, bins=40)
     groups = ((~changed_N, KEPT, "label kept"), (changed_N, CHANGED, "label changed"))
     for group_N, colour, name in groups:
@@ -52,38 +52,6 @@ def histogram(values_N: NDArray[Any], changed_N: NDArray[np.bool_], label: str) 
     return figure
 
 
-def intervals(
-    rows: Sequence[tuple[str, Sequence[tuple[float, float, float]]]],
-    label: str,
-    published: Mapping[str, float] | None = None,
-) -> Figure:
-    """One line per method, one dot with its interval per seed, best on top.
-
-    Args:
-        rows: method and its (value, low, high) per seed, best first.
-        label: what the value is.
-        published: by method, the paper's value, shown as a diamond.
-    """
-    figure, axes = _blank(height=0.9 + 0.3 * len(rows))
-    for place, (_, seeds) in enumerate(reversed(rows)):
-        for number, (value, low, high) in enumerate(seeds):
-            height = place + 0.22 * (number - (len(seeds) - 1) / 2)
-            axes.plot([low, high], [height, height], color=KEPT, alpha=0.5, linewidth=1.2)
-            axes.plot(value, height, "o", color=KEPT, markersize=3.5)
-    places = {name: place for place, (name, _) in enumerate(reversed(rows))}
-    if theirs := {name: value for name, value in (published or {}).items() if name in places}:
-        heights = [places[name] for name in theirs]
-        axes.plot(
-            list(theirs.values()), heights, "D", color=CHANGED, markersize=4, label="published", alpha=0.8
-        )
-        axes.legend(frameon=False, fontsize=8)
-    axes.axvline(0.5, color=ACCENT, linewidth=0.8, linestyle=":")
-    axes.set(xlabel=label, yticks=range(len(rows)), yticklabels=[name for name, _ in reversed(rows)])
-    axes.set_ylim(-0.7, len(rows) - 0.3)
-    axes.grid(axis="x", linewidth=0.4, alpha=0.5)
-    return figure
-
-
 def depth_curves(curves: Mapping[str, NDArray[Any]], base_rate: float) -> Figure:
     """How far down the list it pays to look: precision among the k most suspicious, for every k.
 
@@ -91,7 +59,7 @@ def depth_curves(curves: Mapping[str, NDArray[Any]], base_rate: float) -> Figure
         curves: by method, (N,) precision at k = 1 … N.
         base_rate: the precision of looking at random.
     """
-    figure, axes = _blank()
+    figure, axes = blank()
     for number, (name, precision_N) in enumerate(curves.items()):
         depth = np.arange(1, len(precision_N) + 1)
         axes.plot(depth, precision_N, linewidth=1.5, color=f"C{number}", label=name)
@@ -109,10 +77,11 @@ def epoch_curves(curves: Mapping[str, tuple[NDArray[Any], NDArray[Any]]], label:
         curves: by method, epochs (T,) and values (T,).
         label: what the value is.
     """
-    figure, axes = _blank()
+    figure, axes = blank()
     for number, (name, (epochs_T, values_T)) in enumerate(curves.items()):
         axes.plot(epochs_T, values_T, linewidth=1.5, color=f"C{number % 10}", label=name)
-    axes.axhline(0.5, color=ACCENT, linewidth=0.8, linestyle=":")
+    if min(float(np.min(values_T)) for _, values_T in curves.values()) < 0.6:
+        axes.axhline(0.5, color=ACCENT, linewidth=0.8, linestyle=":")
     axes.set(xlabel="epochs seen", ylabel=label)
     axes.legend(frameon=False, fontsize=8)
     return figure
@@ -127,7 +96,7 @@ def binned(edges: NDArray[Any], lines: Mapping[str, NDArray[Any]], label: str, h
         label: what the bins are of.
         height: what the means are of.
     """
-    figure, axes = _blank()
+    figure, axes = blank()
     middle = (edges[1:] + edges[:-1]) / 2
     for number, (name, mean_B) in enumerate(lines.items()):
         axes.plot(middle, mean_B, "o-", markersize=3.5, linewidth=1.5, color=f"C{number}", label=name)
@@ -223,7 +192,7 @@ def lines(
     """
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = _blank()
+    figure, axes = blank()
     for number, (name, (places, values)) in enumerate(curves.items()):
         axes.plot(places, values, "o-", linewidth=1.5, markersize=4, color=f"C{number}", label=name)
     if base is not None:
@@ -245,7 +214,7 @@ def counted(
         means_B: (B,), NaN where a bin is empty.
         counts_B: (B,) examples.
     """
-    figure, axes = _blank()
+    figure, axes = blank()
     middle, full = (edges[1:] + edges[:-1]) / 2, counts_B > 0
     axes.plot(middle[full], means_B[full], color=KEPT, linewidth=1, alpha=0.5)
     sizes = 18 + 90 * np.sqrt(counts_B[full] / counts_B.max())
@@ -273,7 +242,8 @@ def traces(panels: Sequence[Panel]) -> Figure:
     return figure
 
 
-def _blank(height: float = _SIZE[1]) -> tuple[Figure, Axes]:
+def blank(height: float = _SIZE[1]) -> tuple[Figure, Axes]:
+    """A figure of so many inches, and its axes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(_SIZE[0], height), layout="constrained")

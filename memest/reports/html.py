@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from html import escape
+from typing import TYPE_CHECKING
 
 from memest.reports import figures
-from memest.reports.sections import Page, Painted, Section
-from memest.reports.tables import Table
+from memest.reports.sections import Page, Painted, Picture, Section
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#222}
@@ -17,6 +20,7 @@ th,td{padding:.2rem .8rem;border-bottom:1px solid #ddd;text-align:right}
 th:first-child,td:first-child{text-align:left}
 img{max-width:100%;margin:.5rem 0}
 p.small{color:#666;font-size:13px}
+p.said{font-size:17px}
 summary{cursor:pointer;color:#666}
 """
 
@@ -29,34 +33,37 @@ def page_html(page: Page, painted: Painted) -> bytes:
     """
     title = escape(page.title)
     head = f"<!doctype html><meta charset=utf-8><title>{title}</title><style>{_STYLE}</style>"
+    said = [_paragraph(page.said, "said")] if page.said else []
     body = [part for section in page.sections for part in _section(section, painted)]
-    return "\n".join([head, f"<h1>{title}</h1>", *body, _paragraph(page.remark, small=True)]).encode()
+    remark = [_folded("How to read this", _paragraph(page.remark, "small"))] if page.remark else []
+    return "\n".join([head, f"<h1>{title}</h1>", *said, *body, *remark]).encode()
 
 
 def _section(section: Section, painted: Painted) -> Iterator[str]:
     yield f"<h2>{escape(section.title)}</h2>"
     if section.said:
-        yield _paragraph(section.said)
+        yield _paragraph(section.said, "said")
     if section.table:
-        yield from _table(section.table, section.shown)
+        shown, folded = section.parts()
+        yield _rows(section.table.header, shown)
+        if folded:
+            yield _folded(f"{len(folded)} more rows", _rows(section.table.header, folded))
+    yield from (_paragraph(note, "small") for note in section.notes)
     for picture in section.pictures:
-        figure = painted[picture.name]
-        if isinstance(figure, str):
-            yield _paragraph(f"{picture.caption}: cannot be shown here: {figure}")
-        else:
-            data = base64.b64encode(figures.png(figure)).decode()
-            yield f'<img alt="{escape(picture.caption)}" src="data:image/png;base64,{data}">'
-            yield _paragraph(picture.caption, small=True)
+        shown_picture = _picture(picture, painted[picture.name])
+        yield _folded(picture.caption, shown_picture) if picture.folded else shown_picture
 
 
-def _table(table: Table, shown: int) -> Iterator[str]:
-    """The first rows, and the others folded below; all of them where there are few more or `shown` is 0."""
-    rows = table.rows
-    few = shown if 0 < shown < len(rows) - 1 else len(rows)
-    yield _rows(table.header, rows[:few])
-    if few < len(rows):
-        rest = _rows(table.header, rows[few:])
-        yield f"<details><summary>{len(rows) - few} more rows</summary>{rest}</details>"
+def _picture(picture: Picture, figure: Figure | str) -> str:
+    if isinstance(figure, str):
+        return _paragraph(f"{picture.caption}: cannot be shown here: {figure}")
+    data = base64.b64encode(figures.png(figure)).decode()
+    image = f'<img alt="{escape(picture.caption)}" src="data:image/png;base64,{data}">'
+    return image if picture.folded else f"{image}\n{_paragraph(picture.caption, 'small')}"
+
+
+def _folded(title: str, content: str) -> str:
+    return f"<details><summary>{escape(title)}</summary>{content}</details>"
 
 
 def _rows(header: list[str], rows: list[list[str]]) -> str:
@@ -65,5 +72,5 @@ def _rows(header: list[str], rows: list[list[str]]) -> str:
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
-def _paragraph(text: str, small: bool = False) -> str:
-    return f"<p{' class=small' if small else ''}>{escape(text)}</p>"
+def _paragraph(text: str, kind: str = "") -> str:
+    return f"<p{f' class={kind}' if kind else ''}>{escape(text)}</p>"

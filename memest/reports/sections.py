@@ -24,11 +24,13 @@ class Picture:
         name: of its file, without an ending; unique in a report.
         caption: what it shows.
         paint: makes it.
+        folded: a page shows it when the reader asks for it.
     """
 
     name: str
     caption: str
     paint: Callable[[], Figure]
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,23 @@ class Section:
         table: its numbers; none for pictures alone.
         pictures: below the table.
         said: the answer in one sentence, above the table.
-        shown: how many rows a page shows before the reader asks for the rest; 0: all.
+        first: which rows are shown before the reader asks for the others; empty: all.
+        notes: how to read the table, below it.
     """
 
     title: str
     table: Table | None = None
     pictures: Sequence[Picture] = ()
     said: str = ""
-    shown: int = 0
+    first: Sequence[int] = ()
+    notes: Sequence[str] = ()
+
+    def parts(self) -> tuple[list[list[str]], list[list[str]]]:
+        """The rows that are shown at once, and those that are folded away: none where it would be one."""
+        rows = self.table.rows if self.table else []
+        chosen = set(self.first) if self.first and len(self.first) < len(rows) - 1 else set(range(len(rows)))
+        shown = [row for place, row in enumerate(rows) if place in chosen]
+        return shown, [row for place, row in enumerate(rows) if place not in chosen]
 
 
 @dataclass(frozen=True)
@@ -58,11 +69,13 @@ class Page:
         title: its heading.
         sections: in order.
         remark: how to read it, and what it is made from.
+        said: the answer of all sections together, where there are several.
     """
 
     title: str
     sections: Sequence[Section]
     remark: str = ""
+    said: str = ""
 
     @property
     def pictures(self) -> list[Picture]:

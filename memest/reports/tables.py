@@ -37,6 +37,11 @@ def fixed(digits: int) -> Format:
     return write
 
 
+def signed(digits: int) -> Format:
+    """A difference with so many decimals and its sign, `+0.0021`."""
+    return lambda value: "" if _missing(value) else f"{value:+.{digits}f}"
+
+
 def number(digits: int) -> Format:
     """A count as `whole` writes it, any other number as `fixed`: for a column that holds both."""
     share = fixed(digits)
@@ -51,12 +56,12 @@ def mean_and_spread(value: Any) -> str:
     return f"{mean:.4f}" if _missing(spread) else f"{mean:.4f} ± {spread:.4f}"
 
 
-def ends(value: Any) -> str:
+def ends(value: Any, digits: int = 4) -> str:
     """The lowest and the highest of several, `0.9812–0.9871`; one number where they are equal."""
     low, high = value
     if _missing(low):
         return ""
-    return f"{low:.4f}" if low == high else f"{low:.4f}–{high:.4f}"
+    return f"{low:.{digits}f}" if low == high else f"{low:.{digits}f}–{high:.{digits}f}"
 
 
 def p_value(value: Any) -> str:

@@ -8,8 +8,9 @@ from memest.reports.sections import Page, Section
 
 
 def page_text(page: Page) -> str:
-    """Every section with its whole table; pictures are left out."""
-    return "\n\n".join("\n".join(_lines(section)) for section in page.sections)
+    """Every section with the rows that are shown first, and how many more there are; without pictures."""
+    said = [page.said] if page.said else []
+    return "\n\n".join([*said, *("\n".join(_lines(section)) for section in page.sections)])
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -26,4 +27,8 @@ def _lines(section: Section) -> Iterator[str]:
     if section.said:
         yield section.said
     if section.table:
-        yield aligned(section.table.header, section.table.rows)
+        shown, folded = section.parts()
+        yield aligned(section.table.header, shown)
+        if folded:
+            yield f"({len(folded)} more in report.html)"
+    yield from section.notes

@@ -101,12 +101,14 @@ class Declaration:
         harder: `HIGHER` or `LOWER`, the way in which an example is harder or more suspicious.
         untouched: whether it is given epoch 0, the untouched network.
         pooled: by setting, what its value is the mean of over all examples where the setting is None.
+        misleads: when its ranking is not to be trusted, in a sentence; empty where that is not known.
     """
 
     needs: tuple[str, ...]
     harder: Literal[1, -1]
     untouched: bool
     pooled: Mapping[str, SummaryFunction]
+    misleads: str = ""
 
 
 class SummaryRegistry(LabelledRegistry[SummaryFunction]):
@@ -159,6 +161,7 @@ def summary(
     harder: Literal[1, -1],
     untouched: bool = False,
     pooled: Mapping[str, SummaryFunction] | None = None,
+    misleads: str = "",
 ) -> Callable[[S], S]:
     """Register the decorated function as a summary.
 
@@ -171,10 +174,10 @@ def summary(
         pooled: settings that, left None, are a mean over all examples: by name, the function of the same
             traces and other settings, to (N,), that it is the mean of. This is the only way in which one
             example's value may depend on the others, so that examples can be summarised in stretches.
+        misleads: when its ranking is not to be trusted; reports say it where it ranks below chance.
     """
-    declaration = Declaration(
-        (needs,) if isinstance(needs, str) else needs, harder, untouched, dict(pooled or {})
-    )
+    texts = (needs,) if isinstance(needs, str) else needs
+    declaration = Declaration(texts, harder, untouched, dict(pooled or {}), misleads)
     return lambda function: SUMMARIES.declare(function, declaration)
 
 

@@ -24,7 +24,11 @@ def first_learned(correct: Trace) -> Floats:
     return first_epoch(correct.values > 0.5, correct.epochs)
 
 
-@summary(needs="correct", harder=HIGHER)
+@summary(
+    needs="correct",
+    harder=HIGHER,
+    misleads="A wrong label that is learned late and kept has nothing to be forgotten.",
+)
 def forgetting_count(correct: Trace, *, never: Literal["last", "raw"] = "last") -> Floats:
     """How often the example goes from correct to wrong between consecutive epochs, (N,). Higher is harder.
 
@@ -63,7 +67,12 @@ def mean_confidence(confidence: Trace) -> Floats:
     return confidence.mean()
 
 
-@summary(needs="confidence", harder=HIGHER)
+@summary(
+    needs="confidence",
+    harder=HIGHER,
+    misleads="It means ambiguous rather than wrong: a wrong label that is never learned keeps a low "
+    "confidence, which hardly varies.",
+)
 def variability(confidence: Trace) -> Floats:
     """Standard deviation over t of p(label), divided by E, not E − 1: (N,) in [0, 0.5]. Higher is harder.
 
@@ -91,7 +100,11 @@ def mean_el2n(el2n: Trace, *, epochs: Count = 20) -> Floats:
     return early.mean()
 
 
-@summary(needs="confidence", harder=HIGHER)
+@summary(
+    needs="confidence",
+    harder=HIGHER,
+    misleads="Once the network has memorized its training set, it is as sure of a wrong label.",
+)
 def in_confidence(confidence: Trace) -> Floats:
     """1 − p(label) at the last measured epoch, (N,) in [0, 1]. Higher is harder.
 
@@ -100,7 +113,11 @@ def in_confidence(confidence: Trace) -> Floats:
     return 1 - confidence.last()
 
 
-@summary(needs="peak", harder=HIGHER)
+@summary(
+    needs="peak",
+    harder=HIGHER,
+    misleads="It does not look at the label: a network that is sure of another class finds nothing wrong.",
+)
 def in_peak(peak: Trace) -> Floats:
     """1 − max p at the last measured epoch, (N,) in [0, 1], whatever the label. Higher is harder.
 

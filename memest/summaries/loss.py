@@ -13,7 +13,13 @@ from memest.metrics import Floats
 from memest.summaries.base import HIGHER, MissingTraceError, Trace, summary
 
 
-@summary(needs="loss", harder=HIGHER, untouched=True)
+@summary(
+    needs="loss",
+    harder=HIGHER,
+    untouched=True,
+    misleads="The first epochs of a network with batch norms, measured in evaluation mode, may outweigh all "
+    "later ones: csl(start=5) leaves them out, csl(cap=…) bounds them.",
+)
 def csl(loss: Trace, *, start: Index = 1, cap: Positive | None = None) -> Floats:
     """Cumulative Sample Loss: Σₜ loss(wₜ) for t ≥ `start`, (N,) nats. Higher is harder.
 
@@ -31,7 +37,13 @@ def csl(loss: Trace, *, start: Index = 1, cap: Positive | None = None) -> Floats
     return np.asarray(np.minimum(counted.values, cap).sum(axis=0, dtype=np.float64))
 
 
-@summary(needs="loss", harder=HIGHER, untouched=True)
+@summary(
+    needs="loss",
+    harder=HIGHER,
+    untouched=True,
+    misleads="An untouched network gives all examples about the same loss, so that a large drop means a "
+    "small last loss: an example that was learned.",
+)
 def loss_drop(loss: Trace) -> Floats:
     """loss(w₀) − loss(w_E), (N,) nats: a baseline, what the bound on memorization by CSL telescopes to.
 
@@ -67,7 +79,11 @@ def sgal(loss: Trace, weight_norm: Trace) -> Floats:
     return counted.total()
 
 
-@summary(needs="loss", harder=HIGHER)
+@summary(
+    needs="loss",
+    harder=HIGHER,
+    misleads="Once the network has memorized its training set, the loss is about as small for a wrong label.",
+)
 def final_loss(loss: Trace) -> Floats:
     """loss(w_E) at the last measured epoch, (N,) nats. Higher is harder."""
     return loss.last()

@@ -58,16 +58,16 @@ def page(rows: int = 6) -> Page:
         Picture("kept", "a caption", lambda: figures.binned(np.linspace(0, 1, 4), lines, "x", "y")),
         Picture("gone", "another", missing),
     ]
-    return Page(
-        "A title", [Section("A section", table, pictures, said="One sentence.", shown=3)], "A remark."
-    )
+    section = Section("A section", table, pictures, said="One sentence.", first=[0, 1, 4], notes=["A note."])
+    return Page("A title", [section], "A remark.", said="All at once.")
 
 
-def test_text_holds_every_cell_and_paints_nothing() -> None:
-    """The terminal shows the sentence and the whole table, its columns aligned."""
+def test_text_says_the_answer_and_paints_nothing() -> None:
+    """The terminal shows the sentences, the rows that matter, aligned, and how many more there are."""
     lines = page_text(page()).splitlines()
-    assert lines[:3] == ["A section", "One sentence.", "name  value"]
-    assert lines[3:] == [f"n<{k}    0.{k}0" for k in range(6)]
+    assert lines[:5] == ["All at once.", "", "A section", "One sentence.", "name  value"]
+    assert lines[5:8] == [f"n<{k}    0.{k}0" for k in (0, 1, 4)]
+    assert lines[8:] == ["(3 more in report.html)", "A note."]
 
 
 def test_html_holds_the_same_cells_the_rest_folded() -> None:
@@ -76,9 +76,12 @@ def test_html_holds_the_same_cells_the_rest_folded() -> None:
     text = page_html(page(), pictures).decode()
     open_, _, folded = text.partition("<details>")
     for k in range(6):
-        assert f"<td>n&lt;{k}</td><td>0.{k}0</td>" in (open_ if k < 3 else folded)
+        assert f"<td>n&lt;{k}</td><td>0.{k}0</td>" in (open_ if k in (0, 1, 4) else folded)
     assert "3 more rows" in folded
+    assert open_.index("All at once.") < open_.index("One sentence.") < open_.index("<table>")
+    assert "A note." in text
+    assert "A remark." in text.rpartition("<details>")[2]
     assert "the images are elsewhere" in text
     assert text.count("data:image/png") == 1
     assert list(pictures) == ["kept", "gone"]
-    assert "<details>" not in page_html(page(4), pictures).decode()
+    assert "more rows" not in page_html(page(4), pictures).decode()

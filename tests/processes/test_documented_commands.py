@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from distributions import install
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -48,9 +51,29 @@ def test_every_documented_command_is_understood() -> None:
         Path(place).parent.mkdir(parents=True, exist_ok=True)
         Path(place).touch()
     done = subprocess.run(
-        [sys.executable, "-c", BUILT], input=json.dumps(commands), capture_output=True, text=True, check=True
+        [sys.executable, "-c", BUILT],
+        input=json.dumps(commands),
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([own_score(Path("site")), str(PROJECT)])},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert json.loads(done.stdout) == []
+
+
+def own_score(site: Path) -> str:
+    """A folder in which the package of docs/own_score.md is installed, as the page has it."""
+    page = (PROJECT / "docs" / "own_score.md").read_text()
+    (project,), (code,) = (
+        re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("toml", "python")
+    )
+    brought = tomllib.loads(project)["project"]["entry-points"]
+    points = {
+        group: "\n".join(f"{name} = {module}" for name, module in entries.items())
+        for group, entries in brought.items()
+    }
+    install(site, "surprise", points, surprise=code)
+    return str(site.absolute())
 
 
 @pytest.mark.parametrize(

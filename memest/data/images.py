@@ -60,6 +60,11 @@ class ImageSet:
         """C, the number of colour channels."""
         return int(self.images.shape[3])
 
+    @property
+    def size(self) -> int:
+        """H, the height in pixels."""
+        return int(self.images.shape[1])
+
     @cached_property
     def occurring(self) -> Integers:
         """The classes that at least one example has, sorted, (K',)."""

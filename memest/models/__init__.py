@@ -1,7 +1,9 @@
 """Image classifiers by name, one file per family: `resnet18(width=32)`.
 
 Each takes images (N, C, H, W) of any number of channels, 8 pixels or more to a side, and gives logits
-(N, K) for K classes. None has dropout, so in eval mode a model is a fixed function of each image alone.
+(N, K) for K classes. From 128 pixels on the networks begin as those for ImageNet do; VGG and airbench halve
+their input several times anyway. None has dropout, so in eval mode a model is a fixed function of each
+image alone.
 """
 
 from __future__ import annotations

@@ -11,17 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from memest.grammar.values import Count
-from memest.models.base import MODELS, conv_norm_relu
+from memest.models.base import MODELS, conv_norm_relu, stem
 
 
 @MODELS.register
-def small_inception(channels: int, classes: int, *, width: Count = 96) -> nn.Module:
+def small_inception(channels: int, classes: int, size: int = 32, *, width: Count = 96) -> nn.Module:
     """Eight inception modules in three stages, global max-pooling: (N, channels, H, W) → (N, classes).
 
     Args:
+        channels: C of the images.
+        classes: K, the number of logits.
+        size: of the images; decides the stem, see `stem`, and that of small images is the source's.
         width: channels of the stem; every other layer keeps its proportion to it.
     """
-    layers: list[nn.Module] = [conv_norm_relu(channels, width, 3)]
+    layers: list[nn.Module] = [stem(channels, width, size)]
     inputs = width
     for kind, *published in _MODULES:
         sizes = [width * size // 96 for size in published]

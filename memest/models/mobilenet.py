@@ -1,7 +1,7 @@
-"""MobileNetV2 in the form used for CIFAR: no down-sampling before the third stage.
+"""MobileNetV2; below 128 pixels in the form used for CIFAR: no down-sampling before the third stage.
 
 Source: Sandler, Howard, Zhu, Zhmoginov, Chen, "MobileNetV2: Inverted Residuals and Linear Bottlenecks",
-CVPR 2018. The CIFAR form departs from it in four ways: stride 1 in the stem and the second stage;
+CVPR 2018. The form departs from it in four ways: stride 1 in the stem and the second stage, for small images;
 plain rectifiers; a 1×1 projection in the shortcut where a block of stride 1 changes the width (the
 source has no shortcut there); an expansion layer also where the factor is 1.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from memest.grammar.values import Count
-from memest.models.base import MODELS, average_head, conv_norm, conv_norm_relu
+from memest.models.base import LARGE, MODELS, average_head, conv_norm, conv_norm_relu
 
 _STAGES = (
     # expansion, outputs, blocks, stride of the first block
@@ -26,15 +26,20 @@ _STAGES = (
 
 
 @MODELS.register
-def mobilenetv2(channels: int, classes: int, *, width: Count = 32) -> nn.Module:
+def mobilenetv2(channels: int, classes: int, size: int = 32, *, width: Count = 32) -> nn.Module:
     """MobileNetV2, seventeen inverted residual blocks: (N, channels, H, W) → (N, classes).
 
     Args:
+        channels: C of the images.
+        classes: K, the number of logits.
+        size: of the images; from 128 on stem and second stage have stride 2, as in the source.
         width: channels of the stem; every other layer keeps its proportion to it, and 4 at least.
     """
-    layers: list[nn.Module] = [conv_norm_relu(channels, width, 3)]
+    early = 2 if size >= LARGE else 1
+    layers: list[nn.Module] = [conv_norm_relu(channels, width, 3, early)]
     inputs = width
-    for expansion, outputs, blocks, first_stride in _STAGES:
+    for number, (expansion, outputs, blocks, stride_here) in enumerate(_STAGES):
+        first_stride = early if number == 1 else stride_here
         outputs = max(4, width * outputs // 32)
         for stride in [first_stride] + [1] * (blocks - 1):
             layers.append(InvertedResidual(inputs, outputs, expansion, stride))

@@ -59,7 +59,8 @@ class Again:
     @cached_property
     def network(self) -> nn.Module:
         """A network of the source run's kind, on the CPU."""
-        return build_model(self.trained["model"], self.images.channels, len(self.images.classes), 0)
+        images = self.images
+        return build_model(self.trained["model"], images.channels, len(images.classes), 0, images.size)
 
     @cached_property
     def threads(self) -> int:

@@ -103,7 +103,9 @@ def train_on_some(prepared: Prepared, count: int, number: int) -> tuple[NDArray[
     own, chosen = _subset(prepared, count, number)
     statistics = images.take(chosen).statistics()
     training = Loader(images.take(chosen), statistics, device)
-    network = build_model(config.model, images.channels, len(images.classes), own.seed("weights"))
+    network = build_model(
+        config.model, images.channels, len(images.classes), own.seed("weights"), images.size
+    )
     for _ in train_epochs(network, [training], None, config.recipe, own, Unseen()):
         pass
     right = Scorer(Loader(images, statistics, device)).measure(network, ScoreSet("correct"))["correct"] > 0.5

@@ -115,7 +115,7 @@ class Prepared:
     def network(self) -> nn.Module:
         """The untouched network of the run's seed, on the CPU."""
         classes, seed = len(self.images.classes), self.streams.seed("weights")
-        return build_model(self.config.model, self.images.channels, classes, seed)
+        return build_model(self.config.model, self.images.channels, classes, seed, self.images.size)
 
     def require_trainable(self, counts: Iterable[int]) -> None:
         """Refuse trainings on so many examples that the batch size leaves too small a batch.

@@ -42,7 +42,10 @@ def cache(config: CacheConfig) -> str:
 
 def _line(entry: Entry) -> str:
     made = ", ".join(f"{name} {value}" for name, value in entry.settings.items())
-    return f"{entry.folder.name}  {_size([entry]):>9}  {entry.count:,} images, {made}, of {entry.origin}"
+    notes = "".join(f"; {note}" for note in entry.notes)
+    return (
+        f"{entry.folder.name}  {_size([entry]):>9}  {entry.count:,} images, {made}, of {entry.origin}{notes}"
+    )
 
 
 def _size(held: list[Entry]) -> str:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 import tarfile
 import tempfile
 from collections.abc import Callable
@@ -29,7 +30,10 @@ RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (COUNT, 9, 9, 3), dtype=np.uint8)
 NAMES = [f"{'ab'[n % 2]}/{n:03d}.png" for n in range(COUNT)]
 IN_ORDER = sorted(range(COUNT), key=NAMES.__getitem__)
-HAS_TENSORFLOW = importlib.util.find_spec("tensorflow") or os.environ.get("MEMEST_TENSORFLOW")
+HAS_TENSORFLOW = (
+    importlib.util.find_spec("tensorflow") or os.environ.get("MEMEST_TENSORFLOW") or "CI" in os.environ
+)
+"""Where CI runs it has to be there."""
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
@@ -106,7 +110,7 @@ def tfrecords() -> dict[str, bytes]:
         for n in IN_ORDER
     ]
     halves = {f"train-{k:05d}-of-00002": rows[k * COUNT // 2 :][: COUNT // 2] for k in range(2)}
-    python = os.environ.get("MEMEST_TENSORFLOW", "python")
+    python = os.environ.get("MEMEST_TENSORFLOW", sys.executable)
     with tempfile.TemporaryDirectory() as folder:
         command = [python, "-c", WRITE_TFRECORD]
         subprocess.run(command, input=json.dumps(halves), text=True, check=True, cwd=folder)
@@ -206,6 +210,66 @@ def test_a_shard_that_is_cut_is_named(kind: str, shard: str, words: str) -> None
     with pytest.raises(DataError, match=words) as refusal:
         load_images("mine")
     assert shard in str(refusal.value)
+
+
+@tensorflow
+def test_ids_may_be_those_of_a_folder_of_the_same_files() -> None:
+    """`ids=names`: the places of the sorted names, whatever the order of the records."""
+    to_tfrecord(Path("mine"))
+    Path("mine/train-00000-of-00002").rename("mine/train-00002-of-00002")  # the halves in the other order
+    train = load_images("tfrecord(mine, ids=names)").train
+    assert train.names is not None
+    order = np.argsort(train.ids)
+    assert train.names[order].tolist() == sorted(NAMES)
+    np.testing.assert_array_equal(np.asarray(train.images)[order], PIXELS[IN_ORDER])
+
+
+WRITE_ODD = """
+import tensorflow as tf
+def example(**features):
+    kinds = {int: ("int64_list", tf.train.Int64List), bytes: ("bytes_list", tf.train.BytesList)}
+    made = {}
+    for name, values in features.items():
+        kind, of = kinds[type(values[0])]
+        made[name] = tf.train.Feature(**{kind: of(value=values)})
+    return tf.train.Example(features=tf.train.Features(feature=made)).SerializeToString()
+png = bytes.fromhex(open("png").read())
+ODD = {
+    "several": [example(image=[png], label=[1, 2])],
+    "number": [example(image=[7], label=[1])],
+    "foreign": [b"\\xff\\xff no example"],
+    "empty": [],
+    "words": [example(image=[png], label=[word]) for word in (b"cat", b"dog")],
+}
+for name, rows in ODD.items():
+    with tf.io.TFRecordWriter(f"{name}.tfrecord") as writer:
+        for row in rows:
+            writer.write(row)
+with tf.io.TFRecordWriter("packed.tfrecord", "GZIP") as writer:
+    writer.write(ODD["several"][0])
+"""
+
+
+@tensorflow
+def test_records_that_do_not_fit_are_refused_in_one_line() -> None:
+    """Several labels, an image that is a number, no example at all, no record, a compressed shard."""
+    Path("png").write_text(ENCODED[0].hex())
+    subprocess.run([os.environ.get("MEMEST_TENSORFLOW", sys.executable), "-c", WRITE_ODD], check=True)
+    says = {
+        "several": "record 0 has 2 values of 'label'",
+        "number": "image holds no encoded image",
+        "foreign": r"record 0 (is no tf\.train\.Example|has no feature)",
+        "empty": "has no images",
+        "packed": "is compressed",
+    }
+    for name, words in says.items():
+        with pytest.raises(DataError, match=words) as refusal:
+            load_images(f"tfrecord({name}.tfrecord, image=image, label=label)")
+        assert "\n" not in str(refusal.value)
+    train = load_images("tfrecord(words.tfrecord, image=image, label=label)").train
+    assert train.classes == ("cat", "dog")
+    assert train.names is not None
+    assert train.names.tolist() == ["words.tfrecord#0", "words.tfrecord#1"]
 
 
 @tensorflow

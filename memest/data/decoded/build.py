@@ -3,7 +3,7 @@
     pixels.npy       (N, S, S, C) uint8; a row of zeros where an image could not be read
     digests.npy      (N, 16) uint8, a hash of each row
     moments.npy      (N, 2, C) uint64, sums of each row's pixels and of their squares
-    index.parquet    name, width, height, mode, rotated, frames, error, (N,) each
+    index.parquet    name, width, height, mode, format, rotated, frames, error, (N,) each
     parts/           what is known of the images done so far; gone at the end
 
 A part is written after the pixels it speaks of, so what has a part is done.
@@ -92,7 +92,7 @@ def _decoded(
     rows: NDArray[np.uint8], place: int, content: bytes | UnreadableError, shape: Shape
 ) -> dict[str, Any]:
     """Put one image into its row; returns what the index says of it."""
-    unknown = {"width": 0, "height": 0, "mode": "", "rotated": False, "frames": 0}
+    unknown = {"width": 0, "height": 0, "mode": "", "format": "", "rotated": False, "frames": 0}
     try:
         if isinstance(content, UnreadableError):
             raise content
@@ -112,10 +112,15 @@ def _save(path: Path, columns: Columns) -> None:
     write_whole(path, buffer.getvalue(), durable=False)
 
 
+def _columns(path: Path) -> Columns:
+    with np.load(path) as part:  # closed at once: a million images have thousands of parts
+        return dict(part)
+
+
 def _gather(folder: Path, records: Records, count: int) -> Columns:
     """Join what the parts say, write it beside the pixels, and delete the parts."""
-    parts = [np.load(_part(folder, start)) for start in range(0, count, _CHUNK)]
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0].files}
+    parts = [_columns(_part(folder, start)) for start in range(0, count, _CHUNK)]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     for name, file in (("digests", DIGESTS), ("moments", MOMENTS)):
         np.save(folder / file, joined.pop(name))
     _write_index(folder / INDEX, {"name": records.names, **joined})

@@ -24,15 +24,16 @@ from typing import Any
 import numpy as np
 
 from memest.data.decoded.build import DIGESTS, MOMENTS, PIXELS, Columns, build
-from memest.data.decoded.pictures import GREY, Shape
+from memest.data.decoded.pictures import GREY, Shape, format_named
 from memest.data.decoded.records import Records
+from memest.data.images import Names
 from memest.data.mapped import MappedImages
 from memest.errors import DataError
 from memest.files import write_whole
 from memest.grammar.config import digest
 
 MANIFEST = "manifest.json"
-_VERSION = 1
+_VERSION = 2
 """Raised when the same bytes would be decoded to other pixels."""
 _SHOWN = 5
 _log = logging.getLogger(__name__)
@@ -48,9 +49,8 @@ class Entry:
         settings: the shape its images were made into.
         count: N, images.
         failed: position and reason of each that could not be read.
-        rotated: how many were turned by their EXIF flag.
-        several: how many had further frames or pages, which were left out.
         coloured: how many were not grey.
+        notes: what was done to images that are not simply pixels, and to how many of them.
     """
 
     folder: Path
@@ -58,9 +58,8 @@ class Entry:
     settings: dict[str, Any]
     count: int
     failed: dict[int, str]
-    rotated: int
-    several: int
     coloured: int
+    notes: list[str]
 
     @property
     def size(self) -> int:
@@ -96,9 +95,9 @@ def decoded(records: Records, shape: Shape, origin: Path) -> Entry:
     key = digest(_VERSION, asdict(shape), records.digest())[:32]
     folder = cache_root().absolute() / key
     if (entry := _entry(folder)) is None:
+        require_room(folder, len(records.names), shape)
         with locked(folder):
             if (entry := _entry(folder)) is None:
-                require_room(folder, len(records.names), shape)
                 stale = [old for old in entries() if _same_source(old, origin, shape)]
                 if stale:
                     _log.warning("%s has changed since it was decoded: it is decoded anew", origin)
@@ -135,15 +134,15 @@ def _made(folder: Path, records: Records, shape: Shape, origin: Path) -> Entry:
     try:
         columns = build(folder, records, shape, origin.name)
         modes = Counter(columns["mode"].tolist())
+        coloured = sum(count for mode, count in modes.items() if mode not in GREY | {""})
         entry = Entry(
             folder=folder,
             origin=str(origin.resolve()),
             settings=asdict(shape),
             count=len(records.names),
             failed=_failed(columns),
-            rotated=int(columns["rotated"].sum()),
-            several=int((columns["frames"] > 1).sum()),
-            coloured=sum(count for mode, count in modes.items() if mode not in GREY | {""}),
+            coloured=coloured,
+            notes=_notes(columns, records.names, coloured if shape.color == "grey" else 0),
         )
         held = {name: value for name, value in vars(entry).items() if name != "folder"}
         write_whole(folder / MANIFEST, json.dumps(held).encode())
@@ -152,7 +151,8 @@ def _made(folder: Path, records: Records, shape: Shape, origin: Path) -> Entry:
             f"decoded images cannot be kept in {folder} ({error.strerror or error}); make room, or set "
             "MEMEST_CACHE to another folder"
         ) from error
-    _say(entry)
+    if entry.notes:
+        _log.warning("%s: of %d images %s", entry.origin, entry.count, ", ".join(entry.notes))
     return entry
 
 
@@ -160,16 +160,29 @@ def _failed(columns: Columns) -> dict[int, str]:
     return {int(place): str(columns["error"][place]) for place in np.flatnonzero(columns["error"] != "")}
 
 
-def _say(entry: Entry) -> None:
-    """One line of what was done to images that are not simply pixels."""
-    coloured = entry.coloured if entry.settings["color"] == "grey" else 0
-    notes = {
-        "turned by their EXIF flag": entry.rotated,
-        "of several frames or pages, the first taken": entry.several,
+def _notes(columns: Columns, names: Names, coloured: int) -> list[str]:
+    """What was done to images that are not simply pixels, each with how many there were."""
+    counts = {
+        "turned by their EXIF flag": int(columns["rotated"].sum()),
+        "of several frames or pages, the first taken": int((columns["frames"] > 1).sum()),
+        "scaled from 16 bits": int(np.strings.startswith(columns["mode"], "I;16").sum()),
         "in colour made grey": coloured,
     }
-    if said := ", ".join(f"{count} {what}" for what, count in notes.items() if count):
-        _log.warning("%s: of %d images %s", entry.origin, entry.count, said)
+    return [f"{count} {what}" for what, count in counts.items() if count] + _misnamed(columns, names)
+
+
+def _misnamed(columns: Columns, names: Names) -> list[str]:
+    """How many are of another format than their names say, and the first of them."""
+    alike = {"MPO": "JPEG"}  # photographs of many cameras are both
+    pairs = zip(names.tolist(), columns["format"].tolist(), strict=True)
+    wrong = [
+        (name, is_) for name, is_ in pairs if is_ and format_named(name) not in ("", is_, alike.get(is_))
+    ]
+    listed = "; ".join(
+        f"{name if name.isprintable() else ascii(name)} ({is_})" for name, is_ in wrong[:_SHOWN]
+    )
+    more = ", …" if len(wrong) > _SHOWN else ""
+    return [f"{len(wrong)} of another format than their names say: {listed}{more}"] if wrong else []
 
 
 def _same_source(entry: Entry, origin: Path, shape: Shape) -> bool:
@@ -183,8 +196,9 @@ def require_room(folder: Path, count: int, shape: Shape) -> None:
         DataError: with what is needed and what there is.
     """
     needed = count * shape.size**2 * shape.channels
-    place = next(path for path in (folder, *folder.parents) if path.exists())
-    there = sum(path.stat().st_size for path in folder.glob(PIXELS))
+    place = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110  # may be closed to us
+    pixels = f"{folder}/{PIXELS}"
+    there = os.path.getsize(pixels) if os.path.isfile(pixels) else 0  # noqa: PTH113, PTH202
     free = shutil.disk_usage(place).free
     if needed - there > free:
         raise DataError(

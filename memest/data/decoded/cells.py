@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,8 @@ class Cells:
             cell = cells[row - start].as_py()
             if isinstance(cell, dict):
                 cell = cell.get("bytes") or cell.get("path")
+            if isinstance(cell, str) and ".." in PurePosixPath(cell.replace("\\", "/")).parts:
+                return UnreadableError(f"its path {cell!r} does not lie below {self.root.name}")
             if isinstance(cell, str):
                 return (self.root / cell).read_bytes()
         except (OSError, ValueError) as error:  # pyarrow's errors are among these

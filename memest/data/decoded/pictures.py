@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -46,11 +47,12 @@ class Shape:
 
 @dataclass(frozen=True)
 class Facts:
-    """What an image was as stored: its size in pixels, Pillow's mode, whether EXIF turns it, its frames."""
+    """What an image was as stored: its size, Pillow's mode and format, whether EXIF turns it, its frames."""
 
     width: int
     height: int
     mode: str
+    format: str
     rotated: bool
     frames: int
 
@@ -107,7 +109,7 @@ def _facts(image: Image) -> Facts:
         frames = int(getattr(image, "n_frames", 1))
     except _failures():  # later frames are damaged; only the first is read
         frames = 1
-    return Facts(image.width, image.height, image.mode, rotated, frames)
+    return Facts(image.width, image.height, image.mode, image.format or "", rotated, frames)
 
 
 def _pixels(image: Image, shape: Shape, facts: Facts) -> NDArray[np.uint8]:
@@ -197,6 +199,14 @@ def _failures() -> tuple[type[Exception], ...]:
         zlib.error,
         Image.DecompressionBombError,
     )
+
+
+def format_named(name: str) -> str:
+    """The format that a file's name promises, in Pillow's words; empty where its ending says nothing."""
+    from PIL import Image
+
+    found: str = Image.registered_extensions().get(PurePosixPath(name).suffix.lower(), "")
+    return found
 
 
 def _reason(error: Exception) -> str:

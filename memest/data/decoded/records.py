@@ -60,7 +60,7 @@ class Files:
         """Each file whole."""
         for name in self.names.tolist():
             try:
-                yield (self.root / name).read_bytes()
+                yield _content(self.root / name)
             except OSError as error:
                 yield UnreadableError(error.strerror or type(error).__name__)
 
@@ -70,6 +70,13 @@ class Files:
         for name in self.names.tolist():
             content.update(f"{name}\0{_state(self.root, name)}\0".encode())
         return content.hexdigest()
+
+
+def _content(path: Path) -> Read:
+    """The bytes of a file; reading from a pipe would wait for ever."""
+    if path.exists() and not path.is_file():
+        return UnreadableError("not a file but a pipe, socket or device")
+    return path.read_bytes()
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ def class_names(listing: Listing) -> list[Label]:
         )
     folded: dict[str, Label] = {}
     for name in classes:
-        other = folded.setdefault(str(name).strip().casefold(), name)
+        other = folded.setdefault(unicodedata.normalize("NFKC", str(name)).strip().casefold(), name)
         if other != name:
             raise DataError(
                 f"{listing.path} has classes {other!r} and {name!r}, which differ in case or spaces only: "
@@ -144,14 +145,12 @@ def _images(
         )
     left_out = (listing.left_out or {}) | _unreadable(listing, entry, options)
     kept = np.setdiff1d(np.arange(entry.count), list(entry.failed))
-    number = {name: place for place, name in enumerate(classes)}
-    if unknown := set(listing.labels) - set(number):
-        raise DataError(
-            f"{listing.path} has class {min(map(str, unknown))!r}, which the training images lack"
-        )
+    number = {str(name): place for place, name in enumerate(classes)}
+    if unknown := set(map(str, set(listing.labels))) - set(number):
+        raise DataError(f"{listing.path} has class {min(unknown)!r}, which the training images lack")
     everything = ImageSet(
         images=entry.images(),
-        labels=np.array([number[label] for label in listing.labels], np.int64),
+        labels=np.array([number[str(label)] for label in listing.labels], np.int64),
         ids=np.arange(entry.count) if listing.ids is None else listing.ids,
         classes=tuple(map(str, classes)),
         order=order,
@@ -184,7 +183,12 @@ def shown(items: Iterable[str]) -> str:
     """The first few of some items, and how many more there are."""
     listed = list(items)
     more = f"; … {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    return "; ".join(listed[:_SHOWN]) + more
+    return "; ".join(map(plain, listed[:_SHOWN])) + more
+
+
+def plain(text: str) -> str:
+    """Text in one line, whatever a file's name holds: what cannot be printed is escaped."""
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _shape(records: Records, options: Options) -> Shape:

@@ -8,21 +8,18 @@ photos/train/…  photos/test/… (or val/…)        either of these in each
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from memest.data.decoded import Color, Files, Fit, texts
 from memest.data.images import Split
 from memest.data.sources.base import SETS
 from memest.data.sources.encoded import Holdout, Listing, OnError, Options, Size, encoded_split, shown
+from memest.data.sources.parts import HELD, TRAIN, part_named
 from memest.data.sources.tables import Table, find_table, read_table
+from memest.data.sources.walk import children, files_below
 from memest.errors import DataError
 
-_TRAIN = ("train", "training")
-_TEST = ("test", "testing", "val", "valid", "validation")
 _log = logging.getLogger(__name__)
-_IGNORED = {"Thumbs.db", "desktop.ini", "__MACOSX"}
 
 
 @SETS.register
@@ -62,22 +59,37 @@ def folder(
 
 
 def parts_of(root: Path) -> tuple[Path, Path | None]:
-    """The folders of training and test images: the folder itself, unless all that lies in it are such."""
-    inside = {child.name.lower(): child for child in sorted(root.iterdir()) if child.name[0] != "."}
-    train = next((inside[name] for name in _TRAIN if name in inside), None)
-    if train is None or set(inside) - {*_TRAIN, *_TEST}:
+    """The folders of training and test images: the folder itself, unless all folders in it are such.
+
+    Raises:
+        DataError: they are all for testing.
+    """
+    if find_table(root) is not None:
         return root, None
-    test = next((inside[name] for name in _TEST if name in inside), None)
-    if others := [str(path) for path in inside.values() if path not in (train, test)]:
+    inside = children(root)
+    folders = [path for path in inside if path.is_dir()]
+    parts = {part_named(path.name): path for path in reversed(folders)}
+    if not folders or None in parts:
+        return root, None
+    train, test = (next((parts[word] for word in words if word in parts), None) for words in (TRAIN, HELD))
+    if train is None:
+        raise DataError(
+            f"{root} has {', '.join(path.name for path in folders)} and no folder called train; name the one "
+            "to train on, or call it so"
+        )
+    if others := [path for path in inside if path not in (train, test)]:
         _log.warning(
-            "%s is read for training and %s for testing; not read: %s", train, test, ", ".join(others)
+            "%s is read for training%s; not read: %s",
+            train,
+            "" if test is None else f" and {test} for testing",
+            shown(map(str, others)),
         )
     return train, test
 
 
 def _listed(root: Path, columns: Table, options: Options) -> Listing:
     """The files of one folder and their labels, in the order of their paths."""
-    files = set(_files(root))
+    files = set(files_below(root))
     if (table := find_table(root)) is not None:
         return _by_table(root, table, files - {table.name}, columns, options)
     names = sorted(files)
@@ -86,7 +98,10 @@ def _listed(root: Path, columns: Table, options: Options) -> Listing:
             f"{len(loose)} files in {root} lie in no class folder, such as {shown(loose)}: expected a folder "
             "for each class, or a metadata.csv with file_name and label"
         )
-    return Listing(root, Files(root, texts(names)), [name.partition("/")[0] for name in names])
+    labels = [name.partition("/")[0] for name in names]
+    if empty := sorted({path.name for path in children(root) if path.is_dir()} - set(labels)):
+        _log.warning("%s: no image lies in %s, so there is no such class", root, shown(empty))
+    return Listing(root, Files(root, texts(names)), labels)
 
 
 def _by_table(root: Path, table: Path, files: set[str], columns: Table, options: Options) -> Listing:
@@ -101,21 +116,3 @@ def _by_table(root: Path, table: Path, files: set[str], columns: Table, options:
             f"files without a row: {shown([*lacking, *unnamed])}; mend it, or on_error=skip leaves them out"
         )
     return rows.listing(root, set(lacking), left_out)
-
-
-def _files(root: Path) -> Iterator[str]:
-    """The path below a folder of every file in it, hidden ones left out; links are followed, none twice."""
-    seen = set()
-    for place, folders, files in os.walk(root, followlinks=True):
-        if (real := os.path.realpath(place)) in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = [name for name in folders if not _ignored(name)]
-        below = Path(place).relative_to(root).as_posix()
-        prefix = "" if below == "." else f"{below}/"
-        yield from (prefix + name for name in files if not _ignored(name))
-
-
-def _ignored(name: str) -> bool:
-    return name.startswith(".") or name in _IGNORED

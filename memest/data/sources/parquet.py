@@ -67,6 +67,7 @@ def _listing(root: Path, files: list[str], image: str, label: str) -> Listing:
 
 def _columns(path: Path, image: str, label: str) -> tuple[list[Any], list[Any], list[str]]:
     """Paths of the images where the file has them, labels, and class names, of one file."""
+    from pyarrow import compute
 
     table = open_table(path)
     schema = table.schema_arrow if hasattr(table, "schema_arrow") else table.schema
@@ -84,7 +85,9 @@ def _columns(path: Path, image: str, label: str) -> tuple[list[Any], list[Any], 
         wanted = [label, *([f"{image}.path"] if "path" in paths else [])]
         table = table.read(wanted, use_threads=False)
     labels = table[label].to_pylist()
-    given = [cell["path"].as_py() for cell in table[image]] if "path" in paths else [None] * len(labels)
+    given = (
+        compute.struct_field(table[image], "path").to_pylist() if "path" in paths else [None] * len(labels)
+    )
     return given, labels, _class_names(json.loads((schema.metadata or {}).get(b"huggingface", b"{}")), label)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
+from memest.data.sources.parts import TEST, TRAIN, VALIDATION, words_of
+from memest.data.sources.walk import files_below
 from memest.errors import DataError
-
-_TRAIN = {"train", "training"}
-_TEST = {"test", "testing", "val", "valid", "validation"}
 
 
 def shards_at(path: str, fits: Callable[[str], bool], kind: str) -> tuple[Path, list[str], list[str]]:
@@ -31,14 +29,14 @@ def shards_at(path: str, fits: Callable[[str], bool], kind: str) -> tuple[Path, 
         return place.parent, [place.name], []
     if not place.is_dir():
         raise DataError(f"there is nothing at {place} (looked in {place.resolve().parent}); expected {kind}")
-    found = sorted(file.relative_to(place).as_posix() for file in place.rglob("*") if file.is_file())
+    found = sorted(files_below(place))
     shards = [name for name in found if fits(name.rpartition("/")[2])]
     if not shards:
         raise DataError(f"{place} holds no {kind} (it has {', '.join(found[:5]) or 'no files'})")
-    words = {name: set(re.split(r"[^a-z]+", name.lower())) for name in shards}
-    train = [name for name in shards if words[name] & _TRAIN]
-    rest = [name for name in shards if not words[name] & _TRAIN]
+    words = {name: words_of(name) for name in shards}
+    train = [name for name in shards if words[name] & {*TRAIN}]
+    rest = [name for name in shards if not words[name] & {*TRAIN}]
     if not train:
         return place, rest, []
-    test = [name for name in rest if words[name] & {"test", "testing"}]
-    return place, train, test or [name for name in rest if words[name] & _TEST]
+    test = [name for name in rest if words[name] & {*TEST}]
+    return place, train, test or [name for name in rest if words[name] & {*VALIDATION}]

@@ -8,13 +8,16 @@ npz(path=~/mine.npz)        npz(path='/home/me/mine.npz')
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from memest.data.images import Split
+from memest.data.sources.walk import children
 from memest.errors import DataError, SettingError
 from memest.grammar.registry import Registry, keyword_parameters
 from memest.grammar.spec import Spec, literal, split_list
@@ -22,6 +25,8 @@ from memest.grammar.spec import Spec, literal, split_list
 _CALL = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*\((?P<inside>.*)\)\s*", re.DOTALL)
 _KEYWORD = re.compile(r"\s*[A-Za-z_]\w*\s*=")
 _TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+_LOOKED_AT = 100
+"""Entries of each folder below, to see whether it holds shards."""
 _SHARD = re.compile(r".*\.tfrecords?(\b.*)?|.*-\d{4,6}-of-\d{4,6}")
 _log = logging.getLogger(__name__)
 
@@ -137,25 +142,33 @@ def source_of(path: str) -> str:
                 ".tar, or a folder of images"
             )
         return name
-    names = sorted(child.name for child in place.iterdir() if not child.name.startswith("."))
-    if not names:
+    inside = children(place)
+    if not inside:
         raise DataError(f"the folder {place} is empty; expected a folder of images for each class, or shards")
-    if {"dataset_info.json", "dataset_dict.json", "state.json"} & set(names):
+    names = {path.name for path in inside}
+    if {"dataset_info.json", "dataset_dict.json", "state.json"} & names:
         return "parquet"
-    if not set(_TABLES) & set(names):
-        for name in names:
-            if (place / name).is_file() and (found := _suffix(place / name)) not in (None, "npz"):
-                return str(found)
-    return "folder"
+    folders = [path for path in inside if path.is_dir()]
+    files = [path for path in inside if path not in folders]
+    below = (Path(file) for folder in folders for file in islice(os.scandir(folder), _LOOKED_AT))
+    found = (source for path in (*files, *below) if (source := _suffix(path)) not in (None, "npz"))
+    return "folder" if names & {*_TABLES} else next(found, None) or "folder"
 
 
 def _suffix(path: Path) -> str | None:
     """The source for a file of that name."""
-    if path.suffix in (".npz", ".tar"):
-        return {".npz": "npz", ".tar": "webdataset"}[path.suffix]
+    if path.suffix == ".npz":
+        return "npz"
+    if is_tar(path.name):
+        return "webdataset"
     if path.suffix in (".parquet", ".arrow"):
         return "parquet"
     return "tfrecord" if is_tfrecord(path.name) else None
+
+
+def is_tar(name: str) -> bool:
+    """Whether a file of that name is a tar shard; one that is compressed is answered with the way out."""
+    return name.endswith((".tar", ".tar.gz", ".tgz"))
 
 
 def is_tfrecord(name: str) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from memest.data.decoded import Files, texts
 from memest.data.images import Integers
-from memest.data.sources.encoded import Label, Listing
+from memest.data.sources.encoded import Label, Listing, plain
 from memest.errors import DataError
 from memest.ids import Ids
 
@@ -59,6 +59,8 @@ def read_table(path: Path, columns: Table) -> Rows:
     """
     table = _arrow(path, columns)
     for name in filter(None, (columns.file, columns.label, columns.id)):
+        if table.column_names.count(name) > 1:
+            raise DataError(f"{path} has {table.column_names.count(name)} columns {name!r}; keep one of them")
         if name not in table.column_names:
             raise DataError(
                 f"{path} has no column {name!r} (it has {', '.join(table.column_names)}); name another with "
@@ -84,11 +86,11 @@ def as_labels(values: list[Any], names: list[str], whose: str) -> list[Label]:
     for name, value in zip(names, values, strict=True):
         value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
         if value is None or value == "":
-            raise DataError(f"{whose}: {name} has no label; give it one, or take it out")
+            raise DataError(f"{whose}: {plain(name)} has no label; give it one, or take it out")
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, str | int):
-            raise DataError(f"{whose} must be text or whole numbers, and {name} has {value!r}")
+            raise DataError(f"{whose} must be text or whole numbers, and {plain(name)} has {value!r}")
         labels.append(str(value) if isinstance(value, bool) else value)
     if {type(label) for label in labels} == {int, str}:
         return [str(label) for label in labels]
@@ -113,6 +115,13 @@ def _inside(path: Path, name: Any) -> str:
     return plain.as_posix()
 
 
+def _delimiter(path: Path) -> str:
+    """What separates the columns: a comma, or what spreadsheets of other countries write."""
+    with path.open("rb") as file:
+        header = file.readline()
+    return next((mark for mark in ",;\t" if mark.encode() in header), ",")
+
+
 def _arrow(path: Path, columns: Table) -> Any:
     import pyarrow as pa
     from pyarrow import csv, json, parquet
@@ -120,7 +129,11 @@ def _arrow(path: Path, columns: Table) -> Any:
     try:
         if path.suffix == ".csv":
             as_text = {columns.file: pa.string(), columns.label: pa.string()}  # 007 is not 7
-            return csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=as_text))
+            return csv.read_csv(
+                path,
+                parse_options=csv.ParseOptions(delimiter=_delimiter(path), newlines_in_values=True),
+                convert_options=csv.ConvertOptions(column_types=as_text),
+            )
         if path.suffix == ".jsonl":
             return json.read_json(path)
         return parquet.read_table(path, use_threads=False)

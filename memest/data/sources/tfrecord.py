@@ -8,18 +8,22 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from memest.arrays import read_arrays
 from memest.data.decoded import Color, Fit
 from memest.data.decoded.index import Found, indexed
-from memest.data.images import Split
+from memest.data.images import Integers, Split
 from memest.data.sources.base import SETS
 from memest.data.sources.encoded import Holdout, Listing, OnError, Options, Size, encoded_split
 from memest.data.sources.shards import shards_at
 from memest.data.sources.spelling import is_tfrecord
 from memest.data.sources.tables import as_labels
 from memest.errors import DataError
+
+Ordered = Literal["shards", "names"]
 
 
 @SETS.register
@@ -29,13 +33,14 @@ def tfrecord(
     image: str = "image/encoded",
     label: str = "image/class/label",
     file: str = "image/filename",
+    ids: Ordered = "shards",
     size: Size | None = None,
     fit: Fit = "crop",
     color: Color = "auto",
     on_error: OnError = "stop",
     holdout: Holdout = 0.0,
 ) -> Split:
-    """Images in TFRecord shards of tf.train.Example; ids are positions in the order of shards and records.
+    """Images in TFRecord shards of tf.train.Example, in the order of shards and records.
 
     TensorFlow reads them once, in a process of its own: that of the Python that `MEMEST_TENSORFLOW` names,
     else of this one.
@@ -46,6 +51,7 @@ def tfrecord(
         image: the feature of the encoded image.
         label: the feature of the label, a number or text.
         file: the feature of the file name; where it is missing, names are shard and record.
+        ids: positions in the `shards`, or among the sorted file `names`, as in a folder of the same files.
         size: see `Options`, as for `fit`, `color`, `on_error` and `holdout`.
 
     Raises:
@@ -55,11 +61,11 @@ def tfrecord(
     options = Options(size, fit, color, on_error, holdout)
     root, train, test = shards_at(path, is_tfrecord, "TFRecord shards")
     features = {"image": image, "label": label, "file": file}
-    held = _listing(root, test, features) if test else None
-    return encoded_split(_listing(root, train, features), held, options, "tfrecord")
+    held = _listing(root, test, features, ids) if test else None
+    return encoded_split(_listing(root, train, features, ids), held, options, "tfrecord")
 
 
-def _listing(root: Path, shards: list[str], features: dict[str, str]) -> Listing:
+def _listing(root: Path, shards: list[str], features: dict[str, str], ids: Ordered) -> Listing:
     settings = {"kind": "tfrecord", **features}
     records, labels = indexed(root, shards, settings, lambda: _found(root, shards, features))
     names = records.names.tolist()
@@ -67,7 +73,15 @@ def _listing(root: Path, shards: list[str], features: dict[str, str]) -> Listing
         raise DataError(
             f"{features['file']} in {root} names some file twice; use another feature with file=…"
         )
-    return Listing(root, records, as_labels(labels, names, f"{features['label']} in {root}"))
+    found = as_labels(labels, names, f"{features['label']} in {root}")
+    return Listing(root, records, found, _ranks(names) if ids == "names" else None)
+
+
+def _ranks(names: list[str]) -> Integers:
+    """The place of each name among the sorted ones, (N,)."""
+    ranks = np.empty(len(names), np.int64)
+    ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+    return ranks
 
 
 def _found(root: Path, shards: list[str], features: dict[str, str]) -> Found:

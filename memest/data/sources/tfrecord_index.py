@@ -94,6 +94,8 @@ def example(raw: bytes, request: dict[str, Any], whose: str) -> tuple[bytes, Any
         if not _values(features, name):
             held = ", ".join(sorted(features)) or "none"
             raise Refused(f"{whose} has no feature {name!r} (it has {held}); name it with image=… or label=…")
+        if (count := len(_values(features, name))) > 1:
+            raise Refused(f"{whose} has {count} values of {name!r}, and one is needed; name another feature")
     encoded = _values(features, request["image"])[0]
     start = raw.find(encoded) if isinstance(encoded, bytes) and encoded else -1
     if start < 0:

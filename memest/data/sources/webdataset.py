@@ -17,7 +17,9 @@ from memest.data.images import Split
 from memest.data.sources.base import SETS
 from memest.data.sources.encoded import Holdout, Listing, OnError, Options, Size, encoded_split
 from memest.data.sources.shards import shards_at
+from memest.data.sources.spelling import is_tar
 from memest.data.sources.tables import as_labels
+from memest.data.sources.walk import ignored
 from memest.errors import DataError
 
 _IMAGES = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm", "img")
@@ -48,7 +50,7 @@ def webdataset(
             cannot be read.
     """
     options = Options(size, fit, color, on_error, holdout)
-    root, train, test = shards_at(path, lambda name: name.endswith(".tar"), "tar shards")
+    root, train, test = shards_at(path, is_tar, "tar shards")
     held = _listing(root, test, image, label) if test else None
     return encoded_split(_listing(root, train, image, label), held, options, "webdataset")
 
@@ -78,19 +80,22 @@ def _examples(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each key of a shard with its files by ending: for images where they lie, for others their content."""
     files: dict[str, Any] = {}
     key, count, offset = "", 0, 0
+    _require_plain(path)
     try:
         with tarfile.open(path, "r:") as shard:
             for member in shard:
                 offset = member.offset_data + member.size
-                if not member.isfile():
-                    continue
                 folder, _, name = member.name.removeprefix("./").rpartition("/")
+                if not member.isfile() or any(map(ignored, (*folder.split("/"), name))):
+                    continue
                 stem, _, ending = name.partition(".")
                 own = f"{folder}/{stem}" if folder else stem
                 if own != key and files:
                     yield key, files
                     files, count = {}, count + 1
                 key = own
+                if ending.lower() in files:
+                    raise DataError(f"{path} has {member.name} twice; pack it again with keys of their own")
                 is_image = ending.lower() in _IMAGES
                 files[ending.lower()] = member if is_image else (member, shard.extractfile(member).read())  # type: ignore[union-attr]
             if path.stat().st_size < offset:
@@ -102,6 +107,18 @@ def _examples(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         ) from error
     if files:
         yield key, files
+
+
+def _require_plain(path: Path) -> None:
+    """Refuse what is no plain tar file: images are read where they lie in it."""
+    with path.open("rb") as file:
+        start = file.read(6)
+    if not start:
+        raise DataError(f"{path} is empty: not even an empty tar file; copy the shard again")
+    if start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")):
+        raise DataError(
+            f"{path} is compressed, so no image can be read where it lies in it; unpack it to a .tar"
+        )
 
 
 def _pair(path: Path, key: str, files: dict[str, Any], image: str | None, label: str) -> tuple[Any, str]:

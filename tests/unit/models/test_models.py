@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
 
 from memest.errors import SettingError, UnknownNameError
-from memest.models import MODELS, build_model
+from memest.grammar.registry import Registry
+from memest.models import MODELS, ModelBuilder, base, build_model
 
 every_model = pytest.mark.parametrize("name", list(MODELS))
 
@@ -110,7 +112,8 @@ def test_default_device_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("resnet18", 11_173_962), ("vgg16", 14_728_266), ("mobilenetv2", 2_296_922)]
+    ("name", "count"),
+    [("resnet18", 11_173_962), ("resnet50", 23_520_842), ("vgg16", 14_728_266), ("mobilenetv2", 2_296_922)],
 )
 def test_parameter_count_is_the_published_one(name: str, count: int) -> None:
     """The CIFAR form of each model is the one others report results for, to the last parameter."""
@@ -133,8 +136,63 @@ def test_small_inception_has_the_parameters_of_its_source() -> None:
     assert parameter_count("small_inception") == published + channels == 1_651_114
 
 
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+def test_from_128_pixels_on_residual_networks_are_those_of_torchvision(name: str) -> None:
+    """With our weights, in their order, torchvision's network gives our logits for images of 128 pixels."""
+    model = build_model(name, channels=3, classes=1000, seed=0, size=128)
+    theirs = getattr(torchvision.models, name)()
+    ours = [value for key, value in model.state_dict().items()]
+    assert (
+        sum(value.numel() for value in model.parameters())
+        == {"resnet18": 11_689_512, "resnet50": 25_557_032}[name]
+    )
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), ours, strict=True)))
+    images = draw_images(2, size=128)
+    with torch.no_grad():
+        torch.testing.assert_close(model.eval()(images), theirs.eval()(images))
+
+
+@every_model
+def test_large_images_are_halved_early(name: str) -> None:
+    """At 160 pixels a network gives (N, K) logits, and its first convolution has half of the rows.
+
+    Those of VGG see all pixels, as its source has it, and so do airbench's, unless its stride is 2.
+    """
+    model = build_model(name, channels=3, classes=5, seed=0, size=160).eval()
+    seen: list[int] = []
+    convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
+    for convolution in convolutions[:2]:
+        convolution.register_forward_hook(lambda _, __, output: seen.append(output.shape[2]))
+    with torch.no_grad():
+        assert model(draw_images(1, size=160)).shape == (1, 5)
+    assert max(seen) == (160 if name in ("vgg16", "airbench") else 80)
+
+
+def test_small_images_keep_the_networks_that_they_had() -> None:
+    """Below 128 pixels the size changes nothing: not a weight, not its place."""
+    for name in ("resnet18(width=4)", "tiny", "mobilenetv2(width=8)", "small_inception(width=24)"):
+        one, other = (build_model(name, 3, 10, 0, size) for size in (8, 127))
+        assert list(one.state_dict()) == list(other.state_dict())
+        assert torch.equal(weights(one), weights(other))
+
+
+def test_a_model_of_another_package_may_ignore_the_size() -> None:
+    """A builder of two arguments is called with two."""
+    registry: Registry[ModelBuilder] = Registry("model")
+    registry.register(flat)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base, "MODELS", registry)
+        assert build_model("flat", 1, 3, 0, size=224)(torch.zeros(2, 1, 1, 1)).shape == (2, 3)
+
+
+def flat(channels: int, classes: int) -> nn.Module:
+    """One linear layer for images of one pixel."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(channels, classes))
+
+
 _FEATURES = [
     ("resnet18(width=2)", 16),
+    ("resnet50(width=2)", 64),
     ("tiny(width=3)", 12),
     ("airbench(width=8)", 32),
     ("vgg16(width=8)", 64),

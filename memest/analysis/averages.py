@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a table as mappings by column."""
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    """The rows of a table as mappings by column, in Python's own types."""
+    names, columns = [str(name) for name in frame], [frame[name].tolist() for name in frame]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def told_apart(rows: pd.DataFrame, by: Sequence[str], name: str) -> pd.DataFrame:

@@ -50,7 +50,8 @@ def judged_rows(found: Sequence[Study], chosen: Chosen, judge: Judge = judge_sto
     import pandas as pd
 
     pairs = [(study, trial) for study in found for trial in study.trials]
-    methods = {trial.lead.id: chosen(trial) for _, trial in pairs}
+    ids = [trial.lead.id for _, trial in pairs]
+    methods = dict(zip(ids, in_turns(lambda pair: chosen(pair[1]), pairs), strict=True))
     made = [study.made([methods[trial.lead.id] for trial in study.trials]) for study in found]
     of_trial = {trial.lead.id: of for study, of in zip(found, made, strict=True) for trial in study.trials}
 

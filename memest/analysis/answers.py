@@ -72,8 +72,8 @@ def notes(part: pd.DataFrame) -> list[str]:
         return seen
     names = ", ".join(f"{row['label']} {row['auroc']:.2f}" for row in below)
     reasons = {clean(_bare(row)): misleads(str(row["method"])) for row in below}
-    why = "".join(f" {name}: {reason}" for name, reason in reasons.items() if reason)
-    return [*seen, f"Below chance ({CHANCE}) with every seed: {names}.{why}"]
+    why = [f"{name}: {reason}" for name, reason in reasons.items() if reason]
+    return [*seen, f"Below chance ({CHANCE}) with every seed: {names}.", *why]
 
 
 def below_chance(row: dict[str, Any]) -> bool:
@@ -89,6 +89,8 @@ def overall(table: pd.DataFrame) -> str:
     best = [str(rows[0]["method"]) for rows in groups]
     most = max(dict.fromkeys(best), key=best.count)
     said = f"{most} has the highest AUROC in {best.count(most)} of {counted(len(groups), 'setting')}"
+    if best.count(most) == 1:
+        said = f"Each of {counted(len(groups), 'setting')} has another method with the highest AUROC"
     csl = [row["auroc"] for rows in groups for row in rows if row["method"] == REFERENCE]
     return f"{said}; csl has {min(csl):.3f} to {max(csl):.3f} over them." if csl else f"{said}."
 

@@ -107,7 +107,11 @@ def method_columns(part: pd.DataFrame, names: Sequence[str], heading: str = "met
             Column(heading, names),
             *seeds_column(part),
             Column("AUROC", part.auroc.tolist(), fixed(4)),
-            Column("over seeds", _pairs(part, "lowest", "highest"), ends),
+            *(
+                [Column("over seeds", _pairs(part, "lowest", "highest"), ends)]
+                if part.seeds.max() > 1
+                else []
+            ),
             Column("AP", part.average_precision.tolist(), fixed(3)),
             Column("FPR95", part.fpr95.tolist(), fixed(3)),
             Column(f"P@{int(part.positives.max())}", part.precision.tolist(), fixed(3)),

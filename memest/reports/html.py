@@ -34,12 +34,13 @@ def page_html(page: Page, painted: Painted) -> bytes:
     title = escape(page.title)
     head = f"<!doctype html><meta charset=utf-8><title>{title}</title><style>{_STYLE}</style>"
     said = [_paragraph(page.said, "said")] if page.said else []
-    body = [part for section in page.sections for part in _section(section, painted)]
+    pairs = zip(page.sections, page.notes(), strict=True)
+    body = [part for section, notes in pairs for part in _section(section, notes, painted)]
     remark = [_folded("How to read this", _paragraph(page.remark, "small"))] if page.remark else []
     return "\n".join([head, f"<h1>{title}</h1>", *said, *body, *remark]).encode()
 
 
-def _section(section: Section, painted: Painted) -> Iterator[str]:
+def _section(section: Section, notes: list[str], painted: Painted) -> Iterator[str]:
     yield f"<h2>{escape(section.title)}</h2>"
     if section.said:
         yield _paragraph(section.said, "said")
@@ -48,7 +49,7 @@ def _section(section: Section, painted: Painted) -> Iterator[str]:
         yield _rows(section.table.header, shown)
         if folded:
             yield _folded(f"{len(folded)} more rows", _rows(section.table.header, folded))
-    yield from (_paragraph(note, "small") for note in section.notes)
+    yield from (_paragraph(note, "small") for note in notes)
     for picture in section.pictures:
         shown_picture = _picture(picture, painted[picture.name])
         yield _folded(picture.caption, shown_picture) if picture.folded else shown_picture

@@ -19,7 +19,7 @@ _TOLD_APART = 8
 """Up to so many seeds have a colour each."""
 _NEAR_ONE, _GRAIN = 0.95, 1e-4
 """Above this median an axis is stretched towards 1, down to differences of this size."""
-_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 1)
+_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1)
 
 
 def intervals(

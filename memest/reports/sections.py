@@ -43,7 +43,7 @@ class Section:
         pictures: below the table.
         said: the answer in one sentence, above the table.
         first: which rows are shown before the reader asks for the others; empty: all.
-        notes: how to read the table, below it.
+        notes: how to read the table, below it; on a page each is shown where it comes first.
     """
 
     title: str
@@ -76,6 +76,15 @@ class Page:
     sections: Sequence[Section]
     remark: str = ""
     said: str = ""
+
+    def notes(self) -> list[list[str]]:
+        """For each section those of its notes that no earlier one has."""
+        known: set[str] = set()
+        found = []
+        for section in self.sections:
+            found.append([note for note in section.notes if note not in known])
+            known.update(section.notes)
+        return found
 
     @property
     def pictures(self) -> list[Picture]:

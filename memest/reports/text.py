@@ -10,7 +10,8 @@ from memest.reports.sections import Page, Section
 def page_text(page: Page) -> str:
     """Every section with the rows that are shown first, and how many more there are; without pictures."""
     said = [page.said] if page.said else []
-    return "\n\n".join([*said, *("\n".join(_lines(section)) for section in page.sections)])
+    pairs = zip(page.sections, page.notes(), strict=True)
+    return "\n\n".join([*said, *("\n".join([*_lines(section), *notes]) for section, notes in pairs)])
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -31,4 +32,3 @@ def _lines(section: Section) -> Iterator[str]:
         yield aligned(section.table.header, shown)
         if folded:
             yield f"({len(folded)} more in report.html)"
-    yield from section.notes

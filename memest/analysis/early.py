@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from memest.analysis.averages import averaged, ranked, records, seeds_column, titled, told_apart
 from memest.analysis.columns import epochs_text
@@ -19,13 +18,13 @@ from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import AXES, groups
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet
+from memest.detect.prefixes import looked_at, prefixes
 from memest.errors import NoRunsError
 from memest.metrics import Floats, auroc
 from memest.reports import figures
 from memest.reports.sections import Picture, Section
 from memest.reports.tables import Column, Table, fixed
-from memest.store import SheetReader
-from memest.summaries import Trace, needs_of, summarise, suspicion
+from memest.summaries import needs_of, suspicion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,11 +40,9 @@ SUMMARIES = (
     "first_learned",
     "forgetting_count",
 )
-"""Those that are followed, where their scores were measured."""
+"""Those that the analysis follows, where their scores were measured."""
 NEAR = 0.01
 """How near to its final value an AUROC counts as there."""
-MOST = 40
-"""Epochs at which a long run is looked at, close together at first; the first and the last among them."""
 _READING = (
     "Each value is of the epochs up to that one alone. Settled: the first epoch looked at from which the "
     f"mean AUROC over runs stays within {NEAR:g} of its final value. A run made shorter would have another "
@@ -114,25 +111,6 @@ def settled(values_T: Floats, near: float = NEAR) -> int:
     return int(outside[-1]) + 1 if outside.size else 0
 
 
-def prefixes(sheet: SheetReader, summary: str, epochs_T: NDArray[np.int64]) -> Floats:
-    """Values of a summary of the epochs up to each of `epochs_T`, (T, N).
-
-    Examples are worked on in stretches, so that only those of one are in memory with all their epochs.
-
-    Raises:
-        MissingTraceError: a score it needs was not measured by the first of these epochs.
-    """
-    parts = []
-    for examples in sheet.stretches():
-        traces = {key: Trace(*sheet.trace(key, examples)) for key in needs_of(summary)}
-        parts.append(np.stack([summarise(summary, partial(_until, traces, int(t))) for t in epochs_T]))
-    return np.concatenate(parts, axis=1)
-
-
-def _until(traces: Mapping[str, Trace], epoch: int, key: str) -> Trace:
-    return traces[key].until(epoch)
-
-
 def _rows(run: RunRecord) -> Iterator[dict[str, Any]]:
     changed = run.sheet.summary()["changed"].astype(bool)
     for summary in SUMMARIES:
@@ -153,16 +131,6 @@ def _rows(run: RunRecord) -> Iterator[dict[str, Any]]:
                 "epoch": int(epoch),
                 "auroc": auroc(suspicion(summary, values), changed),
             }
-
-
-def looked_at(sheet: SheetReader, needs: tuple[str, ...]) -> NDArray[np.int64]:
-    """Epochs of training at which all that a summary needs was measured, (T,), thinned to at most `MOST`."""
-    measured = [{epoch for epoch in sheet.manifest.scores[key]["epochs"] if epoch} for key in needs]
-    epochs = np.array(sorted(set.intersection(*measured)), np.int64)
-    if len(epochs) <= MOST:
-        return epochs
-    chosen: NDArray[np.int64] = epochs[np.unique(np.geomspace(1, len(epochs), MOST).round().astype(int)) - 1]
-    return chosen
 
 
 def _section(number: int, title: str, part: pd.DataFrame) -> Section:

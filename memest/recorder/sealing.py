@@ -93,7 +93,7 @@ def logged(recorder: Recorded, experiment: str, tracking: str) -> str:
 def _fill(run: Run, recorder: Recorded) -> None:
     sealed = recorder.sealed()
     for epoch, values in recorder.recording.metrics.items():
-        run.metrics(epoch, values)
+        run.log_metrics(epoch, values)
     names = sealed.blobs.names("sheet")
     for name in sorted(
         names, key=lambda name: name.endswith("manifest.json")

@@ -35,7 +35,7 @@ def keep_findings(run: Run, findings: Findings, material: Material, step: int, e
     kinds = np.unique(findings.kind).tolist()
     counts = {f"issues/{kind}": float((findings.kind == kind).sum()) for kind in kinds}
     planted = {f"planted_recall/first_{k}": recall for k, recall in recall_at(findings).items()}
-    run.metrics(step, counts | planted | {"wrong_share": findings.estimate.share})
+    run.log_metrics(step, counts | planted | {"wrong_share": findings.estimate.share})
 
 
 def copy_files(blobs: Blobs, folder: Path) -> None:

@@ -16,7 +16,7 @@ from memest.overhead.budget import Choice
 from memest.overhead.costs import Costs
 from memest.reports import figures
 from memest.reports.text import aligned
-from memest.runs.anytime import auroc_curves
+from memest.runs.auroc_curves import auroc_curves
 from memest.runs.page import run_page
 from memest.runs.stopping import STOPPED, stopped_text
 from memest.store import Blobs, SheetReader
@@ -38,9 +38,11 @@ def report(
     costs: Costs,
     epoch: int,
 ) -> None:
-    """Write costs and detection metrics of a run, and its most suspicious labels as table and picture.
+    """Write what a run logs once training is over.
 
-    Metrics are few, to be compared: what every summary found is in `sheet/evaluation.json`.
+    That is its costs, the AUROC of `auroc_curves.CURVES` at each epoch looked at, detection metrics of the
+    whole run, and the most suspicious labels as table and picture. Metrics are few, to be compared: what
+    every summary found is in `sheet/evaluation.json`.
 
     Args:
         run: where to.
@@ -49,17 +51,17 @@ def report(
         summary: one row per example, in the order of the images.
         evaluation: of the summaries; None where there is nothing to detect.
         costs: of the whole run.
-        epoch: the step of the metrics.
+        epoch: the last one, the step of costs and detection metrics; curves carry their own.
     """
     report_costs(run, costs, epoch)
     changed = summary["changed"].astype(bool)
     for when, values in auroc_curves(sheet, changed).items():
-        run.metrics(when, values)
+        run.log_metrics(when, values)
     best = leading(summary)
     if best is None:
         return
-    if evaluation is not None:
-        run.metrics(
+    if evaluation is not None:  # a curve may have logged the same value for the last epoch: the first stays
+        run.log_metrics(
             epoch, detection_metrics(evaluation, [best, *(name for name in DETECTORS if name in summary)])
         )
     order = rank(best, summary[best])
@@ -83,7 +85,7 @@ def keep_page(run: Run, images: ImageSet, sheet: SheetReader, summary: Columns) 
 
 def report_costs(run: Run, costs: Costs, epoch: int) -> None:
     """Write what each score cost: a table, and metrics at `epoch`."""
-    run.metrics(epoch, costs.metrics())
+    run.log_metrics(epoch, costs.metrics())
     run.table(COST, costs.table())
 
 

@@ -15,7 +15,7 @@ from memest.paper import analyses as analyses
 from memest.reports import figures
 from memest.reports.html import page_html
 from memest.reports.sections import painted
-from memest.runs.tracked import server_uri
+from memest.runs.server_uri import server_uri
 from memest.stages.config import AnalyzeConfig
 from memest.store.blobs import Blobs
 from memest.tracking import About, Run, connect, experiment_name, home, open_run

@@ -16,7 +16,7 @@ from memest.grammar.spec import Spec
 from memest.grammar.values import Count, Index, Share, Within
 from memest.recipe import Recipe
 from memest.runs.config import EXPERIMENT, TrainConfig, models, scores_text
-from memest.runs.tracked import server_uri
+from memest.runs.server_uri import server_uri
 from memest.sweep import ENGINES
 from memest.tune import PRUNERS, SAMPLERS, space_text
 

@@ -57,7 +57,7 @@ def retrain(config: RetrainConfig) -> Opened:
             for number in progress(left, len(left), about.name):
                 member, right = train_on_some(prepared, count, number)
                 tally.add(member, right)
-                opened.run.metrics(number, {"networks": tally.networks, "accuracy": float(right.mean())})
+                opened.run.log_metrics(number, {"networks": tally.networks, "accuracy": float(right.mean())})
                 opened.resume.save(partial(tally.pack, about.key))
             _conclude(opened, prepared, tally)
             opened.run.seal({})
@@ -109,4 +109,4 @@ def _conclude(opened: Opened, prepared: Prepared, tally: Tally) -> None:
         "high": found.high,
     }
     opened.run.blobs.put("memorization.parquet", write_table(columns))
-    opened.run.metrics(tally.networks, {"mean_memorization": float(found.value.mean())})
+    opened.run.log_metrics(tally.networks, {"mean_memorization": float(found.value.mean())})

@@ -11,9 +11,9 @@ from memest.runs.again import again
 from memest.runs.console import progress
 from memest.runs.finished import finished_run
 from memest.runs.report import report_costs
+from memest.runs.server_uri import server_uri
 from memest.runs.sheet import seal_sheet, sheet_header, summary_table
 from memest.runs.threads import cpu_threads
-from memest.runs.tracked import server_uri
 from memest.scores import Clock, describe
 from memest.seeding import Streams
 from memest.stages.config import ScoreConfig
@@ -49,7 +49,7 @@ def score(config: ScoreConfig) -> Opened:
             network = measured.kept_network(epoch)
             sheet.put(epoch, scorer.measure(network, measured.scores, probes, clock), {})
             costs.add({}, clock)
-            run.metrics(epoch, {"scoring_seconds": clock.total()})
+            run.log_metrics(epoch, {"scoring_seconds": clock.total()})
             opened.resume.save(partial(resume.pack, key, sheet, costs=costs.state()), must=sheet.full)
         summary = summary_table(sheet.reader(), truth.of(images.ids), images.names)
         seal_sheet(sheet, truth.columns() | measured.others, summary)

@@ -125,7 +125,7 @@ def train_part(
         for end in progress(ends, epochs + 1, about.name):
             sheet.put(end.epoch, end.scores, {"weight_norm": end.metrics["weight_norm"]})
             costs.add(end.metrics, end.clock)
-            run.metrics(end.epoch, end.metrics | {"scoring_seconds": end.clock.total()})
+            run.log_metrics(end.epoch, end.metrics | {"scoring_seconds": end.clock.total()})
             ending = ending.after(end)
             kept = ending.keeps(end.epoch)
             must = end.epoch == ending.last or (not config.deterministic and (kept or sheet.full))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from memest.detect import evaluation_of
 from memest.grammar.config import digest, key_settings
 from memest.runs.report import detection_metrics
-from memest.runs.tracked import server_uri
+from memest.runs.server_uri import server_uri
 from memest.stages.config import TuneConfig
 from memest.stages.train import train
 from memest.store import SheetReader

@@ -16,7 +16,7 @@ from memest.grammar.config import option
 from memest.grammar.values import Within
 from memest.output import say
 from memest.runs.config import EXPERIMENT
-from memest.runs.tracked import server_uri
+from memest.runs.server_uri import server_uri
 from memest.services.patience import patient
 from memest.services.ports import free_ports, require_free
 from memest.services.probes import require_tracking

@@ -1,8 +1,12 @@
-"""The thin layer over MLflow: clients, runs, and finding a run by its key."""
+"""Runs on their way to MLflow.
+
+`open_run` finds or begins a run and gives a `Run` to write into. What it is told goes into a `Journal` on
+this machine's disk; a thread, `Delivery`, has a `Sender` log it on the server, and another, `Heartbeat`,
+says that the run is alive. `deliver` sends what was left. `LocalRun` keeps its journal without a server.
+"""
 
 from memest.tracking.client import bare, check_tracking, connect, get_run, tracking_uri
 from memest.tracking.database import check_database
-from memest.tracking.deliver import deliver
 from memest.tracking.experiments import (
     check_named,
     experiment_id,
@@ -18,6 +22,7 @@ from memest.tracking.local_run import LocalRun
 from memest.tracking.lost import kept_runs, lost_runs
 from memest.tracking.mlflow_run import MlflowRun
 from memest.tracking.open import Opened, open_run, reason
+from memest.tracking.owed import deliver
 from memest.tracking.place import home
 from memest.tracking.resume import ResumePoint
 from memest.tracking.run import AXES, About, Run, is_local, read_columns

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from memest.errors import JournalError, NoRunsError
 from memest.files import write_whole
 from memest.tracking.client import answering, bare, get_run
-from memest.tracking.delivery import HEARTBEAT, HOST, now
 from memest.tracking.experiments import experiment_id
 from memest.tracking.find import sealed_run
+from memest.tracking.heartbeat import HEARTBEAT, HOST, now
 from memest.tracking.journal import STATE, Head, Journal, Local, read_head
 from memest.tracking.limits import Limits
 from memest.tracking.place import home

@@ -1,4 +1,4 @@
-"""The thread that brings a journal to the server, and the one that says the run is alive.
+"""The thread that brings a journal to the server.
 
     training thread → journal (disk) → delivery thread → tracking server, artifact store
 
@@ -15,15 +15,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memest.errors import UndeliveredError
-from memest.tracking.journal import Head, Journal
+from memest.tracking.journal import Journal
 from memest.tracking.limits import Limits
 from memest.tracking.send import Sender, Trouble, batches
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-HEARTBEAT, HOST = "memest.work.heartbeat", "memest.work.host"
-"""Tags for housekeeping; what people filter by has no prefix but `memest.`."""
 _FIRST_PAUSE = 0.25
 _REFUSED_PAUSE = 60.0
 _IDLE = 3600.0
@@ -64,7 +62,7 @@ class Delivery:
 
     @property
     def complete(self) -> bool:
-        """Whether everything has arrived, seen to the end or not."""
+        """Whether everything has arrived, even if delivery was stopped before it saw that."""
         return self._complete or (self._journal.sealed and not self._journal.left[0])
 
     @property
@@ -138,36 +136,45 @@ class Delivery:
     def _work(self) -> None:
         pause = _FIRST_PAUSE
         while not self._stopped.is_set():
+            # Asked before the journal is read: whatever was appended before closing is then read.
+            closing = self._closing.is_set()
             try:
-                if self._send_all():
+                if self._send_waiting() and closing:
+                    self._confirm()
                     break
                 pause = _FIRST_PAUSE
+                self._gather()
             except Exception as error:  # MLflow, requests, urllib3, SQLAlchemy, botocore: they share no base
                 self._complain(Trouble.of(error))
                 self._rest(pause)
                 pause = min(2 * pause, self._limits.longest_pause)
         self._done.set()
 
-    def _send_all(self) -> bool:
-        """Send what there is; whether that was all there will be."""
-        last = self._closing.is_set() and not self._stopped.is_set()
+    def _send_waiting(self) -> bool:
+        """Send what the journal holds and the server does not; whether it came to the end of that."""
         self._journal.sync()
         for group, end in batches(self._journal.after(self._position)):
             if self._stopped.is_set():
-                return True
+                return False
             self._in_flight = sum(entry.get("size", 0) for entry in group)
             self._sender.send(group)
             self._in_flight = 0
             self._arrived(end)
-        if last:
-            if self._journal.sealed:
-                self._sender.confirm(self._journal.ended)
-            self._complete = True
-            return True
+        return not self._stopped.is_set()
+
+    def _confirm(self) -> None:
+        """All was sent and nothing follows: see that a sealed run is whole on the server."""
+        if self._journal.sealed:
+            self._sender.confirm(self._journal.ended)
+        self._complete = True
+
+    def _gather(self) -> None:
+        """Wait for the next entry, and for those that soon follow it; no longer when the run ends."""
+        if self._stopped.is_set():
+            return
         self._journal.wait(self._position, _IDLE)
         # What opens a run goes at once: it is seen on the server, and what sending needs is loaded meanwhile.
         self._closing.wait(self._limits.gather if self._position else min(_BEGINNING, self._limits.gather))
-        return False
 
     def _arrived(self, end: int) -> None:
         if self._trouble is not None:
@@ -184,55 +191,12 @@ class Delivery:
         self._attempts += 1
 
     def _rest(self, pause: float) -> None:
-        """Until the next attempt: longer after a refusal, and cut short once when the run ends."""
+        """Pause before the next attempt, longer after a refusal; the run's end cuts a pause short."""
         if self._closing.is_set():
             self._stopped.wait(pause)
         else:
             refused = self._trouble is not None and self._trouble.refused
             self._closing.wait(_REFUSED_PAUSE if refused else pause)
-
-
-class Heartbeat:
-    """Says every few seconds that a run is alive, whatever delivery is busy with.
-
-    Args:
-        client: of the tracking server.
-        head: the run, and the machine that works on it.
-        seconds: between two signs.
-        taken_by: told the name of another machine that took the run up; no sign follows.
-    """
-
-    def __init__(
-        self, client: MlflowClient, head: Head, seconds: float, taken_by: Callable[[str], None]
-    ) -> None:
-        self._client, self._run_id, self._host = client, head.run_id, head.host
-        self._seconds, self._taken_by = seconds, taken_by
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="memest heartbeat", daemon=True)
-
-    def start(self) -> None:
-        """Begin; the first sign comes after one interval."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End."""
-        self._stopped.set()
-
-    def _work(self) -> None:
-        while not self._stopped.wait(self._seconds):
-            try:
-                owner = self._client.get_run(self._run_id).data.tags.get(HOST, self._host)
-                if owner != self._host:
-                    self._taken_by(owner)
-                    return
-                self._client.set_tag(self._run_id, HEARTBEAT, now())
-            except Exception as error:  # as above; a sign of life that is lost is followed by another
-                _log.debug("no heartbeat of run %s: %s", self._run_id, Trouble.of(error).text)
-
-
-def now() -> str:
-    """The time of a heartbeat: whole seconds since 1970."""
-    return str(int(time.time()))
 
 
 def briefly(*calls: Callable[[], object], seconds: float = 10) -> None:

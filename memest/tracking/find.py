@@ -11,7 +11,7 @@ from string import hexdigits
 from typing import TYPE_CHECKING, Any
 
 from memest.errors import BusyError, JournalError
-from memest.tracking.delivery import HEARTBEAT, HOST
+from memest.tracking.heartbeat import HEARTBEAT, HOST
 from memest.tracking.journal import SEALED, STATE, read_head
 from memest.tracking.limits import Limits
 from memest.tracking.lost import lost_runs, warn_of_lost

@@ -118,8 +118,10 @@ class Journal:
         for start in range(0, len(items), CHUNK):
             self.append(kind, values=dict(items[start : start + CHUNK]), **content)
 
-    def metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers of one epoch, with the present time. What is there already for that epoch stays.
+    def add_metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Numbers of one epoch, with the present time: sent again, they are the same points.
+
+        What is there already for that epoch stays.
 
         Raises:
             JournalError: too much waits already, or the disk is nearly full.
@@ -128,7 +130,7 @@ class Journal:
         new = {name: float(value) for name, value in values.items() if (name, step) not in self._points}
         self.add("metrics", new, step=step, time=int(time.time() * 1000))
 
-    def known(self, points: Mapping[str, list[int]]) -> None:
+    def mark_known(self, points: Mapping[str, list[int]]) -> None:
         """The server has values of these metrics at these steps: none is journaled again, now or later."""
         self.append("known", values=dict(points))
         self.sync()

@@ -1,6 +1,6 @@
 """A run on a tracking server: everything is written into its journal and delivered behind its back.
 
-MLflow is used by the delivery thread alone.
+While it trains, only the delivery and the heartbeat thread call MLflow; what ends a run may.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from memest.errors import UndeliveredError
 from memest.store.artifacts import run_blobs
 from memest.store.cache import Cache
-from memest.tracking.delivery import HEARTBEAT, Delivery, Heartbeat, briefly, now
+from memest.tracking.delivery import Delivery, briefly
+from memest.tracking.heartbeat import HEARTBEAT, Heartbeat, now
 from memest.tracking.journal import STATE, Journal
-from memest.tracking.journaled import JournaledRun, failed
+from memest.tracking.journaled_run import JournaledRun, failed
 from memest.tracking.limits import Limits
 from memest.tracking.run import About
 

@@ -1,7 +1,7 @@
 """Opening a run by its key: find what is done, take up what died, keep two trainers apart, adopt what
 `mlflow run` made.
 
-Opening talks to the server; from then on only the delivery thread does.
+Opening talks to the server; from then on only the delivery and the heartbeat thread do, until the run ends.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from memest.errors import BusyError, MemestError, PrunedError, masked
 from memest.store.artifacts import run_blobs
 from memest.store.blobs import Blobs
 from memest.tracking.client import answering, bare, connect, server_may_be_gone, tracking_uri
-from memest.tracking.delivery import HEARTBEAT, HOST, now
 from memest.tracking.experiments import check_named, experiment_id, experiment_name, prepare
 from memest.tracking.find import Found, find
 from memest.tracking.given import given_run, make_ticket, unused
+from memest.tracking.heartbeat import HEARTBEAT, HOST, now
 from memest.tracking.journal import STATE, Head, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.local_run import FOLDER, LocalRun
@@ -146,10 +146,14 @@ def _open_on_server(about: About, folder: Path, place: _Place) -> Opened:
     uri = str(place.client.tracking_uri)
     with answering(uri):
         name = place.client.get_experiment(place.experiment).name
-        return replace(_tracked(about, folder, place), look=look(bare(uri), place.experiment, name))
+        return replace(_find_or_begin(about, folder, place), look=look(bare(uri), place.experiment, name))
 
 
-def _tracked(about: About, folder: Path, place: _Place) -> Opened:
+def _find_or_begin(about: About, folder: Path, place: _Place) -> Opened:
+    """The run that answers `about.key` here: sealed, done and not delivered, dead, given, or else a new one.
+
+    The first two are done; what was not delivered is delivered now. The others are claimed for this machine.
+    """
     from mlflow.entities import RunTag
 
     client, limits, host = place.client, Limits.read(), socket.gethostname()
@@ -195,4 +199,4 @@ def _learn_points(client: MlflowClient, found: Found, host: str, journal: Journa
     """
     if found.metrics and (journal.empty or found.host != host):
         histories = {name: client.get_metric_history(found.run_id, name) for name in found.metrics}
-        journal.known({name: [point.step for point in points] for name, points in histories.items()})
+        journal.mark_known({name: [point.step for point in points] for name, points in histories.items()})

@@ -69,8 +69,8 @@ class Run(Protocol):
         """Say what the run is about."""
         ...
 
-    def metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers of one epoch."""
+    def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Numbers of one epoch; of a name and epoch the first value stays."""
         ...
 
     def table(self, name: str, columns: Mapping[str, list[Any]]) -> None:
@@ -90,7 +90,7 @@ class Run(Protocol):
         ...
 
     def close(self) -> None:
-        """Return when everything that was said has arrived.
+        """Return when the run is safe: delivered, or, without a server, on the disk.
 
         Raises:
             UndeliveredError: it has not; the message says how it is delivered.
@@ -108,7 +108,7 @@ class DoneRun:
         """Refused."""
         raise self._refusal()
 
-    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+    def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Refused."""
         raise self._refusal()
 

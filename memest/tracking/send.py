@@ -1,6 +1,7 @@
 """Journal entries become calls of the server and the store.
 
-Sending anything again changes nothing: equal points, parameters, tags and bytes are what is there already.
+Sending anything again changes nothing: equal points (the journal keeps their time), parameters, tags and
+bytes are what is there already.
 """
 
 from __future__ import annotations
@@ -111,19 +112,17 @@ class Sender:
     def _values(self, group: list[Entry]) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
-        of: dict[str, dict[str, Any]] = {"params": {}, "tags": {}}
-        for entry in group:
-            of.get(entry["kind"], {}).update(entry["values"])
+        metrics = [
+            Metric(name, value, entry["time"], entry["step"])
+            for entry in group
+            if entry["kind"] == "metrics"
+            for name, value in entry["values"].items()
+        ]
         self._client.log_batch(
             self._run_id,
-            metrics=[
-                Metric(name, value, entry["time"], entry["step"])
-                for entry in group
-                if entry["kind"] == "metrics"
-                for name, value in entry["values"].items()
-            ],
-            params=[Param(name, value) for name, value in of["params"].items()],
-            tags=[RunTag(name, value) for name, value in of["tags"].items()],
+            metrics=metrics,
+            params=[Param(*item) for item in _latest(group, "params").items()],
+            tags=[RunTag(*item) for item in _latest(group, "tags").items()],
         )
 
     def _blob(self, name: str, sha256: str) -> None:
@@ -148,6 +147,13 @@ class Sender:
         dataset = Dataset(name=name, digest=fingerprint[:32], source_type="memest", source=source)
         context = InputTag(key="mlflow.data.context", value="training")
         self._client.log_inputs(self._run_id, datasets=[DatasetInput(dataset=dataset, tags=[context])])
+
+
+def _latest(group: list[Entry], kind: str) -> dict[str, Any]:
+    """The values of one kind in a group; of a name said twice, the later."""
+    return {
+        name: value for entry in group if entry["kind"] == kind for name, value in entry["values"].items()
+    }
 
 
 def whole(run: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from memest.tracking.client import answering, get_run
 from memest.tracking.delivery import briefly
 from memest.tracking.journal import SEALED, STATE
-from memest.tracking.journaled import ERROR, SHOWN
+from memest.tracking.journaled_run import ERROR, SHOWN
 from memest.tracking.open import ended_as, reason
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ def write_report(run: Run, study: Study, search: Search, trials: int) -> None:
     for name, figure in results.pictures(study, search.objectives):
         run.blobs.put(f"figures/{name}.png", figures.png(figure))
     if len(search.objectives) == 1 and best:
-        run.metrics(trials, {f"best/{_slug(search.objectives[0].name)}": best[0].values[0]})
+        run.log_metrics(trials, {f"best/{_slug(search.objectives[0].name)}": best[0].values[0]})
     run.blobs.put(REPORT, report_text(study, search).encode())
 
 

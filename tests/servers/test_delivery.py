@@ -32,7 +32,7 @@ from memest.stages import train
 from memest.store import SheetReader
 from memest.store.artifacts import ArtifactBlobs, run_blobs
 from memest.tracking import deliver, home
-from memest.tracking.delivery import HEARTBEAT, HOST, now
+from memest.tracking.heartbeat import HEARTBEAT, HOST, now
 from memest.tracking.journal import Head, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.send import Trouble, batches
@@ -59,15 +59,15 @@ def entries(folder: Path) -> list[dict[str, Any]]:
 def test_a_torn_line_is_cut_off(tmp_path: Path) -> None:
     """Wherever a crash cut the last line, the lines before it stay, and writing goes on after them."""
     written = journal(tmp_path)
-    written.metrics(0, {"loss": 2.5})
-    written.metrics(1, {"loss": 0.1})
+    written.add_metrics(0, {"loss": 2.5})
+    written.add_metrics(1, {"loss": 0.1})
     path = tmp_path / "entries.jsonl"
     whole = path.read_bytes()
     first = whole.index(b"\n") + 1
     for cut in range(first, len(whole)):
         path.write_bytes(whole[:cut])
         again = journal(tmp_path)
-        again.metrics(2, {"loss": 0.5})
+        again.add_metrics(2, {"loss": 0.5})
         again.close()
         assert [entry["step"] for entry in entries(tmp_path)] == [0, 2]
 
@@ -76,7 +76,7 @@ def test_a_damaged_line_in_the_middle_is_refused(tmp_path: Path) -> None:
     """What was said before and after it cannot be trusted to be all."""
     written = journal(tmp_path)
     for step in range(3):
-        written.metrics(step, {"loss": 1.0})
+        written.add_metrics(step, {"loss": 1.0})
     path = tmp_path / "entries.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"step": 1', b'"step": :'))
     with pytest.raises(JournalError, match="damaged at byte"):
@@ -86,10 +86,10 @@ def test_a_damaged_line_in_the_middle_is_refused(tmp_path: Path) -> None:
 def test_the_first_value_of_an_epoch_stays(tmp_path: Path) -> None:
     """An epoch that is run again after a crash adds no second point, in this process or the next."""
     first = journal(tmp_path)
-    first.known({"old": [0, 1]})
-    first.metrics(1, {"loss": 0.5, "speed": 10, "old": 3})
-    first.metrics(1, {"loss": 0.5, "speed": 11})
-    journal(tmp_path).metrics(1, {"loss": 0.5, "speed": 12, "new": 1, "old": 4})
+    first.mark_known({"old": [0, 1]})
+    first.add_metrics(1, {"loss": 0.5, "speed": 10, "old": 3})
+    first.add_metrics(1, {"loss": 0.5, "speed": 11})
+    journal(tmp_path).add_metrics(1, {"loss": 0.5, "speed": 12, "new": 1, "old": 4})
     said = [entry["values"] for entry in entries(tmp_path) if entry["kind"] == "metrics"]
     assert said == [{"loss": 0.5, "speed": 10.0}, {"new": 1.0}]
 
@@ -121,14 +121,14 @@ def test_what_waits_has_a_limit(tmp_path: Path) -> None:
     small.delivered(end)
     small.blob("sheet/b", bytes(2000))
     with pytest.raises(JournalError, match=r"are free .*MEMEST_SPARE_GB"):
-        journal(tmp_path / "b", spare_gb=1e9).metrics(0, {"loss": 1})
+        journal(tmp_path / "b", spare_gb=1e9).add_metrics(0, {"loss": 1})
 
 
 def test_delivery_goes_on_where_it_stopped(tmp_path: Path) -> None:
     """The position outlives the process; one that lies outside the journal means the beginning."""
     first = journal(tmp_path)
     for step in range(3):
-        first.metrics(step, {"loss": 1.0})
+        first.add_metrics(step, {"loss": 1.0})
     (_, end), *_ = first.after(0)
     first.delivered(end)
     assert journal(tmp_path).left[0] == 2

@@ -23,7 +23,8 @@ from memest.stages.deliver import DeliverConfig
 from memest.stages.deliver import deliver as deliver_stage
 from memest.store.blobs import LocalBlobs
 from memest.tracking import About, LocalRun, MlflowRun, connect, deliver, home, open_run, read_columns
-from memest.tracking.delivery import HEARTBEAT, HOST, Delivery, Heartbeat
+from memest.tracking.delivery import Delivery
+from memest.tracking.heartbeat import HEARTBEAT, HOST, Heartbeat
 from memest.tracking.journal import Head, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.send import Sender, Trouble
@@ -157,7 +158,7 @@ def test_interrupted_after_the_seal(site: Site) -> None:
 
 def test_a_machine_that_comes_back_leaves_the_run_to_the_other(site: Site) -> None:
     """Its own journal is older than the other's work: the server says whose the run is."""
-    site.crash("one", lambda run: run.metrics(0, {"x": 1.0}))
+    site.crash("one", lambda run: run.log_metrics(0, {"x": 1.0}))
     site.silent()
     site.on("two")
     with site.opened() as there:
@@ -196,7 +197,7 @@ def test_a_heart_of_another_machine_beats_no_more() -> None:
 
 def test_a_journal_of_a_run_that_another_machine_took_up_is_not_sent(site: Site) -> None:
     """Alive there, it is left alone; dead there, that is said; nothing of the old journal arrives."""
-    site.crash("one", lambda run: run.metrics(0, {"x": 1.0}))
+    site.crash("one", lambda run: run.log_metrics(0, {"x": 1.0}))
     (folder,) = (path.parent for path in home().rglob("head.json"))
     old = Journal(folder, Head(folder.name, site.client.tracking_uri, "one"), Limits())
     old.append("status", value="KILLED", time=1)
@@ -217,12 +218,12 @@ def test_a_journal_of_a_run_that_another_machine_took_up_is_not_sent(site: Site)
 
 def test_no_second_points_after_two_deaths_elsewhere(site: Site) -> None:
     """What the server had when a machine took the run up is known to its journal for good."""
-    site.crash("one", lambda run: [run.metrics(step, {"x": 1.0}) for step in range(6)])
+    site.crash("one", lambda run: [run.log_metrics(step, {"x": 1.0}) for step in range(6)])
     site.silent()
-    site.crash("two", lambda run: [run.metrics(step, {"x": 2.0}) for step in range(8)])
+    site.crash("two", lambda run: [run.log_metrics(step, {"x": 2.0}) for step in range(8)])
     with site.opened() as opened:
         for step in range(3, 9):
-            opened.run.metrics(step, {"x": 3.0})
+            opened.run.log_metrics(step, {"x": 3.0})
         opened.run.seal({})
     points = site.client.get_metric_history(opened.run.id, "x")
     assert Counter(point.step for point in points) == dict.fromkeys(range(9), 1)
@@ -230,14 +231,14 @@ def test_no_second_points_after_two_deaths_elsewhere(site: Site) -> None:
 
 def test_back_on_the_first_machine_no_second_points(site: Site) -> None:
     """A journal that holds points of its own still asks, if another machine worked on the run meanwhile."""
-    site.crash("one", lambda run: run.metrics(0, {"x": 1.0}))
+    site.crash("one", lambda run: run.log_metrics(0, {"x": 1.0}))
     site.silent()
-    site.crash("two", lambda run: [run.metrics(step, {"x": 2.0}) for step in range(3)])
+    site.crash("two", lambda run: [run.log_metrics(step, {"x": 2.0}) for step in range(3)])
     site.silent()
     site.on("one")
     with site.opened() as opened:
         for step in range(4):
-            opened.run.metrics(step, {"x": 3.0})
+            opened.run.log_metrics(step, {"x": 3.0})
         opened.run.seal({})
     points = site.client.get_metric_history(site.run.info.run_id, "x")
     assert sorted((point.step, point.value) for point in points) == [(0, 1), (1, 2), (2, 2), (3, 3)]
@@ -340,7 +341,7 @@ def test_a_disk_that_is_full_leaves_no_thread_behind(site: Site, monkeypatch: py
         run: MlflowRun = opened.run
         _until(lambda: not run._journal.left[0])
         monkeypatch.setattr(Journal, "append", full)
-        opened.run.metrics(0, {"x": 1.0})
+        opened.run.log_metrics(0, {"x": 1.0})
     assert site.state == ("FAILED", "failed")
     assert not run._delivery._thread.is_alive()
     assert run._heartbeat._stopped.is_set()

@@ -11,10 +11,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from memest.analysis.detection import detection_rows
-from memest.analysis.early import early, early_rows, prefixes
+from memest.analysis.early import early, early_rows
 from memest.analysis.queries import query_runs
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet
+from memest.detect.prefixes import prefixes
 from memest.errors import NoRunsError
 from memest.grammar.config import build
 from memest.paper.leak_audit import Measured, audit_rows, leak_audit

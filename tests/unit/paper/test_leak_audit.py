@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memest.analysis.early import MOST, looked_at, settled
+from memest.analysis.early import settled
+from memest.detect.prefixes import MOST, looked_at
 from memest.paper import published
 from memest.paper.leak_verdict import CONSISTENT, RATES, RELEASED_SIGN, UNDECIDED, verdicts
 from memest.store import Header, LocalBlobs, SheetWriter

@@ -24,7 +24,7 @@ from memest.store.sheet import MANIFEST
 from memest.store.tables import Columns, read_table, write_table
 from memest.tracking import connect
 from memest.tracking.journal import Head, Journal
-from memest.tracking.journaled import JournaledBlobs
+from memest.tracking.journaled_run import JournaledBlobs
 from memest.tracking.limits import Limits
 
 if TYPE_CHECKING:

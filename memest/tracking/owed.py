@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from memest.errors import BusyError, JournalError, MemestError, SettingError, UndeliveredError
 from memest.tracking.adopt import adopt
 from memest.tracking.client import bare, connect, get_run, tracking_uri
-from memest.tracking.delivery import HOST
 from memest.tracking.find import refuse_living
+from memest.tracking.heartbeat import HOST
 from memest.tracking.journal import Head, Journal, read_head
 from memest.tracking.limits import Limits
 from memest.tracking.local_run import FOLDER

@@ -60,9 +60,9 @@ class JournaledRun:
         self.resume = ResumePoint(journal.folder, journal.sync)
         self._journal = journal
 
-    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+    def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Numbers of one epoch, all with the same time; what is there already for that epoch stays."""
-        self._journal.metrics(step, values)
+        self._journal.add_metrics(step, values)
 
     def table(self, name: str, columns: Mapping[str, list[Any]]) -> None:
         """As MLflow's own table artifact under `tables/`; the UI shows it once a tag names it: at the end."""

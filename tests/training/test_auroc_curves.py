@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from memest.grammar.config import build
-from memest.runs.anytime import FOLLOWED, auroc_curves
+from memest.runs.auroc_curves import CURVES, auroc_curves
 from memest.runs.config import TrainConfig
 from memest.stages.train import train
 from memest.store import SheetReader
@@ -27,7 +27,7 @@ def test_curves_are_those_of_sums_up_to_each_epoch_and_few_metrics_are_logged() 
     for epoch in curves:
         csl = losses[(epochs >= 1) & (epochs <= epoch)].sum(0, dtype=np.float64)
         np.testing.assert_allclose(curves[epoch]["auroc/csl"], roc_auc_score(changed, csl), atol=1e-6)
-        assert set(curves[epoch]) == {f"auroc/{name}" for name in FOLLOWED}
+        assert set(curves[epoch]) == {f"auroc/{name}" for name in CURVES}
     lines = map(json.loads, (Path(run.id) / "entries.jsonl").read_text().splitlines())
     logged = {name for line in lines if line["kind"] == "metrics" for name in line["values"]}
     assert set(curves[3]) < logged

@@ -1,17 +1,20 @@
-"""How well a run's summaries find its changed labels after each epoch: curves that runs are compared by."""
+"""The curves that runs are compared by: how well summaries of the epochs so far find the changed labels.
+
+They are computed from the sheet when training is over.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 
-from memest.analysis.early import looked_at, prefixes
 from memest.detect import slug
+from memest.detect.prefixes import looked_at, prefixes
 from memest.metrics import Bools, auroc
 from memest.store import SheetReader
 from memest.summaries import needs_of, suspicion
 
-FOLLOWED = ("csl", "seen/csl", "aum")
-"""The summaries that are followed, where their scores were measured."""
+CURVES = ("csl", "seen/csl", "aum")
+"""The summaries whose AUROC a run logs as a curve; `analysis.early` follows more."""
 
 
 def auroc_curves(sheet: SheetReader, changed_N: Bools) -> dict[int, dict[str, float]]:
@@ -26,7 +29,7 @@ def auroc_curves(sheet: SheetReader, changed_N: Bools) -> dict[int, dict[str, fl
     curves: dict[int, dict[str, float]] = defaultdict(dict)
     if not 0 < changed_N.sum() < len(changed_N):
         return {}
-    for summary in FOLLOWED:
+    for summary in CURVES:
         if not all(key in sheet.manifest.scores for key in needs_of(summary)):
             continue
         epochs = looked_at(sheet, needs_of(summary))

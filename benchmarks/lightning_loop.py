@@ -30,8 +30,6 @@ def main() -> None:
     options = options_of(
         __doc__, model=("resnet18(width=16)", "network spec"), images=(1024, "in an epoch, 32 × 32 × 3")
     )
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning")
     compare(
         "lightning_loop",
         "Lightning",
@@ -68,6 +66,8 @@ def epochs_of(model: str, count: int, device: str, recorded: bool) -> Callable[[
         def configure_optimizers(self) -> torch.optim.Optimizer:
             return torch.optim.SGD(self.parameters(), lr=0.01, momentum=0.9)
 
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
     images = synthetic(count)
     pixels = torch.from_numpy(images.images).permute(0, 3, 1, 2).float() / 255
     data = TensorDataset(pixels, torch.from_numpy(images.labels), torch.from_numpy(images.ids))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -71,6 +72,7 @@ def in_lightning(planted: Planted, seed: int) -> Recorder:
 
     torch.manual_seed(seed)
     warnings.filterwarnings("ignore", module="lightning")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     callback = CSLCallback(Recorder(len(planted.labels)))
     trainer = Trainer(
         accelerator="cpu",
@@ -87,7 +89,7 @@ def in_lightning(planted: Planted, seed: int) -> Recorder:
 
 def in_transformers(planted: Planted, seed: int) -> Recorder:
     """A vision transformer of images, BERT of texts, each of one or two small layers."""
-    from transformers import Trainer, TrainingArguments
+    from transformers import PrinterCallback, Trainer, TrainingArguments
 
     from memest.integrations.transformers import watch
 
@@ -106,6 +108,7 @@ def in_transformers(planted: Planted, seed: int) -> Recorder:
         use_cpu=True,
     )
     trainer = Trainer(network, arguments, train_dataset=data)
+    trainer.remove_callback(PrinterCallback)
     recorder = watch(trainer)
     trainer.train()
     return recorder

@@ -37,7 +37,13 @@ def main() -> None:
 
 def epochs_of(count: int, width: int, device: str, recorded: bool) -> Callable[[], None]:
     """A function that trains one more epoch."""
-    from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
+    from transformers import (
+        BertConfig,
+        BertForSequenceClassification,
+        PrinterCallback,
+        Trainer,
+        TrainingArguments,
+    )
 
     from memest.integrations.transformers import watch
 
@@ -65,6 +71,7 @@ def epochs_of(count: int, width: int, device: str, recorded: bool) -> Callable[[
         use_cpu=device == "cpu",
     )
     trainer = Trainer(network, arguments, train_dataset=data)
+    trainer.remove_callback(PrinterCallback)
     if recorded:
         watch(trainer)
     return trainer.train  # type: ignore[no-any-return]

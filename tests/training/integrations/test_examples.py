@@ -31,6 +31,7 @@ INNER = {
     "lightning_callback": ("lightning",),
     "watched_trainer": ("transformers", "accelerate"),
     "keras_recorded": ("keras", "tensorflow"),
+    "ultralytics_trainer": ("ultralytics",),
 }
 """Files of tests that import a framework, and which; their names keep pytest from collecting them here."""
 

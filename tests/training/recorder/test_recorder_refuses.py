@@ -106,18 +106,15 @@ def test_logits_of_another_width_are_refused_at_once() -> None:
         one_batch(Recorder(IDS, classes=["a", "b", "c"]))
 
 
-@pytest.mark.parametrize(
-    ("module", "extra"),
-    [("lightning", "lightning"), ("transformers", "transformers"), ("keras", "keras")],
-)
+@pytest.mark.parametrize("module", ["lightning", "transformers", "keras", "ultralytics"])
 def test_a_framework_that_is_not_there_is_named_with_its_extra(
-    module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+    module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What to install stands in the message."""
     for name in (module, "pytorch_lightning", f"memest.integrations.{module}"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(SettingError, match=rf"pip install 'memest\[{extra}\]'"):
+    with pytest.raises(SettingError, match=rf"pip install 'memest\[{module}\]'"):
         import_module(f"memest.integrations.{module}")
 
 

@@ -9,8 +9,11 @@ T = TypeVar("T")
 
 
 def progress(steps: Iterable[T], total: int, what: str) -> Iterable[T]:
-    """`steps`, with a bar on a terminal once they have taken two seconds."""
-    from tqdm import tqdm
+    """`steps`, with a bar on a terminal once they have taken two seconds, where tqdm is installed."""
+    try:
+        from tqdm import tqdm
+    except ModuleNotFoundError:
+        return steps
 
     bar: Iterable[T] = tqdm(steps, total=total, desc=what, delay=2, disable=None, leave=False)
     return bar

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,8 @@ def report(
     """Write what a run logs once training is over.
 
     That is its costs, the AUROC of `auroc_curves.CURVES` at each epoch looked at, detection metrics of the
-    whole run, and the most suspicious labels as table and picture. Metrics are few, to be compared: what
-    every summary found is in `sheet/evaluation.json`.
+    whole run, and the most suspicious labels as table and, where the packages that paint are installed, as
+    picture. Metrics are few, to be compared: what every summary found is in `sheet/evaluation.json`.
 
     Args:
         run: where to.
@@ -66,6 +67,8 @@ def report(
         )
     order = rank(best, summary[best])
     run.table("tables/suspicious", suspicious_table(images.classes, summary, best, order[:LISTED]))
+    if not can_paint():
+        return
     shown = order[:PICTURED].astype(np.int64)
     picture = labelled_images(images.take(shown), {name: summary[name][shown] for name in FACTS})
     png = figures.png(picture)
@@ -78,9 +81,14 @@ def report(
 
 
 def keep_page(run: Run, images: ImageSet, sheet: SheetReader, summary: Columns) -> None:
-    """Write `report.html` of a training; a run that joins parts leaves that name to an audit."""
-    if (best := leading(summary)) is not None:
+    """Write `report.html` of a training, where it can be; a run that joins parts leaves it to an audit."""
+    if can_paint() and (best := leading(summary)) is not None:
         run.blobs.put("report.html", run_page(images, sheet, summary, best))
+
+
+def can_paint() -> bool:
+    """Whether the packages that paint pictures are installed: a run is whole without them."""
+    return all(find_spec(package) is not None for package in ("matplotlib", "PIL"))
 
 
 def report_costs(run: Run, costs: Costs, epoch: int) -> None:

@@ -1,6 +1,6 @@
 """Whether a run ends before its last epoch: rules by name, for `--stop-when`.
 
-Axes: N examples.
+Axes: N examples, n of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from memest.metrics import pearson
 
 TRACE = f"{SEEN}loss"
 """The score whose ranking must be stable: it comes with training, at every epoch."""
-STATE, METRIC = "stopping", "halves_agree"
+SAMPLE = 10_000
+"""Examples that are looked at, so that memory does not grow with their number."""
+STATE, METRIC = "stopping", "agrees_with_half"
 """What a rule remembers in the state of training, and the metric that it follows."""
 STOPPED = "stopped.json"
 """The file of a run that stopped early: after which epoch, of how many, and why."""
@@ -31,24 +33,23 @@ STOPPED = "stopped.json"
 
 @dataclass
 class Stability:
-    """Ends a run when two halves of its epochs say the same of its examples.
+    """Ends a run when the second half of its epochs has not changed what the first half said of its examples.
 
-    After epoch t the losses of the odd epochs up to t are summed for each example, and those of the even
-    ones. The correlation (Pearson) of the two sums, the split-half reliability, is near 1 once further epochs
-    hardly move an example among the others. Ranks are not used: between the many examples that are learned
-    at once they are chance, and never agree.
+    After epoch t the losses of each example are summed up to t, and up to t/2. The correlation (Pearson) of
+    the two sums is near 1 once further epochs hardly move an example among the others: because they agree
+    with those before, or because everything is memorized and there is no loss left to add.
 
     Attributes:
         agreement: the correlation that is enough.
         epochs: at how many epochs in a row.
-        sums: of the odd epochs and of the even ones, (2, N); empty before the first.
+        sums: losses of n examples summed up to each epoch, (n,) each: at most `SAMPLE`, at equal distances.
         held: epochs in a row so far.
         reason: why the run ended, in words; empty while it goes on.
     """
 
     agreement: float
     epochs: int
-    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros((2, 0)))
+    sums: list[NDArray[np.float64]] = field(default_factory=list)
     held: int = 0
     reason: str = ""
 
@@ -61,28 +62,26 @@ class Stability:
         """
         if TRACE not in scores:
             return {}
-        losses_N = scores[TRACE].astype(np.float64)
-        if not self.sums.size:
-            self.sums = np.zeros((2, len(losses_N)))
-        self.sums[epoch % 2] += losses_N
+        losses_n = scores[TRACE][:: -(-len(scores[TRACE]) // SAMPLE)].astype(np.float64)
+        self.sums.append(self.sums[-1] + losses_n if self.sums else losses_n)
         if epoch < 2:
             return {}
-        found = pearson(*self.sums)
+        found = pearson(self.sums[-1], self.sums[epoch // 2 - 1])
         self.held = self.held + 1 if found >= self.agreement else 0
         if self.held >= self.epochs:
             self.reason = (
-                f"stable after epoch {epoch}: the sums of {TRACE} over its odd and over its even epochs "
-                f"correlate to {found:.3f}, at least {self.agreement:g} at {self.epochs} epochs in a row"
+                f"stable after epoch {epoch}: the sums of {TRACE} up to there and up to half of it correlate "
+                f"to {found:.3f}, at least {self.agreement:g} at {self.epochs} epochs in a row"
             )
         return {METRIC: found}
 
     def state(self) -> dict[str, Any]:
         """What `restore` goes on from: tensors and plain values."""
-        return {"sums": torch.from_numpy(self.sums.copy()), "held": self.held, "reason": self.reason}
+        return {"sums": [*map(torch.from_numpy, self.sums)], "held": self.held, "reason": self.reason}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from where another process was."""
-        self.sums = state["sums"].cpu().numpy().copy()
+        self.sums = [sums.cpu().numpy() for sums in state["sums"]]
         self.held, self.reason = state["held"], state["reason"]
 
 
@@ -96,10 +95,10 @@ def never() -> None:
 
 @STOPPING.register
 def stable(*, agreement: PositiveShare = 0.95, epochs: Count = 2) -> Stability:
-    """The run ends once two halves of its epochs agree on seen/csl.
+    """The run ends once `seen/csl` of all its epochs agrees with that of their first half.
 
     Args:
-        agreement: the correlation of the sums over odd and over even epochs that is enough.
+        agreement: the correlation of the two that is enough.
         epochs: in a row at which it must be reached.
     """
     return Stability(agreement, epochs)

@@ -40,17 +40,13 @@ def everything(blobs: Blobs) -> dict[str, bytes]:
 
 
 def agreements(sheet: SheetReader) -> list[float]:
-    """Correlation of the sums over odd and over even epochs, after epoch 2, 3, …, by NumPy."""
+    """Correlation of the sums up to epoch t and up to t/2, for t = 2, 3, …, by NumPy."""
     epochs, losses = sheet.trace("seen/loss")
-    return [
-        float(
-            np.corrcoef(
-                losses[(epochs % 2 == 1) & (epochs <= t)].sum(0, dtype=np.float64),
-                losses[(epochs % 2 == 0) & (epochs <= t)].sum(0, dtype=np.float64),
-            )[0, 1]
-        )
-        for t in epochs[1:]
-    ]
+
+    def until(last: float) -> Any:
+        return losses[epochs <= last].sum(0, dtype=np.float64)
+
+    return [float(np.corrcoef(until(t), until(t / 2))[0, 1]) for t in epochs[1:]]
 
 
 def test_a_stable_run_ends_and_says_when_and_why() -> None:
@@ -67,7 +63,9 @@ def test_a_stable_run_ends_and_says_when_and_why() -> None:
     assert f"stable after epoch {last}" in kept["why"]
     assert ended.blobs.names("checkpoint") == [f"checkpoint/epoch-{last:06d}.pt"]
     lines = [json.loads(line) for line in (Path(ended.id) / "entries.jsonl").read_text().splitlines()]
-    curve = {one["step"]: one["values"]["halves_agree"] for one in lines if "halves_agree" in str(one)}
+    curve = {
+        one["step"]: one["values"]["agrees_with_half"] for one in lines if "agrees_with_half" in str(one)
+    }
     np.testing.assert_allclose([curve[t] for t in range(2, last + 1)], found, rtol=1e-5)
     assert kept["why"] in str(lines)
 

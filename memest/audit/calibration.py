@@ -2,8 +2,7 @@
 
 Planted errors show how suspicious wrong labels are, f₁(s); all other labels, some of which are wrong as
 well, how suspicious the rest is, f(s). If wrong labels are as suspicious as planted ones, and a share ρ of
-the rest is wrong, then P(wrong | s) = ρ f₁(s) / f(s). Where labels are most suspicious nearly all are wrong:
-the least f / f₁ there is ρ. Axes: N labels, B bins.
+the rest is wrong, then P(wrong | s) = ρ f₁(s) / f(s); ρ is that of `wrong_share`. Axes: N labels, B bins.
 """
 
 from __future__ import annotations
@@ -15,10 +14,6 @@ from numpy.typing import NDArray
 
 from memest.audit.findings import Floats, Integers, Reliability
 
-_LEAST = 0.3
-"""The share of the planted errors that must stand in the stretch from which ρ is read."""
-_FEWEST = 10
-"""Planted errors in that stretch."""
 _FOLDS = 5
 _BINS = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9)
 
@@ -43,32 +38,23 @@ class Calibration:
         return np.asarray(self.probability[places.clip(min=0)])
 
 
-def calibrate(suspicion_N: Floats, planted_N: NDArray[np.bool_]) -> Calibration:
+def calibrate(suspicion_N: Floats, planted_N: NDArray[np.bool_], share: float) -> Calibration:
     """Learn from planted errors.
 
     Args:
         suspicion_N: of the labels that were trained on.
         planted_N: which of them were planted; at least one is, and one is not.
+        share: ρ.
     """
-    share = wrong_share(suspicion_N, planted_N)
     steps, ratio = _ratio(suspicion_N, planted_N)
     return Calibration(share, steps, np.minimum(share * ratio, 1))
 
 
-def wrong_share(suspicion_N: Floats, planted_N: NDArray[np.bool_]) -> float:
-    """ρ: the least, over stretches from the top, of the share of the rest to that of the planted errors."""
-    order = np.argsort(-suspicion_N, kind="stable")
-    planted = np.cumsum(planted_N[order]) / planted_N.sum()
-    rest = np.cumsum(~planted_N[order]) / (~planted_N).sum()
-    enough = planted >= max(_LEAST, min(1.0, _FEWEST / planted_N.sum()))
-    return float((rest[enough] / planted[enough]).min())
+def reliability(suspicion_N: Floats, planted_N: NDArray[np.bool_], share: float) -> Reliability:
+    """How often labels are wrong that are said to be, out of fold: none is judged by what it taught.
 
-
-def reliability(suspicion_N: Floats, planted_N: NDArray[np.bool_]) -> Reliability:
-    """How often labels are wrong that are said to be, out of fold: none is judged by what it helped to learn.
-
-    The planted errors are the part of all wrong labels that is known: the share of planted ones in a bin is
-    scaled up to the share of wrong ones by how many of the wrong ones are planted.
+    ρ is that of all folds. The planted errors are the part of all wrong labels that is known: the share of
+    planted ones in a bin is scaled up to the share of wrong ones by how many of the wrong ones are planted.
     """
     said = np.zeros(len(suspicion_N))
     folds = np.empty(len(suspicion_N), np.int64)
@@ -77,8 +63,8 @@ def reliability(suspicion_N: Floats, planted_N: NDArray[np.bool_]) -> Reliabilit
     for fold in range(_FOLDS):
         rest = folds != fold
         if planted_N[rest].any():
-            said[~rest] = _of_all(suspicion_N[rest], planted_N[rest]).of(suspicion_N[~rest])
-    rate, share = planted_N.mean(), wrong_share(suspicion_N, planted_N)
+            said[~rest] = _of_all(suspicion_N[rest], planted_N[rest], share).of(suspicion_N[~rest])
+    rate = planted_N.mean()
     scale = (rate + (1 - rate) * share) / rate
     bins = np.digitize(said, _BINS)
     count = np.bincount(bins, minlength=len(_BINS) + 1)
@@ -88,9 +74,9 @@ def reliability(suspicion_N: Floats, planted_N: NDArray[np.bool_]) -> Reliabilit
     return Reliability(means[0], np.minimum(means[1], 1), count[there].astype(np.int64))
 
 
-def _of_all(suspicion_N: Floats, planted_N: NDArray[np.bool_]) -> Calibration:
+def _of_all(suspicion_N: Floats, planted_N: NDArray[np.bool_], share: float) -> Calibration:
     """What suspicion means for labels of which some were planted."""
-    rate, share = planted_N.mean(), wrong_share(suspicion_N, planted_N)
+    rate = planted_N.mean()
     steps, ratio = _ratio(suspicion_N, planted_N)
     wrong = rate + (1 - rate) * share
     return Calibration(wrong, steps, np.minimum(wrong * ratio / (rate * ratio + 1 - rate), 1))

@@ -12,11 +12,15 @@ from memest.audit.calibration import calibrate, reliability
 from memest.audit.evidence import Evidence, other_class
 from memest.audit.findings import Estimate, Findings, Floats, Integers, Planted
 from memest.audit.kinds import kinds, reasons
+from memest.audit.noise_model import wrong_by_noise
 from memest.audit.ranking import of_other_labels, suspicion
+from memest.audit.wrong_share import Share, wrong_share
 from memest.ids import Ids
 
-JUDGEMENT = 1
+JUDGEMENT = 2
 """Raised when the same evidence is judged otherwise: finished audits are then no longer taken for done."""
+WIDEST = 0.12
+"""The share of wrong labels is not told where its 90 % interval is as wide as this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +67,8 @@ def conclude(
     places = np.flatnonzero(planted)
     given[places] = of_other_labels(evidence, trained, places, audited.labels[places])
     suggested = other_class(evidence.probabilities, audited.labels)
-    probability = _probability(evidence, audited.labels, trained, given, planted)
+    probability, share = _probability(evidence, trained, given, planted)
     kind = kinds(evidence, audited.labels, suggested, probability)
-    share = float(probability.mean())
     return Findings(
         dataset=audited.dataset,
         fingerprint=audited.fingerprint,
@@ -78,10 +81,10 @@ def conclude(
         rank=_ranks(given),
         kind=kind,
         why=reasons(evidence, audited.classes, audited.labels, suggested, kind),
-        estimate=Estimate(share, share, share, 0),
+        estimate=_estimate(evidence, share, int(planted.sum())),
         unreadable=audited.unreadable,
         planted=_planted(trained, planted, how) if planted.any() else None,
-        reliability=reliability(trained, planted) if planted.any() else None,
+        reliability=reliability(trained, planted, share.value) if planted.any() else None,
         epochs=evidence.epochs,
         losses=evidence.losses,
         choice=choice or {},
@@ -90,12 +93,27 @@ def conclude(
 
 
 def _probability(
-    evidence: Evidence, labels_N: Integers, trained_N: Floats, given_N: Floats, planted_N: NDArray[np.bool_]
-) -> Floats:
-    """The probability that each given label is wrong, (N,)."""
-    if planted_N.any():
-        return calibrate(trained_N, planted_N).of(given_N)
-    return np.asarray(1 - evidence.probabilities[np.arange(len(labels_N)), labels_N], np.float64)
+    evidence: Evidence, trained_N: Floats, given_N: Floats, planted_N: NDArray[np.bool_]
+) -> tuple[Floats, Share]:
+    """The probability that each given label is wrong, (N,), and the share of wrong ones."""
+    if not planted_N.any():
+        return wrong_by_noise(evidence)
+    share = wrong_share(trained_N, planted_N)
+    return calibrate(trained_N, planted_N, share.value).of(given_N), share
+
+
+def _estimate(evidence: Evidence, share: Share, planted: int) -> Estimate:
+    """The guess, or why there is none: the shares that fit are too many."""
+    unknown = ""
+    if share.high - share.low >= WIDEST:
+        agree = float((evidence.probabilities.argmax(1) == evidence.labels).mean())
+        seen = "that they never saw" if evidence.unseen else "that they were trained on"
+        errors = "errors planted on purpose hardly stand out" if planted else "no errors were planted"
+        unknown = (
+            f"the networks agree with {agree:.0%} of the labels of images {seen}, and {errors}: "
+            f"anything from {share.low:.1%} to {share.high:.1%} fits"
+        )
+    return Estimate(share.value, share.low, share.high, 0, unknown)
 
 
 def _planted(trained_N: Floats, planted_N: NDArray[np.bool_], how: str) -> Planted:

@@ -24,8 +24,9 @@ def compressed(image: Image, rng: np.random.Generator) -> Image:
 
 
 def cropped(image: Image, rng: np.random.Generator) -> Image:
-    """A cut-out of 85 to 95 % of each side, enlarged to the whole, (H, W, C)."""
-    height, width = (max(1, round(side * rng.uniform(0.85, 0.95))) for side in image.shape[:2])
+    """A cut-out of 85 to 95 % of the sides, both cut alike, enlarged to the whole, (H, W, C)."""
+    share = rng.uniform(0.85, 0.95)
+    height, width = (max(1, round(side * share)) for side in image.shape[:2])
     top, left = rng.integers(image.shape[0] - height + 1), rng.integers(image.shape[1] - width + 1)
     cut = image[top : top + height, left : left + width]
     return _pixels(_picture(cut).resize((image.shape[1], image.shape[0]), 3), image)

@@ -68,12 +68,14 @@ class Estimate:
         low: lower end of the interval, or the guess itself where there is none.
         high: upper end.
         reviewed: how many labels were looked at for it; 0: a guess from the model alone, and to be called so.
+        unknown: why a guess says nothing, in words; empty where it does.
     """
 
     share: float
     low: float
     high: float
     reviewed: int
+    unknown: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,10 +43,13 @@ def _share(findings: Findings) -> str:
     estimate = findings.estimate
     if math.isnan(estimate.share):
         return ""
+    if estimate.unknown:
+        return f"How many labels are wrong cannot be told before somebody looks: {estimate.unknown}."
     if not estimate.reviewed:
+        between = f", {percent(estimate.low)} to {percent(estimate.high)}"
         return (
-            f"About {percent(estimate.share)} of all labels are wrong: a guess of the model, "
-            "before anybody has looked."
+            f"About {percent(estimate.share)} of all labels are wrong"
+            f"{between * (estimate.low < estimate.high)}: a guess of the model, before anybody has looked."
         )
     return (
         f"Between {percent(estimate.low)} and {percent(estimate.high)} of all labels are wrong "

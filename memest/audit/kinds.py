@@ -1,7 +1,8 @@
 """What is the matter with each example, by plain rules, and the reason in words. Axes: N examples, K classes.
 
 wrong       its label is wrong with a probability of at least a half
-ambiguous   networks that never saw it give its label and another class at least .35 each
+ambiguous   networks that never saw it give its label and another class at least .35 each; at most a tenth of
+            the examples, those first to which both are most equal
 rare        networks that never saw it prefer another class, and those trained on it have to memorize it:
             its loss over training is among the highest tenth
 fine        all others
@@ -23,6 +24,8 @@ WRONG = 0.5
 PLAUSIBLE = 0.35
 """Probability out of sample from which a class fits an image. It calls 1 to 7 % of the labels of digits,
 Fashion-MNIST and CIFAR-100 ambiguous; .25 would call up to a third so."""
+MOST = 0.1
+"""Share of the examples that may be called ambiguous: networks that know little find nearly all so."""
 HARD = 0.9
 """Share of examples whose loss over training must be lower for one to be called rare."""
 
@@ -42,9 +45,16 @@ def kinds(
     hard = evidence.csl >= np.quantile(evidence.csl, HARD)
     kind = np.full(len(labels_N), "fine", "<U9")
     kind[hard & (own < other)] = "rare"
-    kind[(own >= PLAUSIBLE) & (other >= PLAUSIBLE)] = "ambiguous"
+    kind[_even(own, other)] = "ambiguous"
     kind[probability_N >= WRONG] = "wrong"
     return kind
+
+
+def _even(own_N: Floats, other_N: Floats) -> Integers:
+    """The positions of examples that two classes fit, the most equal first, at most a tenth of all."""
+    both = np.flatnonzero((own_N >= PLAUSIBLE) & (other_N >= PLAUSIBLE))
+    order = np.argsort(np.abs(own_N - other_N)[both], kind="stable")
+    return np.asarray(both[order][: int(MOST * len(own_N))])
 
 
 def reasons(

@@ -1,7 +1,8 @@
 """Images that show the same: exact copies by their pixels, near ones by how similar two images look.
 
-The threshold is found on the images themselves: copies are made of some of them, and the lowest similarity
-is taken at which at least 99 % of the pairs found are copies. Axes: N images, D numbers, P pairs.
+Two searches: by low frequencies, and by spectra and alignment for what was moved or cut. The threshold of
+each is found on the images themselves: copies are made of some of them, and the lowest similarity is taken at
+which 99 % of the pairs found by both are copies. Axes: N images, D numbers, P pairs, m copied images.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from memest.audit.copies import KINDS, copies
 from memest.audit.descriptors import Describe, Floats32, described, low_frequencies
 from memest.audit.findings import Group, Relation
 from memest.audit.grouping import same_pixels, stars
-from memest.audit.neighbours import NO_PAIRS, Pairs, most_similar
+from memest.audit.moved import moved_copies, moved_pairs, spectra_of
+from memest.audit.neighbours import NO_PAIRS, Pairs, joined, most_similar
 from memest.audit.similarity_threshold import find_threshold
 from memest.data import ImageSet
 from memest.data.mapped import Images, chosen
@@ -34,12 +36,14 @@ class Duplicates:
     Attributes:
         groups: the largest first.
         threshold: the cosine from which two images are called copies.
-        precision: the share of copies among the pairs above it, as estimated.
-        recall: the share of planted copies above it, by the kind of copy.
+        aligned: the correlation from which candidates that were moved or cut are called so.
+        precision: the share of copies among the pairs above either, as estimated.
+        recall: the share of planted copies above either, by the kind of copy.
     """
 
     groups: tuple[Group, ...]
     threshold: float
+    aligned: float
     precision: float
     recall: Mapping[str, float]
 
@@ -64,10 +68,17 @@ def groups_of(
         np.concatenate([described(pixels, describe, flip) for pixels in kept]) for flip in (False, True)
     )
     pairs = most_similar(plain, mirrored, train, _EACH * len(plain)) if len(plain) > 1 else NO_PAIRS
-    own = _planted(kept[0], describe, plain, mirrored, seed)
-    found = find_threshold(pairs.similarity, own, len(plain))
-    groups = _groups(images, test, content, pairs.above(found.value))
-    return Duplicates(tuple(groups), found.value, found.precision, found.recall)
+    some = _sample(kept[0], plain, seed)
+    made = _made(kept[0], some, seed)
+    near = find_threshold(pairs.similarity, _similar(made, some, describe, plain, mirrored), len(plain))
+    spectra = spectra_of(kept)
+    candidates = moved_pairs(spectra, train)
+    moved = find_threshold(candidates.similarity, moved_copies(spectra, some, made), len(plain))
+    both = joined(pairs.above(near.value), candidates.above(moved.value))
+    recall = {kind: float((near.found[kind] | moved.found[kind]).mean()) for kind in near.found}
+    groups = _groups(images, test, content, both)
+    precision = min(near.precision, moved.precision)
+    return Duplicates(tuple(groups), near.value, moved.value, precision, recall)
 
 
 def _split(
@@ -79,18 +90,32 @@ def _split(
         yield sets[1], first[first >= count] - count
 
 
-def _planted(
-    images: Images, describe: Describe, plain_ND: Floats32, mirrored_ND: Floats32, seed: int
+def _sample(images: Images, plain_ND: Floats32, seed: int) -> NDArray[np.int64]:
+    """The positions of some training images that there is something to see on, (m,)."""
+    some = np.sort(np.random.default_rng(seed).permutation(len(images))[:_SAMPLE])
+    return np.asarray(some[np.linalg.norm(plain_ND[some], axis=1) > 0])
+
+
+def _made(images: Images, some_m: NDArray[np.int64], seed: int) -> dict[str, NDArray[np.uint8]]:
+    """Copies of some images by kind, (m, H, W, C) each; none where there are none."""
+    if not len(some_m):
+        return {}
+    rng, originals = np.random.default_rng(seed + 1), np.asarray(images[some_m])
+    return {kind: copies(originals, kind, rng) for kind in KINDS}
+
+
+def _similar(
+    made: Mapping[str, NDArray[np.uint8]],
+    some_m: NDArray[np.int64],
+    describe: Describe,
+    plain_ND: Floats32,
+    mirrored_ND: Floats32,
 ) -> dict[str, Floats32]:
-    """By kind, the similarity of copies of some training images with their originals, (m,)."""
-    rng = np.random.default_rng(seed)
-    some = np.sort(rng.permutation(len(images))[:_SAMPLE])
-    some = some[np.linalg.norm(plain_ND[some], axis=1) > 0]
+    """By kind, the similarity of copies with their originals, (m,)."""
     found = {}
-    for kind in KINDS:
-        made = described(copies(np.asarray(images[some]), kind, rng), describe) if len(some) else plain_ND[:0]
-        both = [(made * originals[some]).sum(axis=1) for originals in (plain_ND, mirrored_ND)]
-        found[kind] = np.maximum(*both)
+    for kind, copies_mHWC in made.items():
+        copied = described(copies_mHWC, describe)
+        found[kind] = np.maximum(*((copied * own[some_m]).sum(axis=1) for own in (plain_ND, mirrored_ND)))
     return found
 
 

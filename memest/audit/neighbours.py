@@ -67,6 +67,14 @@ def most_similar(plain_ND: Floats32, mirrored_ND: Floats32, first: int, most: in
     return best
 
 
+def joined(one: Pairs, other: Pairs) -> Pairs:
+    """The pairs of both, the most similar first; a pair of both once, as the more similar."""
+    count = 1 + max((int(pairs.right.max(initial=0)) for pairs in (one, other)), default=0)
+    all_ = _joined(one, other, len(one) + len(other))
+    first = np.sort(np.unique(all_.left * count + all_.right, return_index=True)[1])
+    return Pairs(all_.left[first], all_.right[first], all_.similarity[first])
+
+
 def _above(cosines: Floats32, floor: float, most: int, top: int, start: int) -> Pairs:
     """The pairs of a block that are more similar than `floor`, at most `most`."""
     flat = cosines.ravel()
@@ -85,3 +93,23 @@ def _joined(one: Pairs, other: Pairs, most: int) -> Pairs:
     order = np.argsort(-similarity, kind="stable")[:most]
     left, right = np.concatenate([one.left, other.left]), np.concatenate([one.right, other.right])
     return Pairs(left[order], right[order], similarity[order])
+
+
+def nearest(plain_ND: Floats32, first: int, each: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of each of the first images with those that are most similar to it, each once, (P,) and (P,).
+
+    Args:
+        plain_ND: descriptors of length 1.
+        first: M.
+        each: how many for an image.
+    """
+    each = min(each, len(plain_ND) - 1)
+    found = []
+    for top in range(0, first, _BLOCK):
+        rows = np.arange(top, min(top + _BLOCK, first))
+        cosines = plain_ND[rows] @ plain_ND.T
+        cosines[np.arange(len(rows)), rows] = -2
+        others = np.argpartition(cosines, -each, axis=1)[:, -each:]
+        found.append(np.stack([np.repeat(rows, each), others.ravel()], axis=1))
+    pairs = np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
+    return pairs[:, 0], pairs[:, 1]

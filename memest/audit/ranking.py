@@ -1,10 +1,10 @@
 """How labels are ranked: one suspicion for each example, from both kinds of evidence.
 
-The mean of three ranks, which need no common scale:
+The weighted mean of three ranks, which need no common scale:
 
-    probability of the label out of sample      low where the image fits no class well
-    margin out of sample                        low where another class fits better
-    margin in the second half of training       low where the label had to be memorized against all others
+    2/5   probability of the label out of sample      low where the image fits no class well
+    1/5   margin out of sample                        low where another class fits better
+    2/5   margin in the second half of training       low where the label had to be memorized
 
 Each finds errors that the others miss, and none is best everywhere: see docs/audit.md. Axes: N examples.
 """
@@ -25,7 +25,7 @@ def suspicion(evidence: Evidence) -> Floats:
     Probabilities that are not out of sample are left out: networks agree with labels they were trained on.
     """
     seen = _shares(evidence.late)
-    return (2 * _unseen(evidence, evidence.labels) + seen) / 3 if evidence.unseen else seen
+    return (3 * _unseen(evidence, evidence.labels) + 2 * seen) / 5 if evidence.unseen else seen
 
 
 def of_other_labels(
@@ -50,10 +50,10 @@ def of_other_labels(
 
 
 def _unseen(evidence: Evidence, labels_N: Integers) -> Floats:
-    """The mean of both ranks out of sample, (N,)."""
+    """The mean of both ranks out of sample, that of the probability counted twice, (N,)."""
     probabilities = evidence.probabilities
     fits = of_label(probabilities, labels_N), log_margin(probabilities, labels_N)
-    return (_shares(-fits[0]) + _shares(-fits[1])) / 2
+    return (2 * _shares(-fits[0]) + _shares(-fits[1])) / 3
 
 
 def _shares(values_N: Floats) -> Floats:

@@ -32,18 +32,18 @@ class Order:
 
     Attributes:
         ids: (N,) int64.
-        rank: (N,) int64 from 1, the most suspicious first.
+        place: (N,) int64 from 1, in the list: that of the report, then all others.
         draw: (N,) int64 from 1, the random order.
     """
 
     ids: Integers
-    rank: Integers
+    place: Integers
     draw: Integers
 
     @cached_property
     def listed(self) -> list[int]:
-        """The ids, the most suspicious first."""
-        return [int(number) for number in self.ids[np.argsort(self.rank)]]
+        """The ids in the order of the list."""
+        return [int(number) for number in self.ids[np.argsort(self.place)]]
 
     @cached_property
     def drawn(self) -> list[int]:

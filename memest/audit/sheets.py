@@ -21,7 +21,7 @@ def evidence_of(sheet: SheetReader, networks: int = 1) -> Evidence:
         networks: how many trained on each example.
 
     Raises:
-        SettingError: it kept neither kind of probabilities, or measured no loss.
+        SettingError: it kept neither kind of probabilities, measured no loss, or is one fold of several.
     """
     kept = {part.name for part in sheet.manifest.kept}
     name = next((name for name in (UNSEEN, SEEN) if name in kept), None)
@@ -32,6 +32,12 @@ def evidence_of(sheet: SheetReader, networks: int = 1) -> Evidence:
             "'cross_fit(folds=3)' or 'k_fold(folds=3)', or record with a Recorder"
         )
     table = sheet.summary(["id", "label"])
+    config = sheet.manifest.header.config
+    if str(config.get("protocol", "")).startswith("cross_fit") and config.get("part") is not None:
+        raise SettingError(
+            f"this is part {config['part']} of {config['protocol']}: its network was trained on some "
+            "examples and asked about the others; name the run that joins it with the other parts"
+        )
     epochs, losses = sheet.trace(loss)
     margins = (
         sheet.trace(margin)[1]

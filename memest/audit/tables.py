@@ -38,9 +38,14 @@ def issues_parquet(findings: Findings) -> bytes:
 
 
 def ranking_parquet(findings: Findings) -> bytes:
-    """Every example in the order of the data set, with its place in the list and in the random order."""
+    """Every example in the order of the data set, with its place in the list and in the random order.
+
+    The list is that of `issues.csv` and of the report; behind it stand all that is fine, by rank.
+    """
     texts = np.dtypes.StringDType()
     classes = np.array(findings.classes, texts)
+    place = np.empty(len(findings), np.int64)
+    place[np.lexsort((findings.rank, findings.kind == "fine"))] = np.arange(1, len(findings) + 1)
     return write_table(
         {
             "id": findings.ids,
@@ -48,6 +53,7 @@ def ranking_parquet(findings: Findings) -> bytes:
             "label": classes[findings.labels],
             "suggested": classes[findings.suggested],
             "rank": findings.rank,
+            "place": place,
             "draw": random_order(findings.ids, findings.fingerprint),
         }
     )
@@ -70,6 +76,7 @@ def summary(findings: Findings) -> dict[str, Any]:
             "low": estimate.low,
             "high": estimate.high,
             "reviewed": estimate.reviewed,
+            "unknown": estimate.unknown,
             "how": "measured by review" if estimate.reviewed else "a guess of the model, before any review",
         },
         "planted": None

@@ -18,7 +18,7 @@ from contextlib import suppress
 from memest import __version__
 from memest.cli.commands import COMMANDS as COMMANDS
 from memest.cli.help import details, overview
-from memest.cli.variables import check_variables
+from memest.cli.variables import check_variables, require_alone
 from memest.cli.words import GROUPS, HELP, asked, given
 from memest.errors import BusyError, InputError, MemestError, ServiceError, masked
 from memest.grammar.config import build
@@ -78,6 +78,8 @@ def run(arguments: Sequence[str]) -> Verdict:
         return Verdict(details(wanted.name, wanted.command), good=True)
     config = build(wanted.command.kind, given(wanted))
     check_variables()
+    if wanted.command.resumes and not wanted.command.together:
+        require_alone(wanted.name)
     return wanted.command.run(config)
 
 

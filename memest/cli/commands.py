@@ -56,6 +56,7 @@ class Command:
         example: what to type.
         say: outcome → text or verdict.
         resumes: the same command goes on where an interrupted one was.
+        together: the processes that torchrun started carry it out as one.
     """
 
     settings: str
@@ -64,6 +65,7 @@ class Command:
     example: str
     say: Callable[[Any], str | Verdict] = as_it_is
     resumes: bool = True
+    together: bool = False
 
     @property
     def kind(self) -> type[Any]:
@@ -90,6 +92,7 @@ COMMANDS: dict[str, Command] = {
         "train a network and score every example",
         "memest train --data digits --corruption 'symmetric_noise(rate=0.05)' --seed 1 --epochs 30",
         trained,
+        together=True,
     ),
     "score": Command(
         f"{_CONFIG}:ScoreConfig",

@@ -32,6 +32,19 @@ def check_variables(environment: Mapping[str, str] = os.environ) -> None:
     _check_ranks(environment)
 
 
+def require_alone(command: str, environment: Mapping[str, str] = os.environ) -> None:
+    """Refuse a command that is carried out by one process where torchrun started several.
+
+    Raises:
+        SettingError: it did.
+    """
+    if "RANK" in environment and int(environment.get("WORLD_SIZE", "1")) > 1:
+        raise SettingError(
+            f"memest {command} is done by one process, and torchrun started {environment['WORLD_SIZE']}: "
+            "start it without torchrun; only memest train shares a run among processes"
+        )
+
+
 def _require_folder(name: str, path: Path) -> None:
     """It is a folder, or may become one."""
     there = next((place for place in (path, *path.absolute().parents) if place.exists()), None)

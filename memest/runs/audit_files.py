@@ -18,7 +18,6 @@ from memest.runs.audit_verify import VERIFIED, said_of
 from memest.store import Blobs
 from memest.tracking import Opened, Run
 
-PLAN = "audit_plan.json"
 _COPIED = ("report.html", "issues.csv", "issues.parquet", "ranking.parquet", "summary.json", VERIFIED)
 _EXPORTS = "exports"
 _SHOWN = 50
@@ -54,7 +53,12 @@ def said(opened: Opened, folder: Path, chosen: str = "") -> str:
     share, planted = summary["wrong_share"], summary["planted"]
     lines = [chosen] if chosen else []
     lines.append(f"{summary['examples']} images: {kinds}")
-    lines.append(f"wrong labels: about {share['share']:.1%}, {share['how']}")
+    lines.append(
+        f"wrong labels: how many cannot be told; {share['unknown']}"
+        if share.get("unknown")
+        else f"wrong labels: about {share['share']:.1%} ({share['low']:.1%} to {share['high']:.1%}), "
+        f"{share['how']}"
+    )
     if planted:
         k = str(planted["expected_wrong"])
         found = planted["recall_at"][k]

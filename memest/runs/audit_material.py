@@ -24,6 +24,8 @@ from memest.store import Blobs, LocalBlobs, SheetReader
 from memest.store.tables import NAME
 from memest.tracking import is_local
 
+PLAN = "audit_plan.json"
+"""Where an audit keeps what it chose to train."""
 _RECORDING = "recording"
 _NAMES = "sheet/names.txt"
 """Where a recording keeps what people call its examples."""
@@ -86,6 +88,11 @@ def sheet_at(where: str, tracking: str) -> SheetReader:
         return finished_run(server_uri(tracking), where).sheet
     places = (folder, folder / "blobs", folder / "local/blobs")
     inside = next((place for place in places if (place / "sheet").is_dir()), folder)
+    if (inside / PLAN).is_file():
+        raise InputError(
+            f"--sheet {where} is an audit, some of whose labels were changed on purpose: repeat its own "
+            "command, which finds what it did without training"
+        )
     try:
         return SheetReader.open(LocalBlobs(inside))
     except SheetError as error:

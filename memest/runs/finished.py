@@ -72,6 +72,11 @@ def finished_run(uri: str, run_id: str) -> FinishedRun:
     if ticket_of := run.data.tags.get("memest.ticket_of"):
         run = get_run(client, ticket_of)
     tags = dict(run.data.tags)
+    if tags.get("memest.stage") == "audit":
+        raise InputError(
+            f"run {run_id} is an audit: its report.html and issues.csv say what was found, and the same "
+            "command finds it again without training; to measure its networks, name a run below it"
+        )
     if tags.get("memest.stage") != "train" or tags.get("memest.state") != SEALED:
         raise InputError(
             f"run {run_id} is not a finished training run (stage {tags.get('memest.stage', 'unknown')}, "

@@ -17,9 +17,9 @@ from memest.data import SETS, ImageSet, Split, load_images
 from memest.errors import SettingError
 from memest.grammar.config import build, digest, key_settings
 from memest.grammar.duration import duration
-from memest.runs.audit_files import PLAN, copy_files, keep_findings, said
-from memest.runs.audit_material import Material, of_folds, of_sheet, sheet_at
-from memest.runs.audit_plan import Asked, Plan, choose_plan, measured_seconds
+from memest.runs.audit_files import copy_files, keep_findings, said
+from memest.runs.audit_material import PLAN, Material, of_folds, of_sheet, sheet_at
+from memest.runs.audit_plan import FOLDS, Asked, Plan, choose_plan, measured_seconds
 from memest.runs.audit_verify import VERIFIED, verified
 from memest.runs.config import TrainConfig
 from memest.runs.device import choose_device
@@ -75,7 +75,7 @@ def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
         if not opened.done:
             opened.run.blobs.put(PLAN, plan.to_json())
             with parts_of(opened.run, prepared) as parts:
-                made = [train_part(part).run.blobs for part in parts]
+                made = [train_part(part, page=False).run.blobs for part in parts]
             join(opened.run, prepared, made)
             material = of_folds(prepared, opened.run.blobs, made[0], split.test)
             findings = replace(_concluded(material, plan.words() | _facts(split)), limit=config.limit)
@@ -85,7 +85,8 @@ def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
                 opened.run.blobs.put(VERIFIED, came.to_json())
             opened.run.seal({})
     copy_files(opened.run.blobs, folder)
-    return Verdict(said(opened, folder, plan.text()), good=True, run=opened.run.id, before=opened.done)
+    chosen = plan.text() + _few(config, split.train)
+    return Verdict(said(opened, folder, chosen), good=True, run=opened.run.id, before=opened.done)
 
 
 def _audit_sheet(config: AuditConfig, folder: Path) -> Verdict:
@@ -176,6 +177,14 @@ def _most_folds(images: ImageSet) -> int:
             "class; add images, merge it with another class, or leave it out"
         )
     return int(counts[least])
+
+
+def _few(config: AuditConfig, images: ImageSet) -> str:
+    """Why there are fewer folds than usual, in words; empty where there are not."""
+    most = _most_folds(images)
+    if most >= FOLDS or config.folds:
+        return ""
+    return f" (no more than {most} folds: the smallest class has {most} images)"
 
 
 def _prepared(config: AuditConfig, plan: Plan, images: ImageSet, earlier: Prepared | None = None) -> Prepared:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from memest.audit.headline import percent
-from memest.audit.review import LOOK, Order, Standing, standing, to_look_at
+from memest.audit.review import LOOK, STEP, Order, Standing, standing, to_look_at
 from memest.data.corrections import COLUMNS, KINDS, decision_rows
 from memest.errors import DataError, SettingError
 from memest.files import write_whole
@@ -37,7 +37,7 @@ class Audited:
 
     Attributes:
         fingerprint: of its data set.
-        table: id, file, label, suggested, rank, draw, (N,) each.
+        table: id, file, label, suggested, rank, place, draw, (N,) each.
     """
 
     fingerprint: str
@@ -46,7 +46,7 @@ class Audited:
     @property
     def order(self) -> Order:
         """In which orders its examples are looked at."""
-        return Order(self.table["id"], self.table["rank"], self.table["draw"])
+        return Order(self.table["id"], self.table["place"], self.table["draw"])
 
 
 def review(config: ReviewConfig) -> str:
@@ -69,13 +69,14 @@ def review(config: ReviewConfig) -> str:
     if into.is_dir() or not into.parent.is_dir() or into.resolve() == Path(config.decisions).resolve():
         raise SettingError(f"--into {into}: name a new file in a folder that is there")
     write_whole(into, _csv(audited, ahead))
-    return "\n".join([*_said(came, len(decisions), len(order.ids)), _next(ahead, into)])
+    return "\n".join([*_said(came, decisions, order), _next(ahead, into)])
 
 
 def _audited(folder: Path) -> Audited:
     try:
         fingerprint = json.loads((folder / "summary.json").read_bytes())["fingerprint"]
-        return Audited(fingerprint, read_table((folder / "ranking.parquet").read_bytes()))
+        table = read_table((folder / "ranking.parquet").read_bytes())
+        return Audited(fingerprint, table | {"place": table.get("place", table["rank"])})
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"--audit {folder} holds no audit (summary.json and ranking.parquet): name the folder that "
@@ -127,11 +128,11 @@ def _csv(audited: Audited, ahead: dict[int, str]) -> bytes:
     return text.getvalue().encode()
 
 
-def _said(came: Standing, decided: int, count: int) -> list[str]:
+def _said(came: Standing, decisions: dict[int, str], order: Order) -> list[str]:
     unsure = f", {came.unsure} unsure" if came.unsure else ""
     lines = [
-        f"{decided:,} of {count:,} labels decided: {came.found:,} wrong{unsure}; all of the first "
-        f"{came.looked:,} of the list, {came.drawn:,} at random from the others"
+        f"{len(decisions):,} of {len(order.ids):,} labels decided: {came.found:,} wrong{unsure}; "
+        f"{_reached(came, decisions, order)}, {came.drawn:,} at random from the others"
     ]
     if came.estimate is None:
         lines.append("share of wrong labels: not known before the random part is decided, from its beginning")
@@ -148,6 +149,15 @@ def _said(came: Standing, decided: int, count: int) -> list[str]:
         )
     stop = "reached: you may stop" if came.stop else "not reached: go on"
     return [*lines, f"a recall of {percent(came.target)} is {stop}"]
+
+
+def _reached(came: Standing, decisions: dict[int, str], order: Order) -> str:
+    """How far down the list all is decided, in words."""
+    if came.looked:
+        return f"all of the first {came.looked:,} of the list"
+    first = order.listed[:STEP]
+    there = sum(number in decisions for number in first)
+    return f"{there} of the first {len(first)} of the list, which counts in whole steps of {STEP}"
 
 
 def _next(ahead: dict[int, str], into: Path) -> str:

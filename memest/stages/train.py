@@ -93,6 +93,7 @@ def train_part(
     callback: Callback = ignore,
     group: ProcessGroup = ALONE,
     files: Mapping[str, bytes] = MappingProxyType({}),
+    page: bool = True,
 ) -> Opened:
     """Train, measure, store and track one part; a run of the same key is found, not repeated.
 
@@ -101,6 +102,7 @@ def train_part(
         callback: called after every epoch.
         group: the processes that train together, of which this is the first.
         files: further files to keep with the run, by name.
+        page: whether to write its report.html.
     """
     config, part, observed, epochs = prepared.config, prepared.part, prepared.observed, prepared.epochs
     about = about_training(prepared)
@@ -140,6 +142,7 @@ def train_part(
         summary = summary_table(sheet.reader(), prepared.truth.of(observed.ids), observed.names)
         evaluation = seal_sheet(sheet, prepared.truth.columns() | prepared.others, summary)
         report(run, observed, sheet.reader(), summary, evaluation, costs, ending.last)
-        keep_page(run, observed, sheet.reader(), summary)
+        if page:
+            keep_page(run, observed, sheet.reader(), summary)
         run.seal(ending.tags())
     return opened

@@ -140,6 +140,45 @@ def test_a_run_without_probabilities_is_refused(tmp_path: Path, capsys: pytest.C
     assert "cross_fit" in capsys.readouterr().err
 
 
+def test_an_audit_and_its_folds_are_no_sheet_to_audit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its labels were changed on purpose, and a fold has evidence of a part: one line says what to do."""
+    assert main(["audit", "digits", *SMALL, "--into", "out"]) == 0
+    whole = next(path.parent for path in tmp_path.rglob("audit_plan.json"))
+    folds = [path for path in (tmp_path / ".memest/runs").iterdir() if path not in whole.parents]
+    capsys.readouterr()
+    for place, says in ((whole, "repeat its own command"), (folds[0], "name the run that joins it")):
+        assert main(["audit", "--tracking", "offline", "--sheet", str(place), "--into", "new"]) == 2
+        error = capsys.readouterr().err
+        assert says in error and error.count("\n") == 1 and not Path("new").exists()
+
+
+def test_an_audit_on_a_server_is_named_by_its_trainings(
+    store_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither audited nor scored by its id: one line says what the run holds and what to name instead."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
+    words = [word for word in SMALL if word not in ("--tracking", "offline")]
+    assert main(["audit", "digits", *words, "--experiment", "audited", "--into", "out"]) == 0
+    run = capsys.readouterr().out.split("run ")[-1].split()[0]
+    for command in (["audit", "--sheet", run], ["score", "--run", run]):
+        assert main(command) == 2
+        error = capsys.readouterr().err
+        assert f"run {run} is an audit" in error and error.count("\n") == 1
+
+
+def test_fewer_folds_than_usual_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A class of two images allows two folds."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [19, 19, 2])
+    np.savez("mine.npz", images=rng.integers(0, 255, (40, 8, 8), dtype=np.uint8), labels=labels)
+    words = ["--tracking", "offline", "--model", "tiny(width=4)", "--epochs", "1", "--into", "out"]
+    assert main(["audit", "mine.npz", *words]) == 0
+    said = capsys.readouterr().out
+    assert "2 networks" in said and "the smallest class has 2 images" in said
+
+
 def _count(path: Path) -> int:
     return len(np.load(path))
 

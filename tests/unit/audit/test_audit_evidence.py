@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from memest.audit.calibration import calibrate, reliability, wrong_share
+from memest.audit.calibration import calibrate, reliability
 from memest.audit.conclude import Audited, conclude
 from memest.audit.evidence import Evidence, log_margin, other_class
+from memest.audit.noise_model import wrong_by_noise
 from memest.audit.ranking import suspicion
+from memest.audit.wrong_share import wrong_share
 from memest.metrics import auroc
 
 CLASSES = ("cat", "dog", "fox")
@@ -38,13 +40,18 @@ def test_the_margin_is_that_of_the_logits() -> None:
 
 def test_a_label_that_both_kinds_of_evidence_doubt_comes_first() -> None:
     """The third example is doubted by the network that never saw it, and its loss stays high."""
-    some = evidence([0, 1, 2, 0], [[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.9, 0.05, 0.05], [0.6, 0.3, 0.1]],
-                    [[0.3, 0.4, 2.0, 0.9], [0.1, 0.2, 1.9, 0.5]])  # fmt: skip
-    found = conclude(audited([0, 1, 2, 0]), some)
+    labels = [0, 1, 2, 0] + [0, 1] * 30
+    some = evidence(
+        labels,
+        [[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.97, 0.02, 0.01], [0.6, 0.3, 0.1]]
+        + [[0.98, 0.01, 0.01], [0.01, 0.98, 0.01]] * 30,
+        [[0.3, 0.4, 2.0, 0.9] + [0.1] * 60, [0.1, 0.2, 1.9, 0.5] + [0.1] * 60],
+    )
+    found = conclude(audited(labels), some)
     assert found.order[0] == 2
     assert found.suggested[2] == 0
     assert found.kind[2] == "wrong"
-    assert "says cat, .90" in found.why[2] and "stayed high to the end" in found.why[2]
+    assert "says cat, .97" in found.why[2] and "stayed high to the end" in found.why[2]
 
 
 def test_evidence_is_joined_by_id() -> None:
@@ -57,34 +64,71 @@ def test_evidence_is_joined_by_id() -> None:
     )
 
 
-def drawn(seed: int, share: float, count: int = 4000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def drawn(
+    seed: int, share: float, count: int = 4000, separation: float = 3.5
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Suspicion of labels of which a share is wrong, and 3 % planted that are like the wrong ones."""
     rng = np.random.default_rng(seed)
     planted = rng.random(count) < 0.03
     wrong = (rng.random(count) < share) & ~planted
-    return rng.normal(np.where(planted | wrong, 3.5, 0.0)), planted, wrong
+    return rng.normal(np.where(planted | wrong, separation, 0.0)), planted, wrong
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1])
 def test_the_probability_is_that_of_being_wrong(share: float) -> None:
     """Over many data sets: the sum of the probabilities is the number of wrong labels, within a quarter."""
     said, true = 0.0, 0.0
-    for seed in range(20):
+    for seed in range(10):
         values, planted, wrong = drawn(seed, share)
-        said += calibrate(values, planted).of(values[~planted]).sum()
+        said += calibrate(values, planted, wrong_share(values, planted).value).of(values[~planted]).sum()
         true += wrong.sum()
     assert abs(said / true - 1) < 0.25
 
 
 def test_a_data_set_without_errors_is_said_to_have_hardly_any() -> None:
     """Only planted errors are suspicious, so that the guess is far below the planted share."""
-    assert np.mean([wrong_share(*drawn(seed, 0.0)[:2]) for seed in range(20)]) < 0.003
+    assert np.mean([wrong_share(*drawn(seed, 0.0)[:2]).value for seed in range(10)]) < 0.004
+
+
+@pytest.mark.parametrize("separation", [0.5, 1.5, 3.5])
+def test_the_share_lies_in_its_interval_whatever_networks_can_tell(separation: float) -> None:
+    """5 % wrong: most 90 % intervals hold it, wide ones where planted errors hardly stand out."""
+    found = [wrong_share(*drawn(seed, 0.05, separation=separation)[:2]) for seed in range(12)]
+    assert sum(one.low <= 0.05 <= one.high for one in found) >= 9
+    widths = np.mean([one.high - one.low for one in found])
+    assert widths > 0.12 if separation == 0.5 else widths < 0.12
+
+
+def test_a_network_that_knows_nothing_calls_no_label_wrong() -> None:
+    """60 examples, probabilities of chance: no label called wrong, few images ambiguous, no share told."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 20)
+    chance = rng.dirichlet([8.0] * 3, 60)
+    losses = np.full((3, 60), 1.1) + rng.normal(0, 0.1, (3, 60))
+    some = evidence(labels.tolist(), chance.tolist(), losses.tolist())
+    found = conclude(audited(labels.tolist()), some)
+    assert (found.kind == "wrong").sum() == 0 and (found.kind == "ambiguous").sum() <= 6
+    assert "the networks agree with" in found.estimate.unknown
+
+
+def test_without_planted_errors_a_sure_network_says_which_labels_are_wrong() -> None:
+    """It is right and sure elsewhere: 10 of 200 labels that it holds for impossible are wrong."""
+    rng = np.random.default_rng(1)
+    right = rng.integers(0, 3, 200)
+    labels = right.copy()
+    labels[:10] = (labels[:10] + 1) % 3
+    probabilities = np.full((200, 3), 0.01)
+    probabilities[np.arange(200), right] = 0.98
+    some = evidence(labels.tolist(), probabilities.tolist(), np.ones((2, 200)).tolist())
+    probability, share = wrong_by_noise(some)
+    assert (probability[:10] > 0.5).all() and (probability[10:] < 0.05).all()
+    assert 0.025 < share.value < 0.09 and share.low < 0.05 < share.high
 
 
 def test_reliability_is_near_the_diagonal_where_planted_errors_are_like_the_others() -> None:
     """Of the labels said to be wrong with a probability about that share is, in the bins that hold many."""
     values, planted, _ = drawn(1, 0.05, 20_000)
-    found = reliability(values, planted)
+    found = reliability(values, planted, wrong_share(values, planted).value)
     assert found.count.sum() == len(values)
     assert (np.diff(found.said) > 0).all()
     many = found.count > 100

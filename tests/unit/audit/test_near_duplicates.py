@@ -35,7 +35,7 @@ def image_set(pixels: np.ndarray, labels: np.ndarray | None = None) -> ImageSet:
     return ImageSet(pixels, labels, np.arange(count) * 2 + 5, ("cat", "dog"), "test")
 
 
-@pytest.mark.parametrize("kind", ["compressed", "brightened", "mirrored"])
+@pytest.mark.parametrize("kind", ["compressed", "brightened", "mirrored", "shifted", "cropped"])
 def test_a_changed_copy_is_found_and_nothing_else(kind: str) -> None:
     """Of 300 images 20 have a copy: 20 pairs are found, none of others."""
     images = pictures(300)
@@ -143,4 +143,5 @@ def test_chance_pairs_that_are_as_similar_as_copies_leave_exact_copies_alone() -
     """No threshold is precise enough where copies are no more alike than other pairs are."""
     chance = np.linspace(0.99, 0.5, 5000).astype(np.float32)
     found = find_threshold(chance, {"cropped": np.full(50, 0.8, np.float32)}, 1000)
-    assert found.value > 0.9899 and found.recall == {"cropped": 0.0}
+    assert found.value > 0.9899
+    assert not found.found["cropped"].any()

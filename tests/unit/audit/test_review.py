@@ -90,7 +90,7 @@ def test_without_the_random_part_nothing_is_claimed() -> None:
     """The list alone says how many errors were found, and nothing of how many are left."""
     order, wrong = review_of(1, "good")
     came = standing(order, decided(order, wrong, 300, 0))
-    assert came.found == wrong[np.argsort(order.rank)][:300].sum()
+    assert came.found == wrong[np.argsort(order.place)][:300].sum()
     assert came.recall == 0 and not came.stop
     assert came.drawn <= 3 and (came.estimate is None or came.estimate.high > 0.5)
 

@@ -156,7 +156,7 @@ def test_a_copy_whose_label_looked_fine_is_of_the_kind_duplicate() -> None:
         group((1102, 1104), "same label"),
         group((1200,), "test set", ("t.png",)),
     )
-    came = with_duplicates(findings(), Duplicates(groups, 0.95, 0.99, {"mirrored": 1.0, "cropped": 0.0}))
+    came = with_duplicates(findings(), Duplicates(groups, 0.95, 0.9, 0.99, {"mirrored": 1.0, "cropped": 0.0}))
     kinds = {n: str(came.kind[n - 1000]) for n in (1001, 1101, 1102, 1104, 1200)}
     assert kinds == {1001: "wrong", 1101: "duplicate", 1102: "fine", 1104: "duplicate", 1200: "duplicate"}
     assert came.why[101] == "looks like 1001.png, under another label"

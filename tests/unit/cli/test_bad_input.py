@@ -275,6 +275,7 @@ def variables(says: str, typed: str = "train --limit 100 --epochs 1", **given: s
 
 UP = "services up --endpoint http://127.0.0.1:9"
 LR = "tune --limit 100 --space 'lr=log(0.01, 0.3)'"
+TORCHRUN = {"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
 KEYS = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
 FILE = {"afile": b"text"}
 DECISIONS = "fingerprint,id,label,decision,new_label\nx,1,é,wrong,2\n"
@@ -428,6 +429,9 @@ VARIABLES = [
     variables("LOCAL_RANK is a whole number", WORLD_SIZE="1", RANK="0", LOCAL_RANK="x"),
     variables("needs MASTER_ADDR and MASTER_PORT", WORLD_SIZE="2", RANK="0"),
     variables("needs MASTER_PORT", WORLD_SIZE="2", RANK="1", MASTER_ADDR="127.0.0.1"),
+    variables("start it without torchrun", "audit digits", **TORCHRUN),
+    variables("start it without torchrun", "score --run 0123", **TORCHRUN),
+    variables("start it without torchrun", "sweep grid.yaml", **TORCHRUN),
     variables("set AWS_ACCESS_KEY_ID and", "services up --endpoint http://127.0.0.1:9"),
     variables(
         "set AWS_SECRET_ACCESS_KEY", "services up --endpoint http://127.0.0.1:9", AWS_ACCESS_KEY_ID="k"

@@ -1,0 +1,246 @@
+"""`memest audit` beside cleanlab's five folds, on image files of which 5 % have a confusable wrong label.
+
+python -m benchmarks.audit_budget WORK --data fashion_mnist            both within one budget: 10 minutes each
+python -m benchmarks.audit_budget WORK --data fashion_mnist --curve    AUROC of both against training seconds
+
+Data may be any spec: `folder(path=photos)` as well. What is done is kept in the folder WORK, and not done
+again. cleanlab's way: out-of-sample probabilities of five folds, by the same network and recipe, ranked by
+its label quality. Within the budget it trains as many epochs as fit into the seconds that the audit planned.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.cross_fitted import trained, write_files
+from benchmarks.rows import RESULTS
+from benchmarks.timing import machine
+from memest.audit.conclude import Audited, conclude
+from memest.metrics import auroc
+from memest.reports import figures
+from memest.runs.audit_plan import Plan
+from memest.store.tables import read_table
+
+Floats = NDArray[np.float64]
+Figures = dict[str, Any]
+ROOT = Path(__file__).parent.parent
+PAGE, PICTURE = ROOT / "docs" / "audit.md", ROOT / "docs" / "images" / "audit_compute.png"
+BEGIN, END = "<!-- budget -->", "<!-- end of budget -->"
+QUALITIES = ("self_confidence", "normalized_margin")
+FIRST = 200
+EPOCHS = (("memest", 2, (3, 5, 8)), ("memest", 3, (3, 5, 8, 12)), ("cleanlab", 5, (3, 5, 8, 12, 16)))
+"""The points of the curve: the way, folds, and epochs of each."""
+
+
+def main() -> None:
+    """Measure what is not measured yet, and write the page."""
+    options = _options()
+    work = Path(options.work).absolute()
+    os.environ["MEMEST_HOME"] = str(work / "home")
+    if not (work / "truth.json").exists():
+        write_files(options.data, options.count, options.rate, work)
+    kept = RESULTS / "audit_budget.json"
+    content = json.loads(kept.read_text()) if kept.exists() else {}
+    content |= {"machine": machine(torch.device("cpu")), "count": options.count, "rate": options.rate}
+    if options.curve:
+        content["curve"] = {"model": options.model, "points": list(_curve(work, options.model))}
+        PICTURE.write_bytes(_picture(content["curve"]))
+    else:
+        ours = _once(work / f"ours-{options.budget}.json", lambda: _ours(work, options.budget))
+        theirs = _once(work / f"cleanlab-{options.budget}.json", lambda: _theirs(work, ours))
+        content["budget"] = {"budget": options.budget, "memest": ours, "cleanlab": theirs}
+    kept.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    _write_page(content)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("work", help="folder for image files and what is done")
+    parser.add_argument("--data", default="fashion_mnist", help="dataset spec that the files are made of")
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--rate", type=float, default=0.05)
+    parser.add_argument("--budget", default="10m")
+    parser.add_argument("--curve", action="store_true")
+    parser.add_argument("--model", default="tiny", help="network of the curve")
+    return parser.parse_args()
+
+
+def _once(file: Path, measure: Callable[[], Figures]) -> Figures:
+    """What is kept in a file, or else measured and kept."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(measure(), indent=1) + "\n")
+        print(file.read_text(), flush=True)
+    return dict(json.loads(file.read_text()))
+
+
+def _ours(work: Path, budget: str) -> Figures:
+    """The command as a user types it, judged by its own list."""
+    from memest.cli import main as command
+
+    out, began, processor = work / f"out-{budget}", time.monotonic(), time.process_time()
+    words = ["audit", str(work / "files"), "--budget", budget, "--tracking", "offline", "--into", str(out)]
+    if command(words):
+        raise SystemExit("the audit did not end well")
+    seconds = {"seconds": time.monotonic() - began, "processor_seconds": time.process_time() - processor}
+    ranking = read_table((out / "ranking.parquet").read_bytes())
+    wrong = _wrong(work, ranking["file"].tolist())
+    summary = json.loads((out / "summary.json").read_bytes())
+    plan = next(
+        iter(sorted((work / "home").rglob("audit_plan.json"), key=lambda path: -path.stat().st_mtime))
+    )
+    return {
+        **seconds,
+        "plan": json.loads(plan.read_text()),
+        "wrong_share": summary["wrong_share"],
+        "called_wrong": summary["kinds"].get("wrong", 0),
+        **_figures(-ranking["rank"].astype(float), wrong),
+    }
+
+
+def _theirs(work: Path, ours: Figures) -> Figures:
+    """Five folds of the same network, in the seconds that the audit planned to train."""
+    plan = Plan(**ours["plan"])
+    epoch = plan.seconds / plan.epochs / (plan.folds - 1)
+    epochs = max(1, int(plan.seconds / (4 * epoch)))
+    began = time.monotonic()
+    found = _folds(work, "cleanlab", plan.model, 5, epochs)
+    return {"seconds": time.monotonic() - began, "epochs": epochs, **found}
+
+
+def _curve(work: Path, model: str) -> Iterator[Figures]:
+    """A point for each number of folds and epochs."""
+    for way, folds, every in EPOCHS:
+        for epochs in every:
+            file = work / "curve" / f"{model}-{way}-{folds}-{epochs}.json"
+            yield _once(file, partial(_folds, work, way, model, folds, epochs))
+
+
+def _folds(work: Path, way: str, model: str, folds: int, epochs: int) -> Figures:
+    """Train folds, and rank by the audit or by cleanlab; the audit plants its errors as always."""
+    planted = "confusable_noise(rate=0.03)" if way == "memest" else "none"
+    found = trained(
+        data=f"folder(path='{work / 'files'}')",
+        model=model,
+        epochs=epochs,
+        protocol=f"cross_fit(folds={folds})",
+        corruption=planted,
+    )
+    given, evidence = found.prepared.split.train, found.evidence
+    files = tuple(map(str, () if given.names is None else given.names.tolist()))
+    wrong = _wrong(work, list(files))
+    facts = {"way": way, "folds": folds, "epochs": epochs, "processor_seconds": found.seconds}
+    if way == "memest":
+        audited = Audited("", given.fingerprint, given.classes, given.ids, files, given.labels, {})
+        return facts | _figures(-conclude(audited, evidence).rank.astype(float), wrong)
+    from cleanlab.rank import get_label_quality_scores
+
+    scores = {
+        quality: -np.asarray(
+            get_label_quality_scores(evidence.labels, evidence.probabilities, method=quality), np.float64
+        )
+        for quality in QUALITIES
+    }
+    return facts | {quality: _figures(score, wrong) for quality, score in scores.items()}
+
+
+def _wrong(work: Path, files: list[str]) -> NDArray[np.bool_]:
+    """Which files stand in a wrong folder, (N,)."""
+    truth = json.loads((work / "truth.json").read_text())
+    return np.array([file in truth for file in files])
+
+
+def _figures(suspicion_N: Floats, wrong_N: NDArray[np.bool_]) -> Figures:
+    first = np.argsort(-suspicion_N, kind="stable")[:FIRST]
+    return {"auroc": auroc(suspicion_N, wrong_N), "precision_200": float(wrong_N[first].mean())}
+
+
+def _picture(curve: Figures) -> bytes:
+    """AUROC against processor seconds of training, a line for each way."""
+    lines = {name: (points[0], points[1]) for name, points in _columns(curve["points"]).items()}
+    figure = figures.lines(lines, "processor seconds of training", "AUROC of wrong labels")
+    axes = figure.axes[0]
+    axes.set_xscale("log")
+    axes.set_ylim(min(min(values) for _, values in lines.values()) - 0.01, 1)
+    return figures.png(figure)
+
+
+def _columns(points: list[Figures]) -> dict[str, list[list[float]]]:
+    """Seconds, and AUROCs, by way."""
+    return {
+        name: [list(column) for column in zip(*rows, strict=True)] for name, rows in _lines(points).items()
+    }
+
+
+def _lines(points: list[Figures]) -> dict[str, list[tuple[float, float]]]:
+    """(seconds, AUROC) by way, ascending."""
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for point in sorted(points, key=lambda one: float(one["processor_seconds"])):
+        names = {f"memest audit, {point['folds']} folds": point}
+        if point["way"] == "cleanlab":
+            names = {f"cleanlab {quality}, 5 folds": point[quality] for quality in QUALITIES}
+        for name, figure in names.items():
+            lines.setdefault(name, []).append((point["processor_seconds"], figure["auroc"]))
+    return lines
+
+
+def _write_page(content: Figures) -> None:
+    """Put the tables into docs/audit.md, between their marks."""
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    text = "\n\n".join([*_budget_text(content), *_curve_text(content)])
+    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+
+
+def _budget_text(content: Figures) -> Iterator[str]:
+    if "budget" not in content:
+        return
+    budget = content["budget"]
+    ours, theirs = budget["memest"], budget["cleanlab"]
+    plan = ours["plan"]
+    lines = [
+        f"| `--budget {budget['budget']}`, {content['count']:,} files | trained | time | "
+        f"precision of the first {FIRST} | AUROC |",
+        "|---|---|---|---|---|",
+        f"| memest audit, all of it | {plan['folds']} × {plan['model']}, {plan['epochs']} epochs | "
+        f"{ours['seconds'] / 60:.1f} min | {ours['precision_200']:.3f} | {ours['auroc']:.4f} |",
+    ]
+    for quality in QUALITIES:
+        lines.append(
+            f"| cleanlab, {quality} | 5 × {plan['model']}, {theirs['epochs']} epochs | "
+            f"{theirs['seconds'] / 60:.1f} min | {theirs[quality]['precision_200']:.3f} | "
+            f"{theirs[quality]['auroc']:.4f} |"
+        )
+    yield "\n".join(lines)
+
+
+def _curve_text(content: Figures) -> Iterator[str]:
+    if "curve" not in content:
+        return
+    lines = [
+        f"| {content['curve']['model']}, {content['count']:,} files | "
+        "AUROC at processor seconds of training |",
+        "|---|---|",
+    ]
+    for name, points in _lines(content["curve"]["points"]).items():
+        lines.append(
+            f"| {name} | {', '.join(f'{value:.4f} at {seconds:.0f}' for seconds, value in points)} |"
+        )
+    yield "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,7 @@ TESTED := .venv/tested
 MINIO := RELEASE.2025-10-15T17-29-55Z
 VERSITYGW := v1.8.0
 
-.PHONY: help demo minio versitygw up down test test-fast lint docs faults bench clean
+.PHONY: help demo minio versitygw up down test test-fast lint names docs faults bench clean
 
 help:
 	@echo "make demo   digits with 5 % wrong labels: six runs, a table, a picture"
@@ -15,6 +15,7 @@ help:
 	@echo "make test   the test suite        make lint   ruff, mypy, import rules"
 	@echo "make test-fast   its first layer: no process, no training, no server"
 	@echo "make faults kills, outages, damage, on real servers: docs/faults.md"
+	@echo "make names  after a new score or summary: the page of names, the values of definitions"
 	@echo "make docs   the documentation as a site: build/site"
 	@echo "make bench  the benchmarks        make .venv  the environment alone"
 
@@ -74,6 +75,10 @@ lint: $(READY)
 
 faults: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m faults $(FAULTS)
+
+names: $(READY)
+	$(BIN)/python docs/make_names.py
+	PYTHONPATH=.:tests $(BIN)/python tests/unit/test_definitions.py
 
 docs: $(READY)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[docs]'

@@ -8,7 +8,7 @@ from pathlib import Path
 
 __version__ = "0.1.0"
 SCORES_VERSION = 2
-"""Raise it with every change that gives a score, a summary or a detector other values.
+"""Raise it with every change that gives a score, a summary or a detector other values, not for a new one.
 
 Runs of another number are not taken for done, and are not averaged with those of this one.
 """

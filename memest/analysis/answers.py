@@ -12,7 +12,7 @@ from memest.analysis.averages import records
 from memest.analysis.columns import misleads
 from memest.analysis.evaluated import REFERENCE
 from memest.analysis.groups import counted
-from memest.grammar.online import clean, is_online
+from memest.grammar.online import is_online, without_seen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,7 @@ def notes(part: pd.DataFrame) -> list[str]:
     if not below:
         return seen
     names = ", ".join(f"{row['label']} {row['auroc']:.2f}" for row in below)
-    reasons = {clean(_bare(row)): misleads(str(row["method"])) for row in below}
+    reasons = {without_seen(_bare(row)): misleads(str(row["method"])) for row in below}
     why = [f"{name}: {reason}" for name, reason in reasons.items() if reason]
     return [*seen, f"Below chance ({CHANCE}) with every seed: {names}.", *why]
 

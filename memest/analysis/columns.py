@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from memest.analysis.record import RunRecord
-from memest.grammar.online import clean, is_online
+from memest.grammar.online import is_online, without_seen
 from memest.grammar.spec import Spec
 from memest.summaries import SUMMARIES, needs_of
 
@@ -45,8 +45,8 @@ def epochs_covered(run: RunRecord, column: str) -> tuple[int, ...]:
     if not is_summary(column):
         return ()
     sheet, spec = run.sheet_of(column), SUMMARIES.parse(column)
-    untouched = SUMMARIES.declaration(spec.name).untouched
-    start = int(spec.settings.get("start", 0 if untouched else 1))
+    with_epoch_0 = SUMMARIES.declaration(spec.name).with_epoch_0
+    start = int(spec.settings.get("start", 0 if with_epoch_0 else 1))
     measured = [
         set(sheet.manifest.scores[need]["epochs"])
         for need in needs_of(column)
@@ -112,4 +112,4 @@ def _measured(need: str, spent: Mapping[str, float]) -> str:
 
 def _bare(column: str) -> str:
     """The name of a column, without `seen/`, settings and the protocol it was told apart by."""
-    return Spec.parse(clean(column.partition(" of ")[0])).name
+    return Spec.parse(without_seen(column.partition(" of ")[0])).name

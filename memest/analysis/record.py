@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.detect.evaluation import Evaluation, evaluation_of, judged
+from memest.detect.traces import computable, computed
 from memest.errors import SheetError
 from memest.ids import Ids, Places
 from memest.store import Blobs, SheetReader
@@ -119,15 +120,14 @@ class RunRecord:
         What the run measured itself comes first, then the sheets that cover the most epochs; columns that
         `score` added later are joined by id.
 
+        A summary that no table has is made from the traces: one that is newer than the run, or at other
+        settings, such as `csl(start=5)`.
+
         Raises:
             SheetError: there is no such column, or a later sheet measured other examples.
         """
         wanted = list(self.names if names is None else names)
-        if missing := [name for name in wanted if name not in self.names]:
-            raise SheetError(
-                f"run {self.id} has no column {missing[0]!r} (it has {', '.join(sorted(self.names))})"
-            )
-        found: Columns = {}
+        found: Columns = {name: self._computed(name) for name in wanted if name not in self.names}
         for number, (sheet, there) in enumerate(self._sheets):
             mine = [name for name in wanted if name in there and name not in found]
             if number == 0:
@@ -138,6 +138,10 @@ class RunRecord:
                 found |= {name: later[name][place] for name in mine}
         return {name: found[name] for name in wanted}
 
+    def answers(self, name: str) -> bool:
+        """Whether `read` gives a column: stored, or a summary whose scores were measured."""
+        return name in self.names or any(computable(sheet, name) for sheet in self.sheets)
+
     def read_by_id(self, names: Collection[str]) -> Columns:
         """The same columns, and `id`, the examples in the order of their ids.
 
@@ -145,6 +149,16 @@ class RunRecord:
             SheetError: there is no such column, or a later sheet measured other examples.
         """
         return by_id(self.read(dict.fromkeys(["id", *names])), f"run {self.id}")
+
+    def _computed(self, name: str) -> NDArray[Any]:
+        for number, sheet in enumerate(self.sheets):
+            if computable(sheet, name):
+                values_N = computed(sheet, name)
+                return values_N if number == 0 else values_N[self._place(sheet.summary(["id"])["id"])]
+        raise SheetError(
+            f"run {self.id} has no column {name!r} (it has {', '.join(sorted(self.names))}), and did not "
+            "measure the scores of a summary called so"
+        )
 
     @cached_property
     def _sheets(self) -> list[tuple[SheetReader, list[str]]]:

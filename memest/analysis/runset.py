@@ -49,7 +49,8 @@ class RunSet(Sequence[RunRecord]):
         """One row per run and example: run, model, seed, then the columns of its summary table.
 
         Args:
-            names: of the columns besides `id`; None: all. What a run does not have is NaN.
+            names: of columns besides `id`, or of summaries that the runs can answer; None: all columns.
+                What a run does not have is NaN.
             long: one row per run, example and summary instead, with columns `summary` and `value`.
 
         Raises:
@@ -60,7 +61,10 @@ class RunSet(Sequence[RunRecord]):
         frames = [_frame(run, names) for run in self.runs]
         table = pd.concat(frames, ignore_index=True)
         if missing := [name for name in names or () if name not in table]:
-            raise SheetError(f"none of {len(self)} runs has a column {missing[0]!r}")
+            raise SheetError(
+                f"none of {len(self)} runs has a column {missing[0]!r}, "
+                "or measured the scores of a summary called so"
+            )
         if not long:
             return table
         kept = [name for name in ("run", *_SHOWN, *NOT_SUMMARIES) if name in table]
@@ -98,7 +102,7 @@ def _frame(run: RunRecord, names: Collection[str] | None) -> pd.DataFrame:
     """The summary table of one run, or some of its columns, with what tells runs apart before it."""
     import pandas as pd
 
-    wanted = run.names if names is None else [name for name in ("id", *names) if name in run.names]
+    wanted = run.names if names is None else [name for name in ("id", *names) if run.answers(name)]
     table = pd.DataFrame(run.read(dict.fromkeys(wanted)))
     told = {"run": run.id} | {axis: run.tags.get(axis, "") for axis in _SHOWN}
     for place, (name, value) in enumerate(told.items()):

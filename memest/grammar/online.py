@@ -10,11 +10,11 @@ def is_online(key: str) -> bool:
     return key.startswith(SEEN)
 
 
-def clean(key: str) -> str:
+def without_seen(key: str) -> str:
     """The key of the same score or summary in evaluation mode, without augmentation."""
     return key.removeprefix(SEEN)
 
 
 def split(key: str) -> tuple[str, str]:
     """What comes before the clean key, `seen/` or nothing, and the clean key."""
-    return (SEEN if is_online(key) else ""), clean(key)
+    return (SEEN if is_online(key) else ""), without_seen(key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,10 @@ import numpy as np
 from memest.data import ImageSet, Truth
 from memest.data.images import Names
 from memest.detect import Evaluation, evaluate_table
+from memest.detect.traces import stretches_of
 from memest.store import Header, SheetReader, SheetWriter
 from memest.store.tables import FACTS, NAME, Columns
-from memest.summaries import Trace, summarise_all
+from memest.summaries import summarise_all
 from memest.version import commit, versions
 
 
@@ -50,9 +50,7 @@ def summary_table(sheet: SheetReader, truth: Truth, names: Names | None = None) 
         truth: of its examples, in their order.
         names: of its examples, in their order; None: they have none, and the table no such column.
     """
-    keys = [*sheet.manifest.scores, *(f"scalar/{name}" for name in sheet.manifest.scalars)]
-    stretches = [partial(_trace, sheet, examples) for examples in sheet.stretches()]
-    summaries = summarise_all(keys, *stretches)
+    summaries = summarise_all(sheet.measured, *stretches_of(sheet))
     facts = {name: truth.columns()[name] for name in FACTS}
     facts |= {} if names is None else {NAME: names}
     return facts | {name: np.asarray(values) for name, values in summaries.items()}
@@ -72,7 +70,3 @@ def seal_sheet(sheet: SheetWriter, truth: Columns, summary: Columns) -> Evaluati
     evaluation = evaluate_table(summary)
     sheet.seal(truth, summary, evaluation.to_json() if evaluation else None)
     return evaluation
-
-
-def _trace(sheet: SheetReader, examples: slice, key: str) -> Trace:
-    return Trace(*sheet.trace(key, examples))

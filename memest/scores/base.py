@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from memest.errors import SettingError
-from memest.grammar.online import clean
+from memest.grammar.online import without_seen
 from memest.grammar.registry import LabelledRegistry
 from memest.grammar.spec import GIVEN, Spec
 from memest.scores.probes import rademacher
@@ -156,5 +156,5 @@ def _total_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 def describe(key: str) -> dict[str, Any]:
     """Unit and direction of a score, for the manifest; `seen/` before the key changes neither."""
-    kind = KINDS[Spec.parse(clean(key)).name]
+    kind = KINDS[Spec.parse(without_seen(key)).name]
     return {"unit": kind.unit, "harder": "higher" if kind.harder == HIGHER else "lower"}

@@ -75,20 +75,24 @@ class SheetReader:
         count, length = self.manifest.header.count, max(1, _STRETCH_BYTES // (4 * max(rows, 1)))
         return [slice(start, min(start + length, count)) for start in range(0, count, length)]
 
+    @property
+    def measured(self) -> dict[str, list[int]]:
+        """The keys of all scores and of `scalar/<name>`, each with the epochs at which it was measured."""
+        return {name: entry["epochs"] for name, entry in self.manifest.scores.items()} | {
+            f"{SCALAR}{name}": epochs for name, epochs in self.manifest.scalars.items()
+        }
+
     def trace(self, key: str, examples: slice = slice(None)) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Epochs (E,) and values of a score, (E, N) float32, or of `scalar/<name>`, (E, 1) float64.
 
         Args:
-            key: of a score, or `scalar/<name>`.
+            key: one of `measured`, with all of its settings: `input_gradient(norm=2)`.
             examples: a stretch of the N; only its bytes are read, of blocks that were verified whole once.
 
         Raises:
             SheetError: it was not measured, or a block is damaged.
         """
-        known = {
-            **{name: entry["epochs"] for name, entry in self.manifest.scores.items()},
-            **{f"{SCALAR}{name}": epochs for name, epochs in self.manifest.scalars.items()},
-        }
+        known = self.measured
         if key not in known:
             raise SheetError(f"the sheet has no {key!r} (it has {', '.join(sorted(known))})")
         per_example = not key.startswith(SCALAR)

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memest.errors import DataError, InputError
-from memest.grammar.online import SEEN, clean, split
+from memest.grammar.online import SEEN, split, without_seen
 from memest.grammar.registry import LabelledRegistry, keyword_parameters
 from memest.grammar.spec import GIVEN, Spec
 from memest.metrics import Floats
@@ -99,14 +99,14 @@ class Declaration:
     Attributes:
         needs: the scores it reads, as spec texts in which `{norm}` stands for its own setting `norm`.
         harder: `HIGHER` or `LOWER`, the way in which an example is harder or more suspicious.
-        untouched: whether it is given epoch 0, the untouched network.
+        with_epoch_0: whether it is given epoch 0, the network before training.
         pooled: by setting, what its value is the mean of over all examples where the setting is None.
         misleads: when its ranking is not to be trusted, in a sentence; empty where that is not known.
     """
 
     needs: tuple[str, ...]
     harder: Literal[1, -1]
-    untouched: bool
+    with_epoch_0: bool
     pooled: Mapping[str, SummaryFunction]
     misleads: str = ""
 
@@ -140,13 +140,13 @@ class SummaryRegistry(LabelledRegistry[SummaryFunction]):
         return self._declared[self[name].__name__]
 
     def __getitem__(self, name: str) -> SummaryFunction:
-        return super().__getitem__(clean(name))
+        return super().__getitem__(without_seen(name))
 
     def parse(self, text: str | Spec) -> Spec:
         """The canonical spec, as `Registry.parse` gives it; `seen/` stays part of the name."""
         if isinstance(text, Spec):
             return super().parse(text)
-        bare = clean(text.strip())
+        bare = without_seen(text.strip())
         given = Spec.parse(bare)
         name = SEEN + given.name if bare != text.strip() else given.name
         return super().parse(dataclasses.replace(given, name=name))
@@ -159,7 +159,7 @@ def summary(
     *,
     needs: str | tuple[str, ...],
     harder: Literal[1, -1],
-    untouched: bool = False,
+    with_epoch_0: bool = False,
     pooled: Mapping[str, SummaryFunction] | None = None,
     misleads: str = "",
 ) -> Callable[[S], S]:
@@ -170,14 +170,14 @@ def summary(
     Args:
         needs: score specs such as `input_gradient(norm={norm})`; `scalar/weight_norm` is per epoch, (E, 1).
         harder: `HIGHER` or `LOWER`.
-        untouched: give it epoch 0 too, which is left out otherwise.
+        with_epoch_0: give it epoch 0 too, which is left out otherwise.
         pooled: settings that, left None, are a mean over all examples: by name, the function of the same
             traces and other settings, to (N,), that it is the mean of. This is the only way in which one
             example's value may depend on the others, so that examples can be summarised in stretches.
         misleads: when its ranking is not to be trusted; reports say it where it ranks below chance.
     """
     texts = (needs,) if isinstance(needs, str) else needs
-    declaration = Declaration(texts, harder, untouched, dict(pooled or {}), misleads)
+    declaration = Declaration(texts, harder, with_epoch_0, dict(pooled or {}), misleads)
     return lambda function: SUMMARIES.declare(function, declaration)
 
 
@@ -234,10 +234,10 @@ def _each(
     stretches: Sequence[Traces],
 ) -> Floats:
     """What `function` says of the traces that `spec` needs, stretch by stretch, joined."""
-    untouched = SUMMARIES.declaration(spec.name).untouched
+    with_epoch_0 = SUMMARIES.declaration(spec.name).with_epoch_0
     parts = []
     for traces in stretches:
-        given = [_prepared(key, _trace(traces, key), untouched) for key in needs_of(spec)]
+        given = [_prepared(key, _trace(traces, key), with_epoch_0) for key in needs_of(spec)]
         values_N = np.array(function(*given, **settings), dtype=np.float64)  # never a view of a trace
         examples = max(trace.values.shape[1] for trace in given)
         if values_N.shape != (examples,) or not np.isfinite(values_N).all():
@@ -256,8 +256,8 @@ def _trace(traces: Traces, key: str) -> Trace:
     return traces[key]
 
 
-def _prepared(key: str, trace: Trace, untouched: bool) -> Trace:
-    kept = trace if untouched else trace.since(1)
+def _prepared(key: str, trace: Trace, with_epoch_0: bool) -> Trace:
+    kept = trace if with_epoch_0 else trace.since(1)
     if kept.epochs.size == 0:
         raise MissingTraceError(
             f"{key} was measured at no epoch after training began; train an epoch at least"

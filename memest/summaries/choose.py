@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from memest.grammar.online import SEEN, clean
+from memest.grammar.online import SEEN, without_seen
 from memest.grammar.registry import keyword_parameters
 from memest.grammar.spec import GIVEN, Spec
 from memest.metrics import Floats
@@ -58,7 +58,7 @@ def against_others(name: str) -> bool:
 
     It says something about the measuring, and is no way to find wrong labels.
     """
-    return Spec.parse(clean(name)).labels != GIVEN
+    return Spec.parse(without_seen(name)).labels != GIVEN
 
 
 def _tailored(measured: Iterable[Spec]) -> Iterator[Spec]:

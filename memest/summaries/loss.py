@@ -16,7 +16,7 @@ from memest.summaries.base import HIGHER, MissingTraceError, Trace, summary
 @summary(
     needs="loss",
     harder=HIGHER,
-    untouched=True,
+    with_epoch_0=True,
     misleads="The first epochs of a network with batch norms, measured in evaluation mode, may outweigh all "
     "later ones: csl(start=5) leaves them out, csl(cap=…) bounds them.",
 )
@@ -40,7 +40,7 @@ def csl(loss: Trace, *, start: Index = 1, cap: Positive | None = None) -> Floats
 @summary(
     needs="loss",
     harder=HIGHER,
-    untouched=True,
+    with_epoch_0=True,
     misleads="An untouched network gives all examples about the same loss, so that a large drop means a "
     "small last loss: an example that was learned.",
 )

@@ -1,8 +1,9 @@
 """What the version of the scores stands for: every definition's values on fixed inputs.
 
-A change that gives other values has to raise `memest.version.SCORES_VERSION`; then, and for a new entry,
+A change that gives other values has to raise `memest.version.SCORES_VERSION` first. For that, and for a new
+entry, which is no change,
 
-    python tests/unit/test_definitions.py
+    make names
 
 writes the values down anew.
 """
@@ -103,8 +104,8 @@ def current() -> dict[str, Any]:
 def test_other_values_need_another_version(kind: str) -> None:
     """Every definition gives what is written down for this version, and all of them are."""
     written, now = json.loads(FILE.read_text()), current()
-    assert written["version"] == SCORES_VERSION, "write the values of the new version down: see the module"
-    assert written[kind].keys() == now[kind].keys(), "write the new entry down: see the module"
+    assert written["version"] == SCORES_VERSION, "write the values of the new version down: make names"
+    assert written[kind].keys() == now[kind].keys(), "write the new entry down: make names"
     for key, values in written[kind].items():
         near = 0.02 if key.startswith("curvature") else 1e-4  # a small difference of float32 gradients
         message = f"{key} has other values: raise SCORES_VERSION, or find out why"

@@ -11,9 +11,11 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_the_page_of_names_is_made_from_the_functions() -> None:
-    """Made anew it is the same: `python docs/make_names.py` mends it."""
+    """Made anew it is the same."""
     made = runpy.run_path(str(DOCS / "make_names.py"))
-    assert made["page"]() == made["PAGE"].read_text(encoding="utf-8")
+    assert made["page"]() == made["PAGE"].read_text(encoding="utf-8"), (
+        "a name or docstring is new: make names"
+    )
 
 
 def test_every_page_is_in_the_navigation() -> None:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from memest.analysis.record import RunRecord
-from memest.analysis.runset import AT_ONCE, in_turns
+from memest.analysis.runset import AT_ONCE, RunSet, in_turns
 from memest.errors import SheetError
 from memest.store import LocalBlobs
 from memest.testing import generated, truth_of
-
-if TYPE_CHECKING:
-    pass
 
 N = 50
 
@@ -27,7 +23,7 @@ def two_sheets(root: Path, later_ids: np.ndarray) -> RunRecord:
     truth = truth_of(np.arange(N) % 3, np.arange(N) < 5)
     run = generated(root, truth, {"csl": np.arange(N)})
     later = {name: column[np.argsort(np.argsort(later_ids))] for name, column in truth.items()}
-    traces = {"loss": np.zeros((1, N))}
+    traces = {"loss": np.zeros((2, N))}
     added = generated(
         root, later | {"id": later_ids}, {"csg": 10 * later_ids, "csl": np.zeros(N)}, traces=traces
     )
@@ -52,6 +48,20 @@ def test_other_examples_and_unknown_columns_are_refused(tmp_path: Path) -> None:
         two_sheets(tmp_path, np.arange(N) + 1).read(["csg"])
     with pytest.raises(SheetError, match="no column 'aum'"):
         two_sheets(tmp_path, np.arange(N)).read(["aum"])
+
+
+def test_a_summary_that_was_not_stored_is_made_from_the_traces(tmp_path: Path) -> None:
+    """Another setting, or a newer summary: of the run's own scores, or of what `score` added, by id."""
+    run = two_sheets(tmp_path, np.random.default_rng(1).permutation(N))
+    losses = np.arange(3 * N, dtype=np.float64).reshape(3, N)
+    own = generated(tmp_path, truth_of(np.arange(N) % 3, np.arange(N) < 5), {}, traces={"loss": losses})
+    np.testing.assert_allclose(own.read(["final_loss"])["final_loss"], losses[-1])
+    np.testing.assert_allclose(run.read(["final_loss"])["final_loss"], np.zeros(N))
+    np.testing.assert_allclose(own.read(["csl(start=2)"])["csl(start=2)"], losses[2:].sum(0))
+    table = RunSet([run, own]).summary(["final_loss"])
+    np.testing.assert_allclose(table["final_loss"], [*np.zeros(N), *losses[-1]])
+    with pytest.raises(SheetError, match="none of 2 runs has a column 'csh', or measured the scores"):
+        RunSet([run, own]).summary(["csh"])
 
 
 def test_a_damaged_summary_is_refused_whatever_is_read(tmp_path: Path) -> None:

@@ -567,7 +567,8 @@ def test_logits_stands_for_every_score_made_from_logits() -> None:
     """`logits` expands to all of them, once, also beside one of its own."""
     expected = [key for key in SCORES if KINDS[key].source == "logits"]
     assert ScoreSet("logits").keys == expected
-    assert set(WITNESS) <= set(expected)
+    missing = set(expected) ^ set(WITNESS)
+    assert not missing, f"write the formula of {missing} in float64 into WITNESS"
     assert ScoreSet("loss, logits, loss").keys == ["loss", *(key for key in expected if key != "loss")]
 
 

@@ -8,7 +8,8 @@ written); any other `MemestError` happened to work already under way (exit code 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 _CREDENTIALS = re.compile(
@@ -52,6 +53,38 @@ class UnknownNameError(InputError):
 
 class SettingError(InputError):
     """A setting with a wrong name, a wrong type or a value out of range."""
+
+
+class MissingPackageError(InputError):
+    """An optional package that is needed is not installed."""
+
+
+_EXTRAS = {
+    "PIL": "data", "art": "attacks", "boto3": "tracking", "cleanlab": "detect", "jinja2": "data",
+    "joblib": "data", "matplotlib": "analysis", "mlflow": "tracking", "optuna": "search",
+    "pandas": "analysis", "psycopg": "services", "pyarrow": "store", "ray": "ray",
+    "requests": "services", "sklearn": "data", "sqlalchemy": "tracking", "tensorflow": "tensorflow",
+    "tqdm": "data", "yaml": "sweep",
+}  # fmt: skip
+"""By package, the extra of memest that brings it."""
+
+
+@contextmanager
+def optional_packages() -> Iterator[None]:
+    """A block, or a decorated function, that needs packages which are not always installed.
+
+    Raises:
+        MissingPackageError: one is missing; the message names the extra that brings it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRAS:
+            raise
+        raise MissingPackageError(
+            f"this needs {package}, which is not installed: pip install 'memest[{_EXTRAS[package]}]'"
+        ) from error
 
 
 class PluginError(InputError):

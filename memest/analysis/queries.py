@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from memest.analysis.groups import without_repeats
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet
-from memest.errors import NoRunsError, SettingError, UnknownNameError
+from memest.errors import NoRunsError, SettingError, UnknownNameError, optional_packages
 from memest.grammar.spec import split_list
 from memest.store import Blobs
 from memest.store.artifacts import run_blobs
@@ -47,6 +47,7 @@ def parse_where(text: str, spell: Callable[[str, str], str] = lambda axis, value
     return pairs
 
 
+@optional_packages()
 def find_runs(
     experiment: str = "auto", *, tracking: str = "auto", cache: str | Path | None = None, **where: object
 ) -> RunSet:

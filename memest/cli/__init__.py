@@ -20,7 +20,7 @@ from memest.cli.commands import COMMANDS as COMMANDS
 from memest.cli.help import details, overview
 from memest.cli.variables import check_variables, require_alone
 from memest.cli.words import GROUPS, HELP, asked, given
-from memest.errors import BusyError, InputError, MemestError, ServiceError, masked
+from memest.errors import BusyError, InputError, MemestError, ServiceError, masked, optional_packages
 from memest.grammar.config import build
 from memest.outcome import Outcome, take_file, write_outcome
 from memest.output import say, tolerate_encodings
@@ -42,7 +42,8 @@ def _carried_out(arguments: Sequence[str]) -> Outcome:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a run that is stopped says so
     try:
-        said = run(arguments)
+        with optional_packages():
+            said = run(arguments)
     except BusyError as error:
         return _leave(error)
     except InputError as error:

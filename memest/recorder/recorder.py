@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from memest.errors import SettingError, UnseenError
+from memest.errors import SettingError, UnseenError, optional_packages
 from memest.recorder import ranks
 from memest.recorder.batch import Batch, clean_outputs, read_batch
 from memest.recorder.examples import Examples, Ids
@@ -36,9 +36,8 @@ Columns = dict[str, NDArray[np.float32]]
 class Recorder:
     """Records per-example scores in a training loop that is somebody else's.
 
-    Nothing waits for the device between batches. Under torch.distributed every rank records what it sees and
-    `end_epoch` sums over the ranks by id. Rank 0 alone keeps the recording: on the others `suspicious` is
-    empty, and `save` and `log` write nothing.
+    Nothing waits for the device between batches. Under torch.distributed `end_epoch` sums over the ranks by
+    id, and rank 0 keeps the recording: on others `suspicious` is empty, `save` and `log` write nothing.
 
     Args:
         ids: how many examples there are, for ids 0 … N−1; or the id of each: whole numbers or texts.
@@ -190,14 +189,16 @@ class Recorder:
         """
         return listing(self, self._recording.summaries(), count, by) if self._keeps else Suspicious.empty()
 
+    @optional_packages()
     def save(self, folder: str | Path) -> Path:
         """Seal the recording as a run in a folder, which `memest deliver --folder` brings to a server later.
 
         Raises:
-            SettingError: the folder holds another recording.
+            InputError: the folder holds another recording, or pyarrow is not installed.
         """
         return saved(self, Path(folder)) if self._keeps else Path(folder)
 
+    @optional_packages()
     def log(self, experiment: str = "memest", tracking: str = "auto") -> str:
         """Seal the recording as a run in MLflow, the active one if there is one.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memest.detect import rank
-from memest.errors import UnknownNameError
+from memest.errors import UnknownNameError, optional_packages
 from memest.recorder.recorded import Recorded
 from memest.store.tables import Columns
 
@@ -44,6 +44,7 @@ class Suspicious:
         """The table of a process that keeps no recording."""
         return cls({"id": [], "label": []})
 
+    @optional_packages()
     def to_pandas(self) -> pd.DataFrame:
         """The same as a DataFrame."""
         import pandas as pd

@@ -30,7 +30,8 @@ for registry in (SETS, CORRUPTIONS, MODELS, DETECTORS, ANALYSES):
 """
 TRY = """
 import sys
-from memest import cli
+import torch
+from memest import Recorder, cli
 from memest.analysis import ANALYSES
 from memest.data import CORRUPTIONS, SETS
 from memest.detect import DETECTORS
@@ -41,6 +42,9 @@ assert "theirs" not in score_list("logits", str)
 for registry in (SCORES, SETS, CORRUPTIONS, MODELS, DETECTORS, ANALYSES):
     assert registry.parse("theirs").name == "theirs", registry.noun
 assert len(ScoreSet("loss, theirs(scale=2.0)")) == 2
+recorder = Recorder(1, scores="theirs(scale=2.0)")
+recorder.update(torch.tensor([[1.0, 3.0]]), [0], [0])
+assert recorder.end_epoch() == {"seen/theirs(scale=2.0)": 6.0}
 assert "theirs" not in score_list("logits", str)
 assert cli.main(["train", "--scores", "clash"]) == 2
 assert cli.main(["train", "--model", "tiny", "--scores", "curvature"]) == 2

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,9 +14,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memest import cli
-from memest.errors import MemestError, masked
+from memest.errors import _EXTRAS, MemestError, MissingPackageError, masked, optional_packages
 from memest.services import Check, Folder, Reach, Secrets, Settings, examine
 from memest.services.settings import changed
+from memest.store.tables import write_table
 from memest.tracking.send import Trouble
 
 PASSWORDS = st.text(
@@ -150,3 +154,27 @@ def test_a_setting_is_taken_back_with_none() -> None:
     assert changed(known, {"bucket": "none"}).bucket == "none"
     secret = Secrets(backend="postgresql://db/runs")
     assert changed(secret, {"backend": "none"}).backend == ""
+
+
+def test_a_package_that_is_not_installed_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each extra is one that pyproject.toml has; another missing module is left alone."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert set(_EXTRAS.values()) <= project["optional-dependencies"].keys()
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'memest\[store\]'"):
+        write_recording()
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"), optional_packages():
+        importlib.import_module("no_such_module")
+
+
+@optional_packages()
+def write_recording() -> None:
+    """Tables are parquet."""
+    write_table({})
+
+
+def test_a_command_without_its_packages_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an environment of the recorder alone."""
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    assert "pip install 'memest[tracking]'" in refused("audit", "--sheet", "recording")

@@ -21,7 +21,7 @@ BAR = 1.05
 
 def main() -> None:
     """Measure, print the table, write the JSON."""
-    options = options_of(__doc__, images=(1024, "in an epoch, 32 × 32 × 3"), width=(32, "of the network"))
+    options = options_of(__doc__, images=(1024, "in an epoch, 32 × 32 × 3"), width=(64, "of the network"))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     compare(

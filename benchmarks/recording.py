@@ -16,7 +16,7 @@ import torch
 from benchmarks.rows import Row, at_most, compared, publish
 from benchmarks.timing import Ratio, alternate
 
-WARM_UP, UPPER_BAR = 2, 1.05
+WARM_UP = 2
 
 
 class Clocked:
@@ -49,6 +49,7 @@ def compare(
     epochs: Callable[[bool], Callable[[], Any]],
     bar: float,
     options: argparse.Namespace,
+    upper: float = 0.0,
     **settings: Any,
 ) -> None:
     """Measure, print the rows, write the JSON.
@@ -57,8 +58,9 @@ def compare(
         name: of the results.
         loop: what is compared, in words.
         epochs: makes a function that trains an epoch more, recorded or not.
-        bar: of the median ratio; the upper end of its interval is held against 1.05.
+        bar: of the median ratio.
         options: as `options_of` gives them.
+        upper: a bar of the upper end of its interval; 0: none.
         settings: of the network and the data.
     """
     plain, recorded = Clocked(epochs(False)), Clocked(epochs(True))
@@ -66,8 +68,9 @@ def compare(
     wall = alternate(plain, recorded, options.pairs)
     processor = Ratio(*(np.array(side.processor[WARM_UP:]) for side in (plain, recorded)))
     row = compared(f"{loop} with the Recorder / without", wall)
-    upper = at_most(UPPER_BAR, Row(f"{row.what}, upper 95 %", wall.interval()[1]))
-    rows = [at_most(bar, row), upper, compared(f"{row.what}, processor time", processor)]
+    rows = [at_most(bar, row), compared(f"{row.what}, processor time", processor)]
+    if upper:
+        rows.insert(1, at_most(upper, Row(f"{row.what}, upper 95 %", wall.interval()[1])))
     pairs = {"wall": wall.report(), "processor": processor.report()}
     publish(
         name, torch.device(options.device), rows, settings=settings | {"pairs": options.pairs}, pairs=pairs

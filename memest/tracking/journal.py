@@ -1,7 +1,7 @@
 """What one run has to say, in order, on this machine's disk: the one format of a run outside a server.
 
     head.json       whose journal it is
-    entries.jsonl   one line each: params, tags, metrics, known, blob, dataset, status
+    entries.jsonl   one line each: params, tags, metrics, known, blob, dataset, model, status
     blobs/…         the bytes of every blob, by name
     position        how many bytes of the entries are delivered
     resume.pt       see `resume`

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,8 @@ from memest.tracking.run import About, write_columns
 ERROR = "memest.error"
 SHOWN = 1000
 """Characters of an error that are kept as a tag."""
+_EPOCH = re.compile(r"\d+")
+"""In the name of a checkpoint, `checkpoint/epoch-000030.pt`."""
 _LONGEST = 6000
 """Characters of a parameter that MLflow keeps."""
 
@@ -59,6 +62,7 @@ class JournaledRun:
         self.blobs: Blobs = JournaledBlobs(journal)
         self.resume = ResumePoint(journal.folder, journal.sync)
         self._journal = journal
+        self._network = ""
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Numbers of one epoch, all with the same time; what is there already for that epoch stays."""
@@ -102,12 +106,17 @@ class JournaledRun:
             said[ERROR] = ""
         self._journal.add("tags", said | {STATE: "running"} | dict(tags))
         self._journal.add("params", settings)
+        self._network = str(about.settings.get("model", ""))
         self.blobs.put("config.json", json.dumps(dict(about.settings), indent=1).encode())
         if about.dataset:
             name, fingerprint = about.dataset
             self._journal.append("dataset", name=name, fingerprint=fingerprint)
 
     def _end(self, status: str, tags: Mapping[str, str]) -> None:
+        kept = self.blobs.names("checkpoint") if status == "FINISHED" and self._network else []
+        for file in kept[-1:]:
+            step = int(_EPOCH.findall(file)[-1])
+            self._journal.append("model", name=self._network, file=file, step=step)
         tables = [{"path": name, "type": "table"} for name in self.blobs.names("tables")]
         if tables:
             self._journal.append("tags", values={"mlflow.loggedArtifacts": json.dumps(tables)})

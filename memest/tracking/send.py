@@ -17,6 +17,7 @@ from memest.errors import ChangeRefusedError, JournalError, MemestError, Undeliv
 from memest.store.artifacts import ArtifactBlobs
 from memest.store.blobs import LocalBlobs
 from memest.tracking.journal import LASTING, SEALED, STATE
+from memest.tracking.kept_model import show_model
 from memest.tracking.lines import Entry
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class Sender:
             self._blob(entry["name"], entry["sha256"])
         elif kind == "dataset":
             self._dataset(entry["name"], entry["fingerprint"])
+        elif kind == "model":
+            show_model(self._client, self._run_id, entry["name"], entry["file"], entry["step"])
         elif kind == "known":
             pass  # the server said so itself
         elif entry["value"] == "RUNNING":

@@ -24,6 +24,7 @@ SUSPICIOUS = "suspicious"
 """The key of the picture that each run has of its most suspicious labels."""
 _COLUMNS = (
     *(("tags", f"memest.{axis}") for axis in ("dataset", "corruption", "model", "seed", "epochs", "recipe")),
+    ("attributes", "Models"),
     *(("metrics", name) for name in ("test/accuracy", "train/accuracy", "auroc/csl", "auroc/aum")),
 )
 _POINTS, _LINES, _BARS, _IMAGES = "SCATTER", "LINE", "BAR", "IMAGE"

@@ -1,0 +1,53 @@
+"""The network that a run kept, in the Models column of MLflow's UI.
+
+MLflow's logged model names the run and the checkpoint; the weights stay where the run keeps them, read as
+tensors and plain values. Nothing is pickled, and nothing is stored twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_REFUSED = re.compile(r"[/:.%\"']")
+"""Characters that MLflow takes in no model's name."""
+_UNKNOWN = (404, 501)
+_log = logging.getLogger(__name__)
+
+
+def show_model(client: MlflowClient, run_id: str, name: str, file: str, step: int) -> None:
+    """Let a run have a model, unless it has one; a server that knows no logged models is left as it is.
+
+    Args:
+        client: of the tracking server.
+        run_id: of the run that kept the network.
+        name: of the network, as its spec says it.
+        file: the artifact of the run that holds its weights.
+        step: the epoch after which it was kept.
+    """
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.exceptions import MlflowException
+
+    run = client.get_run(run_id)
+    if run.outputs is not None and run.outputs.model_outputs:
+        return
+    note = f"`{file}` of run `{run_id}`: tensors, no pickle; `memest score --run {run_id}` reads it."
+    tags = {"memest.run": run_id, "memest.checkpoint": file, "mlflow.note.content": note}
+    try:
+        model = client.create_logged_model(
+            run.info.experiment_id,
+            _REFUSED.sub("-", name),
+            run_id,
+            tags,
+            {"network": name, "epoch": str(step)},
+        )
+        client.finalize_logged_model(model.model_id, "READY")
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step)])
+    except MlflowException as error:
+        if error.get_http_status_code() not in _UNKNOWN:
+            raise
+        _log.debug("run %s has no model in the UI: %s", run_id, error)

@@ -1,12 +1,12 @@
 """How long an analysis of many finished runs takes whose sheets lie in an S3 store, and in how much memory.
 
 120 runs of 50,000 examples, two datasets × four rates × five seeds × three protocols, with generated
-summaries of the names and number that a run with all logit scores has, each evaluated at its seal. Each
+summaries of the names and number that a run with all logit scores has, each evaluated at its seal; then
+1,008 runs, of 42 seeds. These are small: what is read of a run is as large whatever its examples. Each
 analysis is a process of its own with a cold cache; it reads what the runs found of themselves, no block.
 Seconds are of the whole process, importing MLflow and pandas included.
 
-`--seeds 42 --examples 500` is 1,008 runs: what is read of a run is as large whatever its examples. Writing
-120 runs of 50,000 examples takes minutes: `--folder runs --write-only` makes them, `--folder runs` analyses.
+Writing the runs takes minutes: `--folder runs --write-only` makes them, `--folder runs` analyses.
 """
 
 from __future__ import annotations
@@ -43,6 +43,10 @@ from memest.version import SCORES_VERSION
 
 PROJECT = Path(__file__).parent.parent
 EXPERIMENT = "scale"
+SIZES = ((5, 50_000), (42, 500))
+"""Seeds and examples."""
+MADE = "made"
+"""The file that says that all runs of a folder are there: the bytes of a summary table."""
 MANY, BARS, MEMORY_BAR = 500, (5, 30), 0.5
 """Seconds allowed for fewer runs than MANY, and for more; GB."""
 ANALYSES = ("mislabeled", "detection")
@@ -78,26 +82,25 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--store", choices=["minio", "seaweedfs"], default="seaweedfs")
-    parser.add_argument("--examples", type=int, default=50_000)
-    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=None, help="keeps the runs; those there are analysed")
     parser.add_argument("--write-only", action="store_true", help="make the runs of --folder, analyse none")
     options = parser.parse_args()
+    rows, settings = [], {"store": options.store}
     with nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory() as name:
-        root = Path(name).absolute()
-        root.mkdir(exist_ok=True)
-        with served(root, options.store):
-            made = root / "made.json"
-            if not made.exists():
-                made.write_text(json.dumps({"size": generate(root, options.examples, options.seeds)}))
-            if options.write_only:
-                return
-            seen = {analysis: analysed(root, analysis) for analysis in ANALYSES}
-        size = json.loads(made.read_text())["size"]
-    rows = [row for analysis, figures in seen.items() for row in _rows(analysis, figures)]
-    settings = {"store": options.store, "examples": options.examples, "runs": seen[ANALYSES[0]]["runs"]}
-    settings["summary_megabytes"] = round(size / 1e6, 1)
-    publish("analysis_scale", torch.device("cpu"), rows, settings=settings)
+        for seeds, examples in SIZES:
+            root = Path(name).absolute() / f"{seeds}-{examples}"
+            root.mkdir(parents=True, exist_ok=True)
+            with served(root, options.store):
+                if not (root / MADE).exists():
+                    (root / MADE).write_text(str(generate(root, examples, seeds)))
+                if options.write_only:
+                    continue
+                seen = {analysis: analysed(root, analysis) for analysis in ANALYSES}
+            rows += [row for analysis, figures in seen.items() for row in _rows(analysis, figures)]
+            runs, size = seen[ANALYSES[0]]["runs"], int((root / MADE).read_text())
+            settings[f"{runs} runs"] = f"{examples:,} examples, summary tables of {size / 1e6:.1f} MB"
+    if rows:
+        publish("analysis_scale", torch.device("cpu"), rows, settings=settings)
 
 
 @contextmanager

@@ -48,6 +48,7 @@ def show_model(client: MlflowClient, run_id: str, name: str, file: str, step: in
         client.finalize_logged_model(model.model_id, "READY")
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step)])
     except MlflowException as error:
-        if error.get_http_status_code() not in _UNKNOWN:
+        status = error.get_http_status_code()  # type: ignore[no-untyped-call]
+        if status not in _UNKNOWN:
             raise
         _log.debug("run %s has no model in the UI: %s", run_id, error)

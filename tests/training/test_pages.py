@@ -42,12 +42,12 @@ def what_a_reader_has() -> dict[str, Any]:
     """A dataset, a network and what trains it, under the names that pages use."""
     torch.manual_seed(0)
     images, labels = torch.randn(40, 8), torch.arange(40) % 2
-    dataset = Indexed(TensorDataset(images, labels))
+    dataset = TensorDataset(images, labels)
     network = nn.Linear(8, 2)
     return {
         "__name__": "reader",
         "dataset": dataset,
-        "loader": DataLoader(dataset, batch_size=10, shuffle=True),
+        "loader": DataLoader(Indexed(dataset), batch_size=10, shuffle=True),
         "network": network,
         "optimizer": torch.optim.SGD(network.parameters(), 0.1),
         "cross_entropy": nn.functional.cross_entropy,

@@ -72,8 +72,9 @@ the ledger ([reproduction.md](reproduction.md)), and says no more than these run
   computes anyway. In the runs below it is as good as the clean pass from the fifth epoch on, or better.
 - **`csl` needs a clean pass in every epoch.** `memest train` measures both. With batch norms and few images
   its first epochs mislead: the running statistics, which only the clean pass uses, have not settled, and a
-  few large losses outweigh all that come later. `csl(start=5)` leaves them out; `mean_confidence` and
-  `mean_el2n`, which are bounded, suffer less.
+  few large losses outweigh all that come later. `csl(cap=10)` bounds what an epoch adds, `csl(start=5)`
+  leaves the first ones out ([robust_sums.md](robust_sums.md)); `mean_confidence` and `mean_el2n`, which are
+  bounded, suffer less.
 - **One epoch says little.** After five epochs `seen/csl` is near what it finds in the end, after ten nearly
   there.
 - **Do not judge by the last epoch (`final_loss`, `in_confidence`) once the network has memorized its
@@ -115,7 +116,9 @@ From the ledger, the same images, 50 pairs of one image under two labels, both m
 
 ## What the commands do
 
-`Recorder.suspicious` ranks by `seen/csl`, the analyses compare with `csl`, and a training measures both.
+`Recorder.suspicious` and a training's own list, picture and page of suspicious labels rank by `seen/csl`; the
+analyses compare with `csl`, the paper's; a training measures both. `--stop-when stable` ends it when
+`seen/csl` no longer changes ([stopping.md](stopping.md)).
 Probabilities of networks that never saw the example are another kind of evidence, by `--protocol k_fold`
 (CL above) and in `memest audit`.
 

@@ -107,8 +107,8 @@ def detection_metrics(evaluation: Evaluation, names: Iterable[str] | None = None
 
 
 def leading(summary: Columns) -> str | None:
-    """The column that ranks examples for people: the protocol's detector, else CSL, the clean one first."""
-    return next((name for name in (*DETECTORS, *FIRST) if name in summary), None)
+    """The column that ranks examples for people: the protocol's detector, else CSL, the online one first."""
+    return next((name for name in (*DETECTORS, *reversed(FIRST)) if name in summary), None)
 
 
 def choice_files(choice: Choice | None) -> dict[str, bytes]:

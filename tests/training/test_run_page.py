@@ -18,14 +18,14 @@ COMMAND = (
 
 
 def test_a_run_has_a_page_of_its_most_suspicious_labels(tmp_path: Path) -> None:
-    """In the order of csl; what was changed on purpose is said; no label is suggested."""
+    """In the order of seen/csl; what was changed on purpose is said; no label is suggested."""
     assert main(COMMAND.split()) == 0
     (path,) = tmp_path.rglob("report.html")
     html = path.read_text()
     data = json.loads(re.search('id="data">(.*?)</script>', html, re.DOTALL)[1])  # type: ignore[index]
     sheet = SheetReader.open(LocalBlobs(path.parent))
     summary = sheet.summary()
-    csl = dict(zip(summary["id"].tolist(), summary["csl"].tolist(), strict=True))
+    csl = dict(zip(summary["id"].tolist(), summary["seen/csl"].tolist(), strict=True))
     assert len(data["id"]) == 100 and data["id"][0] == max(csl, key=lambda number: csl[number])
     assert "The 100 most suspicious labels of 200" in html
     assert set(data["suggested"]) == {-1} and set(data["probability"]) == {None}

@@ -92,3 +92,7 @@ def _parts(split: Split, most: int) -> Iterator[dict[str, NDArray[Any]]]:
     if split.test is not None:
         last |= {"test_images": np.asarray(split.test.images), "test_labels": split.test.labels}
     yield last
+
+
+if __name__ == "__main__":
+    main()

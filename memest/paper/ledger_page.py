@@ -42,6 +42,18 @@ Ravikumar, Soufleri, Hashemi, Roy, ICML 2025.
 """
 
 
+HOW = """Those of CIFAR-100 at the medium scale (all 50,000 images, a small network, twelve epochs) are one
+command each, and one more puts what came out on this page:
+
+```bash
+memest experiment mislabeled --scale medium --set 'data=npz(path=cifar100.npz)'
+python -m analysis.ledger mislabeled-medium --analysis mislabeled --scale medium --commit …
+```
+
+[accelerator.md](accelerator.md) has the commands for the paper's own recipe."""
+"""What stands above the empty cells: how they are filled."""
+
+
 def page(found: Sequence[Entry]) -> str:
     """The ledger in Markdown: ours in words, in tables and beside the paper's cells, then the empty cells."""
     cells = [(table, *cell) for table in TABLES for cell in paper_cells(table)]
@@ -50,7 +62,7 @@ def page(found: Sequence[Entry]) -> str:
     parts += [text for _, same in _tables(found) for text in _ours(list(same))]
     if any(beside.values()):
         parts += ["## Beside the paper's cells", _beside(beside)]
-    parts.append("## Cells of the paper that nobody has run")
+    parts.append(f"## Cells of the paper that nobody has run\n\n{HOW}")
     for table in TABLES:
         empty = [cell for cell, ours in beside.items() if cell[0] == table and not ours]
         if empty:

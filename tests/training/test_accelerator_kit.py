@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,14 @@ def test_parts_are_small_and_joined_they_are_the_whole() -> None:
     Path("parts/part-001.npz").unlink()
     with pytest.raises(DataError, match="expected part-000"):
         join(Path("parts"), Path("other.npz"))
+
+
+def test_parts_are_made_by_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command of the page, on a dataset that comes with memest."""
+    monkeypatch.setattr(sys, "argv", ["parts", "digits", "--into", "parts", "--limit", "100"])
+    monkeypatch.delitem(sys.modules, "benchmarks.accelerator.parts")
+    runpy.run_module("benchmarks.accelerator.parts", run_name="__main__")
+    assert len(load_images(f"npz(path={str(join(Path('parts'), Path('digits.npz')))!r})").train) == 100
 
 
 def test_every_score_is_compared_with_float64(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,8 @@ ABOUT = {
     "sweep": "Many runs on one machine",
     "planning": "A sweep that is done already",
     "analysis_scale": "Analysing many runs",
+    "decoding": "Own images: decoded once, mapped ever after",
+    "tfrecords": "1.28 million records through TFRecords",
     "report_size": "The report of 50,000 images in a browser",
 }
 ON_CPU_ONLY = (

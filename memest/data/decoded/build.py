@@ -29,7 +29,7 @@ from memest.files import write_whole
 
 PIXELS, DIGESTS, MOMENTS, INDEX = "pixels.npy", "digests.npy", "moments.npy", "index.parquet"
 PARTS = "parts"
-_CHUNK = 256
+_CHUNK, _CHUNK_BYTES = 256, 2**25
 Columns = dict[str, NDArray[Any]]
 
 
@@ -46,12 +46,18 @@ def build(folder: Path, records: Records, shape: Shape, what: str) -> Columns:
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
     if not (folder / PIXELS).is_file():
         _allocate(folder / PIXELS, (count, shape.size, shape.size, shape.channels))
-    starts = [start for start in range(0, count, _CHUNK) if not _part(folder, start).is_file()]
-    jobs = ((folder, records.part(start, start + _CHUNK), shape, start) for start in starts)
-    with _bar(count, count - len(starts) * _CHUNK, what) as bar:
+    chunk = chunk_of(shape)
+    starts = [start for start in range(0, count, chunk) if not _part(folder, start).is_file()]
+    jobs = ((folder, records.part(start, start + chunk), shape, start) for start in starts)
+    with _bar(count, count - len(starts) * chunk, what) as bar:
         for start in _done(jobs, len(starts)):
-            bar.update(min(_CHUNK, count - start))
-    return _gather(folder, records, count)
+            bar.update(min(chunk, count - start))
+    return _gather(folder, records, range(0, count, chunk))
+
+
+def chunk_of(shape: Shape) -> int:
+    """Images that one process decodes at a time: 256, or fewer large ones, for the sake of memory."""
+    return max(1, min(_CHUNK, _CHUNK_BYTES // (shape.size**2 * shape.channels)))
 
 
 def _allocate(path: Path, shape: tuple[int, ...]) -> None:
@@ -117,9 +123,9 @@ def _columns(path: Path) -> Columns:
         return dict(part)
 
 
-def _gather(folder: Path, records: Records, count: int) -> Columns:
+def _gather(folder: Path, records: Records, starts: Iterable[int]) -> Columns:
     """Join what the parts say, write it beside the pixels, and delete the parts."""
-    parts = [_columns(_part(folder, start)) for start in range(0, count, _CHUNK)]
+    parts = [_columns(_part(folder, start)) for start in starts]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     for name, file in (("digests", DIGESTS), ("moments", MOMENTS)):
         np.save(folder / file, joined.pop(name))

@@ -202,10 +202,14 @@ def require_room(folder: Path, count: int, shape: Shape) -> None:
     free = shutil.disk_usage(place).free
     if needed - there > free:
         raise DataError(
-            f"{count} decoded images of {shape.size} × {shape.size} need {needed / 1e9:.1f} GB in {place}, "
-            f"and {free / 1e9:.1f} GB are free; use a smaller size=, delete others: `memest cache --empty "
+            f"{count} decoded images of {shape.size} × {shape.size} need {_bytes(needed)} in {place}, "
+            f"and {_bytes(free)} are free; use a smaller size=, delete others: `memest cache --empty "
             "all`, or set MEMEST_CACHE to a larger disk"
         )
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 or not count else f"{count / 1e6:.3g} MB"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from memest.data.decoded import Color, Entry, Fit, Records, Shape, UnreadableError, decoded
+from memest.data.decoded import Color, Entry, Files, Fit, Records, Shape, UnreadableError, decoded
 from memest.data.decoded.pictures import GREY, look
 from memest.data.images import ImageSet, Integers, Split
 from memest.errors import DataError
@@ -64,6 +64,12 @@ class Listing:
     labels: Sequence[Label]
     ids: Integers | None = None
     left_out: dict[str, str] | None = None
+
+    def take(self, places: Integers) -> Listing:
+        """The files at `places`, in that order; only files of their own can be taken."""
+        names, labels = self.records.names[places], [self.labels[place] for place in places.tolist()]
+        ids = places if self.ids is None else self.ids[places]
+        return Listing(self.path, Files(self.path, names), labels, ids, self.left_out)
 
 
 def encoded_split(train: Listing, test: Listing | None, options: Options, kind: str) -> Split:

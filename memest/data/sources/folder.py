@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import numpy as np
+
 from memest.data.decoded import Color, Files, Fit, texts
 from memest.data.images import Split
 from memest.data.sources.base import SETS
@@ -54,8 +56,9 @@ def folder(
     options = Options(size, fit, color, on_error, holdout)
     columns = Table(file, label, id)
     train, test = parts_of(root)
-    held = None if test is None else _listed(test, columns, options)
-    return encoded_split(_listed(train, columns, options), held, options, "folder")
+    listing = _listed(train, columns, options)
+    held = _parted(listing) if test is None else (listing, _listed(test, columns, options))
+    return encoded_split(*held, options, "folder")
 
 
 def parts_of(root: Path) -> tuple[Path, Path | None]:
@@ -85,6 +88,22 @@ def parts_of(root: Path) -> tuple[Path, Path | None]:
             shown(map(str, others)),
         )
     return train, test
+
+
+def _parted(listing: Listing) -> tuple[Listing, Listing | None]:
+    """Training and test images of one listing: all are trained on, unless each lies in a folder of a part.
+
+    That is how a table above the folders `train` and `test` names them.
+    """
+    words = [
+        part_named(name.partition("/")[0]) if "/" in name else None for name in listing.records.names.tolist()
+    ]
+    there = set(words)
+    test = next((word for word in HELD if word in there), None)
+    if None in there or test is None or not there & {*TRAIN}:
+        return listing, None
+    chosen = [np.flatnonzero([word in wanted for word in words]) for wanted in (TRAIN, (test,))]
+    return listing.take(chosen[0]), listing.take(chosen[1])
 
 
 def _listed(root: Path, columns: Table, options: Options) -> Listing:

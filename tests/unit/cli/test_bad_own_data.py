@@ -141,6 +141,19 @@ TYPED = [("train --tracking off --data", name) for name in CASES]
 TYPED += [("audit --tracking offline --data", name) for name in CASES if name not in NO_AUDIT]
 
 
+def test_a_disk_without_room_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what is needed, what there is, and three ways out; /proc is a disk of no bytes."""
+    photos()
+    monkeypatch.setenv("MEMEST_CACHE", "/proc/memest")
+    assert cli.main(["train", "--tracking", "off", "--data", "photos/"]) == 2
+    refusal = capsys.readouterr().err.splitlines()[-1]
+    assert "3 decoded images of 9 × 9 need 0.000243 MB in /proc, and 0.0 GB are free" in refusal
+    for way in ("smaller size=", "memest cache --empty all", "MEMEST_CACHE"):
+        assert way in refusal
+
+
 @pytest.mark.parametrize(("command", "name"), TYPED)
 def test_own_data_that_does_not_fit_is_one_line_and_writes_nothing(
     command: str, name: str, capsys: pytest.CaptureFixture[str]

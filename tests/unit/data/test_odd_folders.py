@@ -217,6 +217,24 @@ def test_a_test_set_is_preferred_to_a_validation_set(caplog: pytest.LogCaptureFi
     assert "not read: photos/val" in caplog.text
 
 
+def test_a_table_above_the_parts_names_the_files_of_both() -> None:
+    """Its rows are told apart by the folders that they name; else test images would be trained on."""
+    put("train/a.png", "train/b.png", "test/c.png", "val/d.png")
+    rows = "".join(
+        f"{name}.png,{label}\n"
+        for name, label in zip(("train/a", "train/b", "test/c", "val/d"), "xyxy", strict=True)
+    )
+    Path("photos/metadata.csv").write_text(f"file_name,label\n{rows}")
+    split = load_images("photos")
+    assert split.test is not None
+    assert names_of(split.train) == ["train/a.png", "train/b.png"]
+    assert names_of(split.test) == ["test/c.png"]
+    put("loose.png")
+    with Path("photos/metadata.csv").open("a") as table:
+        table.write("loose.png,x\n")
+    assert load_images("photos").test is None
+
+
 def test_test_sets_alone_are_refused() -> None:
     """They are no classes called test and val."""
     put(*(f"test/{name}" for name in TWO), "val/cat/c.png")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from in_memory import work_in_memory
 from links import Link
 from real_servers import BUCKET, close_shared, open_shared, shared_services
 
@@ -31,6 +32,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 def pytest_configure(config: pytest.Config) -> None:
     """All workers of a session share one folder, in which its first test that needs servers starts them."""
     if not hasattr(config, "workerinput"):
+        work_in_memory()
         open_shared()
 
 

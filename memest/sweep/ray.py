@@ -50,7 +50,7 @@ class Cluster:
         self._ray, self._jobs = ray, jobs
         self._cpus, self._gpus = cpus, gpus
         needs = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": _LOST}
-        self._execute = ray.remote(**needs)(execute)
+        self._execute = ray.remote(**needs)(_execute)
         self._environment = thread_limits(0, int(cpus))
         self._running: dict[Any, Task] = {}
 
@@ -143,6 +143,12 @@ def ray(
             "no node of the cluster has %g cores and %g GPUs now: the runs wait until one joins", cpus, gpus
         )
     return Cluster(module, jobs, cpus, gpus)
+
+
+def _execute(task: Task, environment: Mapping[str, str]) -> Result:
+    """Execute a task on a node. Ray cancels it by an interrupt, which nodes started in a shell's background ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return execute(task, environment)
 
 
 def _nodes(ray: Any) -> list[Mapping[str, Any]]:

@@ -146,7 +146,10 @@ def ray(
 
 
 def _execute(task: Task, environment: Mapping[str, str]) -> Result:
-    """Execute a task on a node. Ray cancels it by an interrupt, which nodes started in a shell's background ignore."""
+    """Execute a task on a node.
+
+    Ray cancels it by an interrupt, which a process that was started in a shell's background ignores.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     return execute(task, environment)
 

@@ -1,0 +1,14 @@
+"""What tests that train share."""
+
+from __future__ import annotations
+
+import pytest
+from mlflow import MlflowClient
+
+
+@pytest.fixture
+def client(store_uri: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
+    """A client of the shared store, which this process and its children use."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
+    monkeypatch.setenv("MEMEST_GATHER", "0")
+    return MlflowClient(store_uri)

@@ -28,13 +28,18 @@ _STRETCH = 1024
 
 
 def small(images: Images) -> Floats32:
-    """The images as they are compared: grey, of at most 32 × 32, coarse brightness taken off, (N, S, S)."""
+    """The images as they are compared, (N, S, S): grey, of at most 32 × 32, without coarse brightness.
+
+    The mean of every row and column is taken off as well: all horizons are alike.
+    """
     side = min(_SIDE, *images.shape[1:3])
     blocks = []
     for start in range(0, len(images), _STRETCH):
         grey = np.asarray(images[start : start + _STRETCH]).mean(axis=3, dtype=np.float32)
         made = _resized(grey, side)
-        blocks.append(made - _blurred(made))
+        made -= _blurred(made)
+        across, down = made.mean(axis=2, keepdims=True), made.mean(axis=1, keepdims=True)
+        blocks.append(made - across - down + made.mean(axis=(1, 2), keepdims=True))
     return np.concatenate(blocks)
 
 

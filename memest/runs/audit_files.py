@@ -70,7 +70,8 @@ def said(opened: Opened, folder: Path, chosen: str = "") -> str:
         lines += said_of(opened.run.blobs.get(VERIFIED))
     before = "was done before" if opened.done else "is done"
     report = "report.html" if "report.html" in opened.run.blobs.names("") else "issues.csv"
-    lines.append(f"the list: {folder / report}; run {opened.run.id} {before}")
+    page = folder / report
+    lines.append(f"the list: {page}, {page.absolute().as_uri()}; run {opened.run.id} {before}")
     return "\n".join(lines)
 
 

@@ -313,7 +313,9 @@ def test_the_main_entry_point_runs_under_mlflow(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
     short = {"epochs": 1, "limit": 200, "scores": "loss", "corruption": "symmetric_noise(rate=0.05)"}
     monkeypatch.setattr(demo, "GRID", {"base": short, "axes": {"seed": [1, 2]}})
-    demo.demo(build(demo.DemoConfig, {}))
+    monkeypatch.setattr(demo, "AUDIT", {"model": "tiny(width=4)", "epochs": 1, "folds": 2})
+    said = demo.demo(build(demo.DemoConfig, {})).splitlines()
+    assert said[-1] == Path("demo/report.html").absolute().as_uri() and Path("demo/report.html").is_file()
     ticket = client.get_run(given).data.tags["memest.ticket_of"]
     assert client.get_run(ticket).data.tags["memest.stage"] == "analyze"
     assert Path("suspicious.png").stat().st_size > 1000

@@ -1,6 +1,6 @@
 """Own images: what decoding costs once and every later start, and an epoch from the mapped array.
 
-python -m benchmarks.decoding [--images 20000]
+python -m benchmarks.decoding [--images 20000] [--photos FOLDER]
 
 Decoding is timed against one pass of a torch DataLoader over torchvision's ImageFolder with two workers, an
 epoch against one of the same pixels in memory, all in turns.
@@ -33,7 +33,7 @@ from memest.scores import Unseen
 from memest.seeding import Streams
 from memest.train import train_epochs
 
-SIZE, WORKERS, EPOCH = 64, 2, 2048
+SIZE, WORKERS, EPOCH = 64, 2, 1024
 LATER = """
 import json, sys, time
 from memest.data import SETS, load_images
@@ -117,11 +117,13 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--pairs", type=int, default=3, help="of decoding")
     parser.add_argument("--epochs", type=int, default=9, help="pairs of epochs")
+    parser.add_argument("--photos", type=Path, help="folder for the files; kept")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "photos"
+        root = (options.photos or Path(folder) / "photos").absolute()
         os.environ["MEMEST_CACHE"] = str(Path(folder) / "cache")
-        make(root, options.images)
+        if not root.is_dir():
+            make(root, options.images)
         by_torch(root)  # the page cache is warm for both
         decoding = alternate(lambda: by_memest(root), lambda: by_torch(root), options.pairs)
         starts = [later_start(root) for _ in range(3)]

@@ -1,1 +1,1 @@
-"""The stages, each the whole method on one screen, and the command line beside them."""
+"""The commands, one a file, each its whole method on one screen."""

@@ -22,7 +22,9 @@ from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import without_repeats
 from memest.analysis.runset import RunSet
 from memest.analysis.similarity_rows import (
+    CONSTANT,
     DRAWS,
+    PERMUTATION,
     SETS,
     Measured,
     reliability,
@@ -116,7 +118,16 @@ def _sections(
             pictures = [_picture(number, mine, found)] if which == "all" else []
             heading = f"{titled(str(title), chosen)}: {label}"
             said = _answer(chosen, found.name)
-            yield Section(heading, _table(chosen), pictures, said=said, first=range(SHOWN))
+            yield Section(heading, _table(chosen), pictures, said=said, first=_first(chosen))
+
+
+def _first(part: pd.DataFrame) -> list[int]:
+    """Places of the rows that are shown at once: the most alike, and the baselines they are read beside."""
+    return [
+        place
+        for place, name in enumerate(part["summary"])
+        if place < SHOWN or name in (CONSTANT, PERMUTATION)
+    ]
 
 
 def _answer(part: pd.DataFrame, reference: str) -> str:

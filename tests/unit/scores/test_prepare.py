@@ -41,9 +41,13 @@ def batch(count: int, channels: int = 1) -> Batch:
     return Batch(images, torch.arange(count) % 10, torch.arange(count))
 
 
+BEHIND_POOLING = {"airbench": 3}
+"""Batch norms that stand behind a pooling layer, where there is no convolution to fold them into."""
+
+
 @pytest.mark.parametrize("name", list(MODELS))
 def test_folding_keeps_the_values(name: str) -> None:
-    """No batch norm is left, and logits are those of the network itself to float32 rounding."""
+    """No batch norm is left behind a convolution; logits are the network's own to float32 rounding."""
     network = build_model(name, 3, 10, 0)
     images = batch(16, channels=3).images
     with torch.no_grad():
@@ -53,7 +57,7 @@ def test_folding_keeps_the_values(name: str) -> None:
             fast = folded(network)
             came = fast(images.to(memory_format=torch.channels_last))
     assert fast is not network
-    assert not any(isinstance(module, NORMS) for module in fast.modules())
+    assert sum(isinstance(module, NORMS) for module in fast.modules()) == BEHIND_POOLING.get(name, 0)
     np.testing.assert_allclose(came, expected, rtol=0, atol=2e-5 * float(expected.abs().max()))
 
 

@@ -17,7 +17,7 @@ from memest.errors import NoRunsError, SettingError, UnknownNameError, optional_
 from memest.grammar.spec import split_list
 from memest.store import Blobs
 from memest.store.artifacts import run_blobs
-from memest.tracking import AXES, SEALED, connect, experiment_name, home, kept_runs, tracking_uri
+from memest.tracking import AXES, SEALED, connect, experiment_name, facts, home, kept_runs, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -133,11 +133,7 @@ def _record(client: MlflowClient, run: Any, scored: list[Any], cache: Path) -> R
     run_id = run.info.run_id
     measured = [other for other in scored if other.data.tags.get("memest.source_run") == run_id]
     further = {other.info.run_id: _blobs(client, other, cache) for other in measured}
-    tags = {
-        name.removeprefix("memest."): value
-        for name, value in run.data.tags.items()
-        if name.startswith("memest.")
-    }
+    tags = facts(run.data.tags)
     metrics = dict(run.data.metrics)
     return RunRecord(run_id, run.info.run_name, tags, metrics, _blobs(client, run, cache), further)
 

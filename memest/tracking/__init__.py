@@ -25,7 +25,7 @@ from memest.tracking.open import Opened, open_run, reason
 from memest.tracking.owed import deliver
 from memest.tracking.place import home
 from memest.tracking.resume import ResumePoint
-from memest.tracking.run import AXES, About, Run, is_local, read_columns
+from memest.tracking.run import AXES, About, Run, facts, is_local, read_columns
 from memest.tracking.shared import at_work_under
 from memest.tracking.view import SUSPICIOUS, image_files
 
@@ -51,6 +51,7 @@ __all__ = [
     "experiment_name",
     "experiment_named",
     "experiment_of",
+    "facts",
     "get_run",
     "home",
     "image_files",

@@ -17,6 +17,7 @@ from memest.tracking.heartbeat import HEARTBEAT, HOST, now
 from memest.tracking.journal import STATE, Head, Journal, Local, read_head
 from memest.tracking.limits import Limits
 from memest.tracking.place import home
+from memest.tracking.run import hidden, tag
 from memest.tracking.send import whole
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def adopt(client: MlflowClient, journal: Journal, limits: Limits) -> tuple[str, 
             tags, local = _tags(journal), journal.head.local
             assert local is not None
             experiment = experiment_id(client, local.experiment)
-            run = sealed_run(client, experiment, tags["memest.stage"], tags["memest.key"])
+            run = sealed_run(client, experiment, tags[tag("stage")], str(hidden(tags, "key")))
             run = run or _make(client, experiment, journal, tags, local)
             _point(client, journal, run.info.run_id)
         return str(run.info.run_id), whole(run)
@@ -63,7 +64,7 @@ def _tags(journal: Journal) -> dict[str, str]:
 
 def _make(client: MlflowClient, experiment: str, journal: Journal, tags: dict[str, str], local: Local) -> Any:
     first = {name: value for name, value in tags.items() if name.startswith(("mlflow.user", "mlflow.source"))}
-    first |= {name: tags[name] for name in ("memest.stage", "memest.key")}
+    first |= {tag("stage"): tags[tag("stage")], tag("key"): str(hidden(tags, "key"))}
     first |= {HOST: socket.gethostname(), STATE: "running", HEARTBEAT: now()}
     if parent := _parent(client, journal, local):
         first["mlflow.parentRunId"] = parent

@@ -11,17 +11,18 @@ from string import hexdigits
 from typing import TYPE_CHECKING, Any
 
 from memest.errors import BusyError, JournalError
-from memest.tracking.heartbeat import HEARTBEAT, HOST
 from memest.tracking.journal import SEALED, STATE, read_head
 from memest.tracking.limits import Limits
 from memest.tracking.lost import lost_runs, warn_of_lost
-from memest.tracking.run import About
+from memest.tracking.run import About, hidden, tag
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _PAGE = 1000
 _AT_ONCE = 4
+_EARLIER_KEY = "memest.key"
+"""Where earlier versions kept the key of a run."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def find(
     run_id, sealed = run.info.run_id, _sealed(run)
     if not sealed and not _ours(run, journals / run_id, host):
         refuse_living(run, limits)
-    return Found(run_id, sealed, tuple(run.data.metrics), run.data.tags.get(HOST))
+    return Found(run_id, sealed, tuple(run.data.metrics), hidden(run.data.tags, "host"))
 
 
 def sealed_run(client: MlflowClient, experiment: str, stage: str, key: str) -> Any | None:
@@ -76,8 +77,10 @@ def sealed_run(client: MlflowClient, experiment: str, stage: str, key: str) -> A
 
 def _runs_of(client: MlflowClient, experiment: str, stage: str, key: str) -> list[Any]:
     """Runs of a stage and key, a finished one first, then the newest; finished ones with artifacts only."""
-    query = f"tags.`memest.stage` = '{stage}' and tags.`memest.key` = '{key}'"
-    found = client.search_runs([experiment], query, order_by=["attributes.start_time DESC"])
+    found: list[Any] = []
+    for name in (tag("key"), _EARLIER_KEY):
+        query = f"tags.`memest.stage` = '{stage}' and tags.`{name}` = '{key}'"
+        found = found or client.search_runs([experiment], query, order_by=["attributes.start_time DESC"])
     runs: list[Any] = sorted(found, key=lambda run: not _sealed(run))
     while runs and _sealed(runs[0]) and lost_runs(client, runs[:1]):
         warn_of_lost(runs.pop(0))
@@ -98,12 +101,14 @@ def sealed_runs(client: MlflowClient, experiment: str, stage: str) -> dict[str, 
     if found is None:
         return {}
     sealed = f"tags.`memest.stage` = '{stage}' and tags.`{STATE}` = '{SEALED}'"
-    shares = [f"{sealed} and tags.`memest.key` LIKE '{digit}%'" for digit in hexdigits[:16]]
+    shares = [f"{sealed} and tags.`{tag('key')}` LIKE '{digit}%'" for digit in hexdigits[:16]]
+    shares.append(f"{sealed} and tags.`{_EARLIER_KEY}` LIKE '%'")
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         pages = pool.map(lambda share: list(_pages(client, found.experiment_id, share)), shares)
         runs = [run for share in pages for run in share]
     lost = lost_runs(client, runs)
-    return {run.data.tags["memest.key"]: run.info.run_id for run in runs if run.info.run_id not in lost}
+    kept = [run for run in runs if run.info.run_id not in lost]
+    return {str(hidden(run.data.tags, "key")): run.info.run_id for run in kept}
 
 
 def _pages(client: MlflowClient, experiment: str, query: str) -> Iterator[Any]:
@@ -119,7 +124,7 @@ def _pages(client: MlflowClient, experiment: str, query: str) -> Iterator[Any]:
 def _ours(run: Any, journal: Path, host: str) -> bool:
     """Whether it was worked on here last: a journal of ours alone may be older than another's work."""
     try:
-        return bool(read_head(journal).host == host == run.data.tags.get(HOST))
+        return bool(read_head(journal).host == host == hidden(run.data.tags, "host"))
     except JournalError:
         return False
 
@@ -131,11 +136,12 @@ def refuse_living(run: Any, limits: Limits) -> None:
         BusyError: it gave a sign of life within three heartbeats.
     """
     tags = run.data.tags
-    silent = time.time() - float(tags.get(HEARTBEAT, 0))
+    silent = time.time() - float(hidden(tags, "heartbeat") or 0)
     left = 3 * limits.heartbeat - silent
+    host = hidden(tags, "host") or "another machine"
     if tags.get(STATE) == "running" and left > 0:
         raise BusyError(
-            f"run {run.info.run_id} of this configuration is at work on {tags.get(HOST, 'another machine')} "
+            f"run {run.info.run_id} of this configuration is at work on {host} "
             f"(last sign of life {silent:.0f} s ago): nothing to do here; if it has died, run the same "
             f"command again in {left:.0f} s"
         )

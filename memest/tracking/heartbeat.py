@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from memest.tracking.journal import Head
+from memest.tracking.run import HOUSEKEEPING
 from memest.tracking.send import Trouble
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-HEARTBEAT, HOST = "memest.work.heartbeat", "memest.work.host"
-"""Tags for housekeeping; what people filter by has no prefix but `memest.`."""
+HEARTBEAT, HOST = f"{HOUSEKEEPING}heartbeat", f"{HOUSEKEEPING}host"
 _log = logging.getLogger(__name__)
 
 

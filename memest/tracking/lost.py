@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from memest.errors import ArtifactsGoneError
 from memest.store.artifacts import names_at
+from memest.tracking.run import hidden
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_KEY = "memest.key"
 _WITNESS = "config.json"
 """What every run keeps, from its beginning."""
 _log = logging.getLogger(__name__)
@@ -53,8 +53,8 @@ def kept_runs(client: MlflowClient, runs: Sequence[Any]) -> list[Any]:
     """
     lost = lost_runs(client, runs)
     kept = [run for run in runs if run.info.run_id not in lost]
-    anew = {run.data.tags.get(_KEY) for run in kept}
-    gone = [run for run in runs if run.info.run_id in lost and run.data.tags.get(_KEY) not in anew]
+    anew = {hidden(run.data.tags, "key") for run in kept}
+    gone = [run for run in runs if run.info.run_id in lost and hidden(run.data.tags, "key") not in anew]
     if gone:
         raise ArtifactsGoneError(gone[0].info.run_id, gone[0].info.artifact_uri, len(gone))
     return kept

@@ -31,7 +31,7 @@ from memest.tracking.mlflow_run import MlflowRun
 from memest.tracking.origin import origin_tags
 from memest.tracking.place import alone, home
 from memest.tracking.resume import ResumePoint
-from memest.tracking.run import PARENT, About, DoneRun, Run, is_local
+from memest.tracking.run import PARENT, About, DoneRun, Run, is_local, tag
 from memest.tracking.view import look
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _find_or_begin(about: About, folder: Path, place: _Place) -> Opened:
     if found and found.sealed:
         shutil.rmtree(journals / found.run_id, ignore_errors=True)
         return _done(found.run_id, run_blobs(client, found.run_id, cache), cache)
-    signs = {"memest.stage": about.stage, "memest.key": about.key, HOST: host}
+    signs = {tag("stage"): about.stage, tag("key"): about.key, HOST: host}
     signs |= {STATE: "running", HEARTBEAT: now()}
     if parent := os.environ.get(PARENT):
         signs["mlflow.parentRunId"] = parent

@@ -12,12 +12,12 @@ from memest.errors import BusyError, JournalError, MemestError, SettingError, Un
 from memest.tracking.adopt import adopt
 from memest.tracking.client import bare, connect, get_run, tracking_uri
 from memest.tracking.find import refuse_living
-from memest.tracking.heartbeat import HOST
 from memest.tracking.journal import Head, Journal, read_head
 from memest.tracking.limits import Limits
 from memest.tracking.local_run import FOLDER
 from memest.tracking.mlflow_run import MlflowRun
 from memest.tracking.place import alone, home
+from memest.tracking.run import hidden
 from memest.tracking.send import whole
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _refuse_others(run: Any, head: Head, limits: Limits) -> None:
         BusyError: it is at work on another machine.
         UndeliveredError: another machine took it up.
     """
-    owner = run.data.tags.get(HOST, head.host)
+    owner = hidden(run.data.tags, "host") or head.host
     if owner != socket.gethostname():
         refuse_living(run, limits)
     if owner != head.host:

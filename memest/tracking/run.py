@@ -18,6 +18,11 @@ from memest.version import versions
 
 AXES = ("dataset", "limit", "corruption", "model", "protocol", "epochs", "recipe", "seed")
 """The tags that queries filter and group by."""
+HOUSEKEEPING = "mlflow.memest."
+"""What the tags of memest's housekeeping begin with: MLflow's UI shows no tag that begins with `mlflow.`."""
+_HIDDEN = ("key", "order", "source", "fingerprint", "version", "scores_version")
+_EARLIER = ("memest.", "memest.work.")
+"""What they began with in earlier versions."""
 OFF, OFFLINE = "off", "offline"
 PARENT = "MEMEST_PARENT_RUN"
 """The environment variable that names the run below which new ones lie."""
@@ -26,6 +31,23 @@ PARENT = "MEMEST_PARENT_RUN"
 def is_local(tracking: str) -> bool:
     """Whether runs are kept on this machine, without a server: `offline`, or `off`, which means the same."""
     return tracking in (OFF, OFFLINE)
+
+
+def tag(name: str) -> str:
+    """The tag that a run carries a fact under: out of sight in the UI where it is housekeeping."""
+    return f"{HOUSEKEEPING if name in _HIDDEN else 'memest.'}{name}"
+
+
+def hidden(tags: Mapping[str, str], name: str) -> str | None:
+    """A housekeeping tag, under the name that it has or had in earlier versions."""
+    found = (tags.get(f"{prefix}{name}") for prefix in (HOUSEKEEPING, *_EARLIER))
+    return next((value for value in found if value is not None), None)
+
+
+def facts(tags: Mapping[str, str]) -> dict[str, str]:
+    """All that the tags of a run say, without prefixes."""
+    named = {name: value for name, value in tags.items() if name.startswith(("memest.", HOUSEKEEPING))}
+    return {name.removeprefix(HOUSEKEEPING).removeprefix("memest."): value for name, value in named.items()}
 
 
 @dataclass(frozen=True)
@@ -56,7 +78,7 @@ class About:
         axes |= versions()
         if self.dataset:
             axes["fingerprint"] = self.dataset[1]
-        return {f"memest.{name}": value for name, value in axes.items()}
+        return {tag(name): value for name, value in axes.items()}
 
 
 class Run(Protocol):

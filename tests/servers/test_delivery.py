@@ -224,7 +224,7 @@ def test_a_run_arrives_whole(route: str, platform: Platform, monkeypatch: pytest
     table = platform.client.load_table(found.info.experiment_id, "tables/suspicious.json", [opened.run.id])
     assert len(table) == 50
     assert {"id", "label"} < set(table.columns)
-    assert found.inputs.dataset_inputs[0].dataset.digest == found.data.tags["memest.fingerprint"][:32]
+    assert found.inputs.dataset_inputs[0].dataset.digest == found.data.tags["mlflow.memest.fingerprint"][:32]
     assert run(platform, experiment).done
 
 
@@ -417,9 +417,9 @@ def claim_elsewhere(platform: Platform, experiment: str) -> str:
     """A run of the usual configuration, made by another machine that gave its last sign of life just now."""
     train.train(build(TrainConfig, settings(experiment, tracking="off")))
     (kept,) = home().glob("runs/*/local/entries.jsonl")
-    key = json.loads(kept.read_text().partition("\n")[0])["values"]["memest.key"]
+    key = json.loads(kept.read_text().partition("\n")[0])["values"]["mlflow.memest.key"]
     shutil.rmtree(kept.parent)
-    tags = {"memest.stage": "train", "memest.key": key, "memest.state": "running", HOST: "elsewhere"}
+    tags = {"memest.stage": "train", "mlflow.memest.key": key, "memest.state": "running", HOST: "elsewhere"}
     experiment_id = platform.client.get_experiment_by_name(experiment).experiment_id
     made = platform.client.create_run(experiment_id, tags=tags | {HEARTBEAT: now()})
     platform.client.log_metric(made.info.run_id, "scoring_seconds", 0.5, step=1)

@@ -73,7 +73,7 @@ def artifacts(client: Any, run_id: str) -> dict[str, bytes]:
 
 def facts(run: Any) -> dict[str, Any]:
     """What a server knows of a run, without times and without where it lies."""
-    apart = ("mlflow.runName", "memest.work.", "mlflow.artifact")
+    apart = ("mlflow.runName", "mlflow.memest.ho", "mlflow.memest.heartbeat", "mlflow.artifact")
     tags = {name: value for name, value in run.data.tags.items() if not name.startswith(apart)}
     metrics = {name: value for name, value in run.data.metrics.items() if not _timed(name)}
     inputs = [given.dataset.digest for given in run.inputs.dataset_inputs]

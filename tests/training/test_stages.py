@@ -78,7 +78,7 @@ def test_a_run_says_what_it_is_in_mlflow(tracked: dict[str, str], client: Mlflow
     assert run.data.params["cfg.model"] == run.data.tags["memest.model"] == "tiny"
     history = client.get_metric_history(opened.run.id, "train/loss")
     assert [point.step for point in history] == [1, 2]
-    assert run.inputs.dataset_inputs[0].dataset.digest == run.data.tags["memest.fingerprint"][:32]
+    assert run.inputs.dataset_inputs[0].dataset.digest == run.data.tags["mlflow.memest.fingerprint"][:32]
     assert "auroc/csl" in run.data.metrics
     assert len(run.data.tags["mlflow.note.content"]) > 50
     found = {

@@ -64,8 +64,8 @@ def test_manifest_and_tags_say_what_measured(monkeypatch: pytest.MonkeyPatch) ->
     assert header.scores_version == str(version.SCORES_VERSION)
     assert header.commit == (said.stdout.strip() if there else "")
     tags = about[0].all_tags()
-    assert tags["memest.version"] == __version__
-    assert tags["memest.scores_version"] == str(version.SCORES_VERSION)
+    assert tags["mlflow.memest.version"] == __version__
+    assert tags["mlflow.memest.scores_version"] == str(version.SCORES_VERSION)
 
 
 def test_a_sheet_of_before_there_were_versions_is_read(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def make_sealed(client: MlflowClient, wanted: Sweep[TrainConfig]) -> None:
     experiment = client.create_experiment(wanted.experiment)
     for part in wanted.grids:
         for key in run_keys(part.configs).values():
-            tags = {"memest.stage": "train", "memest.state": "sealed", "memest.key": key}
+            tags = {"memest.stage": "train", "memest.state": "sealed", "mlflow.memest.key": key}
             run = client.create_run(experiment, tags=tags)
             client.log_batch(run.info.run_id, params=params, metrics=metrics)
             client.log_text(run.info.run_id, "{}", "config.json")  # a run without artifacts counts as lost

@@ -12,6 +12,7 @@ import pytest
 from commands import known, listens, memest, states, wait_until
 from real_servers import which_store
 
+from faults import outages
 from faults.base import FAULTS, Fault
 from faults.site import Site, undisturbed
 from memest import services
@@ -68,7 +69,10 @@ def test_down_leaves_nothing_behind(own: Folder) -> None:
 @pytest.mark.parametrize(
     "one", [one for one in FAULTS if one.often and one.stops_servers], ids=lambda one: one.what
 )
-def test_what_must_come_of_a_fault_comes(one: Fault, own: Folder, tmp_path: Path) -> None:
-    """The faults of `make faults` that stop a server."""
+def test_what_must_come_of_a_fault_comes(
+    one: Fault, own: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The faults of `make faults` that stop a server; here it is away for eight seconds."""
+    monkeypatch.setattr(outages, "AWAY", 8)
     site = Site(tmp_path / "fault", own, undisturbed(tmp_path / "undisturbed"))
     assert one.cause(site), "a fault says what was seen; what must not be raises AssertionError"

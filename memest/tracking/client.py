@@ -112,10 +112,10 @@ def connect(uri: str, existing: bool = False) -> MlflowClient:
     from mlflow import MlflowClient
 
     try:
-        client = MlflowClient(tracking_uri=uri)
         with alone_at(uri):
             if file:
                 make_tables(file)
+            client = MlflowClient(tracking_uri=uri)  # opens the database, and would make it
             client.search_experiments(max_results=1)
     except Exception as error:  # MLflow's, SQLAlchemy's, Alembic's, a driver's: they share no base
         raise InputError(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from memest.data.sources.walk import files_below
+
 
 def feature(value: bytes | int) -> tf.train.Feature:
     """A single value, as TensorFlow's examples hold it."""
@@ -22,7 +24,7 @@ def main() -> None:
     """Write train-00000-of-…; labels count the sorted folders from 1, as ImageNet's do."""
     root, into = Path(sys.argv[1]), Path(sys.argv[2])
     count = int(sys.argv[3]) if len(sys.argv) > 3 else 4
-    files = sorted(path.relative_to(root).as_posix() for path in root.glob("*/*"))
+    files = sorted(files_below(root))
     classes = sorted({name.partition("/")[0] for name in files})
     into.mkdir(parents=True, exist_ok=True)
     for shard in range(count):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from memest.detect.evaluation import Evaluation, evaluation_of, judged
 from memest.detect.traces import computable, computed
-from memest.errors import SheetError
+from memest.errors import MemestError, SheetError
 from memest.ids import Ids, Places
 from memest.store import Blobs, SheetReader
 from memest.store.tables import Columns
@@ -138,10 +138,6 @@ class RunRecord:
                 found |= {name: later[name][place] for name in mine}
         return {name: found[name] for name in wanted}
 
-    def answers(self, name: str) -> bool:
-        """Whether `read` gives a column: stored, or a summary whose scores were measured."""
-        return name in self.names or any(computable(sheet, name) for sheet in self.sheets)
-
     def read_by_id(self, names: Collection[str]) -> Columns:
         """The same columns, and `id`, the examples in the order of their ids.
 
@@ -151,13 +147,17 @@ class RunRecord:
         return by_id(self.read(dict.fromkeys(["id", *names])), f"run {self.id}")
 
     def _computed(self, name: str) -> NDArray[Any]:
+        why = "it did not measure the scores of a summary called so"
         for number, sheet in enumerate(self.sheets):
             if computable(sheet, name):
-                values_N = computed(sheet, name)
+                try:
+                    values_N = computed(sheet, name)
+                except MemestError as error:  # other epochs, or examples that were not always seen
+                    why = str(error)
+                    continue
                 return values_N if number == 0 else values_N[self._place(sheet.summary(["id"])["id"])]
         raise SheetError(
-            f"run {self.id} has no column {name!r} (it has {', '.join(sorted(self.names))}), and did not "
-            "measure the scores of a summary called so"
+            f"run {self.id} has no column {name!r} (it has {', '.join(sorted(self.names))}): {why}"
         )
 
     @cached_property

@@ -102,12 +102,22 @@ def _frame(run: RunRecord, names: Collection[str] | None) -> pd.DataFrame:
     """The summary table of one run, or some of its columns, with what tells runs apart before it."""
     import pandas as pd
 
-    wanted = run.names if names is None else [name for name in ("id", *names) if run.answers(name)]
-    table = pd.DataFrame(run.read(dict.fromkeys(wanted)))
+    wanted = (
+        run.names if names is None else [name for name in dict.fromkeys(["id", *names]) if _has(run, name)]
+    )
+    table = pd.DataFrame(run.read(wanted))
     told = {"run": run.id} | {axis: run.tags.get(axis, "") for axis in _SHOWN}
     for place, (name, value) in enumerate(told.items()):
         table.insert(place, name, value)
     return table
+
+
+def _has(run: RunRecord, name: str) -> bool:
+    """Whether a run stored a column, or answers it from its traces."""
+    try:
+        return name in run.names or bool(run.read([name]))
+    except SheetError:
+        return False
 
 
 def in_turns(work: Callable[[Any], T], items: Sequence[Any]) -> list[T]:

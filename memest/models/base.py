@@ -51,14 +51,9 @@ def build_model(spec: str | Spec, channels: int, classes: int, seed: int, size: 
         # torch.manual_seed would also seed the generators of every GPU, which the fork does not restore.
         torch.default_generator.manual_seed(seed)
         known = MODELS.parse(spec)
-        sized = len(_positional(MODELS[known.name])) > 2
+        sized = list(inspect.signature(MODELS[known.name]).parameters)[2:3] == ["size"]
         model: nn.Module = MODELS.call(known, channels, classes, *([size] if sized else []))
     return model
-
-
-def _positional(builder: ModelBuilder) -> list[inspect.Parameter]:
-    parameters = inspect.signature(builder).parameters.values()
-    return [one for one in parameters if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
 
 
 def stem(channels: int, width: int, size: int) -> nn.Sequential:

@@ -65,8 +65,12 @@ class Observed:
         self._labels.put(places_B, batch.labels, batch.known, batch.wrong)
         self._probabilities.put(places_B, batch.logits.float().softmax(1), batch.known)
 
-    def clean_pass(self, batches: Iterable[tuple[Batch, Tensor]], scores: ScoreSet, partial: bool) -> Columns:
-        """The columns of a clean pass, (N,) by score, of all processes; the epoch's own are left alone.
+    def clean_pass(
+        self, batches: Iterable[tuple[Batch, Tensor]], scores: ScoreSet, partial: bool
+    ) -> tuple[Columns, NDArray[np.int32]]:
+        """The columns of a clean pass, (N,) by score, and visits, (N,), of all processes.
+
+        The epoch's own are left alone.
 
         Args:
             batches: each with its ids, (B,).
@@ -78,7 +82,7 @@ class Observed:
         for batch, ids_B in batches:
             rows.put(ids_B, columns_of(scores, batch), batch.counted)
             self.note(batch, ids_B)
-        return rows.take(partial, ranks.add_columns)
+        return rows.take_counted(partial, ranks.add_columns)
 
     def take(self, partial: bool) -> tuple[Columns, NDArray[np.int32]]:
         """The epoch's columns, (N,) by key `seen/<score>`, and visits, (N,), of all processes.

@@ -22,18 +22,18 @@ def first() -> bool:
 
 
 def by_first(work: Callable[[], None]) -> None:
-    """Do something in the first process alone, and refuse in all what is refused there.
+    """Do something in the first process alone, and fail in all where it fails.
 
     Raises:
-        MemestError: as `work`.
+        Exception: there what `work` raises, in the others a MemestError that says it.
     """
-    refused: MemestError | None = None
+    refused: Exception | None = None
     if first():
         try:
             work()
-        except MemestError as error:
+        except Exception as error:  # the others wait for word, whatever it is
             refused = error
-    said = _from_all(str(refused or ""))[0]
+    said = _from_all("" if refused is None else str(refused) or type(refused).__name__)[0]
     if refused:
         raise refused
     if said:

@@ -75,6 +75,7 @@ class Recorder:
         self._recording.require_new()
         self._width = len(classes)
         self._clean: Columns = {}
+        self._passed: NDArray[np.int32] = np.zeros(0, np.int32)
         self._keeps = True
         self._sealed: Sealed | None = None
         self._observed: Observed | None = None
@@ -144,7 +145,8 @@ class Recorder:
         with torch.no_grad():
             if (first := next(batches, None)) is None:
                 raise UnseenError("a clean pass over all examples got no batch")
-            self._clean = self.observed.clean_pass(chain([first], batches), self._scores, self._partial)
+            passed = chain([first], batches)
+            self._clean, self._passed = self.observed.clean_pass(passed, self._scores, self._partial)
         return dict(self._clean)
 
     def end_epoch(self, epoch: int | None = None) -> Columns:
@@ -165,7 +167,7 @@ class Recorder:
         try:
             columns, visits = self._taken()
             self._keeps, number = ranks.first(), self.epoch + 1 if epoch is None else epoch
-            ranks.by_first(lambda: self._recording.put(number, columns, visits))
+            ranks.by_first(lambda: self._recording.put(number, columns, visits, self._passed))
         except BaseException:
             self._clean = {}
             if self._observed is not None:
@@ -173,8 +175,7 @@ class Recorder:
             raise
         self.observed.end_epoch()
         self._clean = {}
-        if self._keeps:
-            self._recording.keep_state(self.observed.state())
+        ranks.by_first(lambda: self._recording.keep_state(self.observed.state()))
         return columns
 
     def suspicious(self, count: int = 20, by: str | None = None) -> Suspicious:
@@ -296,5 +297,4 @@ class Recorder:
         if seen:
             columns, visits = self.observed.take(self._partial)
             return columns | self._clean, visits
-        missing = np.isnan(next(iter(self._clean.values())))
-        return dict(self._clean), (~missing).astype(np.int32)
+        return dict(self._clean), self._passed

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from memest.errors import NonFiniteError, SettingError, UnseenError
 from memest.files import write_whole
+from memest.grammar.online import is_online
 from memest.recorder.examples import Examples
 from memest.scores import describe
 from memest.store import Header, LocalBlobs, SheetReader, SheetWriter, block_span
@@ -74,19 +75,27 @@ class Recording:
         """The last epoch, 0 before the first."""
         return max(0, self._sheet.latest)
 
-    def put(self, epoch: int, columns: Mapping[str, NDArray[np.float32]], visits: NDArray[np.int32]) -> None:
+    def put(
+        self,
+        epoch: int,
+        columns: Mapping[str, NDArray[np.float32]],
+        visits: NDArray[np.int32],
+        passed: NDArray[np.int32],
+    ) -> None:
         """Keep an epoch.
 
         Args:
             epoch: after the last one.
             columns: (N,) by key, NaN where there was no visit.
             visits: (N,) how often each example was seen.
+            passed: (N,) how often it came in the clean pass, whose keys are those without `seen/`.
 
         Raises:
             NonFiniteError: a value is NaN or infinite; nothing of this epoch is kept.
         """
         for key, values in columns.items():
-            if (broken := ~np.isfinite(values) & (visits > 0)).any():
+            came = visits if is_online(key) else passed
+            if (broken := ~np.isfinite(values) & (came > 0)).any():
                 raise NonFiniteError(key, epoch, self._examples.called(broken))
         once = bool((visits == 1).all()) and VISITS not in self._sheet.reader().manifest.scores
         counts = {} if once else {VISITS: visits.astype(np.float32)}

@@ -68,12 +68,17 @@ def measured_epochs(
         return
     for end in train_epochs(network, loaded.stages, loaded.testing, recipe, streams, online, state, group):
         clock = Clock(prepared.device)
-        due, probes = config.schedule.due(end.epoch, prepared.epochs), streams.seed("probes", end.epoch)
-        measured = loaded.scorer.measure(end.network, due, probes, clock) | online.take(group.reduction)
+        seen, metrics = online.take(group.reduction), end.metrics
+        if (
+            rule is not None
+        ):  # before measuring: what is measured at the last epoch is due where it stops, too
+            metrics = metrics | rule.add(end.epoch, seen)
+        last = end.epoch if rule and rule.reason else prepared.epochs
+        due, probes = config.schedule.due(end.epoch, last), streams.seed("probes", end.epoch)
+        measured = loaded.scorer.measure(end.network, due, probes, clock) | seen
         if rule is None:
-            yield MeasuredEpoch(end.epoch, end.metrics, measured, clock, end.state)
+            yield MeasuredEpoch(end.epoch, metrics, measured, clock, end.state)
             continue
-        metrics = end.metrics | rule.add(end.epoch, measured)
         going_on = partial(_with_rule, end.state, rule)
         yield MeasuredEpoch(end.epoch, metrics, measured, clock, going_on, rule.reason)
         if rule.reason:

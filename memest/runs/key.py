@@ -15,6 +15,7 @@ import torch
 from memest.data import ImageSet, Split
 from memest.grammar.config import digest
 from memest.grammar.spec import Spec
+from memest.models.base import LARGE
 from memest.runs.other_labels import Others
 from memest.version import versions
 
@@ -36,8 +37,12 @@ def run_key(
         device: only its type counts.
         others: further labels that are measured against.
         processes: how many train together.
+
+    Images for which networks have another stem have keys that say so.
     """
     further = fingerprints(images, others) + ([{"processes": str(processes)}] if processes > 1 else [])
+    if images.images.shape[1] >= LARGE:
+        further.append({"stem": "large"})
     test = split.test.fingerprint if split.test is not None else ""
     return digest(versions(), settings, images.fingerprint, test, device.type, *further)
 

@@ -137,7 +137,6 @@ def test_given_and_foreign_come_from_the_same_epochs(runs: RunSet) -> None:
 
 
 @pytest.mark.mlflow
-@pytest.mark.pictures
 def test_the_audit_prints_the_three_side_by_side(runs: RunSet) -> None:
     """One section for each run with A, B and C in a row, then the verdict; every figure can be painted."""
     finding = leak_audit(runs)
@@ -193,7 +192,6 @@ def test_the_last_epoch_is_what_detection_says(runs: RunSet) -> None:
 
 
 @pytest.mark.mlflow
-@pytest.mark.pictures
 def test_early_prints_where_each_summary_settled(runs: RunSet) -> None:
     """One row for each summary, one figure for each group, means over the runs that have it."""
     finding = early(runs)

@@ -75,7 +75,6 @@ def runs(client: MlflowClient, tracked: dict[str, Any], stage: str = "train") ->
     return list(client.search_runs([experiment], query, order_by=["attributes.start_time"]))
 
 
-@pytest.mark.pictures
 def test_trials_are_runs_under_one_parent(tracked: dict[str, Any], client: MlflowClient) -> None:
     """Each trial is a sealed training run with what was drawn; the parent holds table, figures and report."""
     before = dict(rcParams)
@@ -209,7 +208,6 @@ def test_equal_trials_are_run_once(tracked: dict[str, Any], client: MlflowClient
     assert "mlflow.parentRunId" not in client.get_run(before).data.tags
 
 
-@pytest.mark.pictures
 def test_two_objectives_give_a_front(tracked: dict[str, Any], client: MlflowClient) -> None:
     """Values are those of the runs, and the best are exactly the trials that no other beats."""
     settings = {

@@ -51,6 +51,7 @@ class Entry:
         failed: position and reason of each that could not be read.
         coloured: how many were not grey.
         notes: what was done to images that are not simply pixels, and to how many of them.
+        part: `train` or `test`: which of the two collections that a source may hold.
     """
 
     folder: Path
@@ -60,6 +61,7 @@ class Entry:
     failed: dict[int, str]
     coloured: int
     notes: list[str]
+    part: str = "train"
 
     @property
     def size(self) -> int:
@@ -81,13 +83,14 @@ def cache_root() -> Path:
     return Path(home) / "memest" / "decoded"
 
 
-def decoded(records: Records, shape: Shape, origin: Path) -> Entry:
+def decoded(records: Records, shape: Shape, origin: Path, part: str = "train") -> Entry:
     """The decoded images of a collection: found, or made while other processes that want them wait.
 
     Args:
         records: the encoded images.
         shape: what they are made into.
         origin: the path they come from, for people.
+        part: `train` or `test`. What was decoded of the same part, path and shape before is out of date.
 
     Raises:
         DataError: the cache cannot be written or has no room.
@@ -98,10 +101,10 @@ def decoded(records: Records, shape: Shape, origin: Path) -> Entry:
         require_room(folder, len(records.names), shape)
         with locked(folder):
             if (entry := _entry(folder)) is None:
-                stale = [old for old in entries() if _same_source(old, origin, shape)]
+                stale = [old for old in entries() if _same_source(old, origin, shape, part)]
                 if stale:
                     _log.warning("%s has changed since it was decoded: it is decoded anew", origin)
-                entry = _made(folder, records, shape, origin)
+                entry = _made(folder, records, shape, origin, part)
                 for old in stale:
                     drop(old)
     return entry
@@ -130,7 +133,7 @@ def _entry(folder: Path) -> Entry | None:
         return None
 
 
-def _made(folder: Path, records: Records, shape: Shape, origin: Path) -> Entry:
+def _made(folder: Path, records: Records, shape: Shape, origin: Path, part: str) -> Entry:
     try:
         columns = build(folder, records, shape, origin.name)
         modes = Counter(columns["mode"].tolist())
@@ -143,6 +146,7 @@ def _made(folder: Path, records: Records, shape: Shape, origin: Path) -> Entry:
             failed=_failed(columns),
             coloured=coloured,
             notes=_notes(columns, records.names, coloured if shape.color == "grey" else 0),
+            part=part,
         )
         held = {name: value for name, value in vars(entry).items() if name != "folder"}
         write_whole(folder / MANIFEST, json.dumps(held).encode())
@@ -185,8 +189,8 @@ def _misnamed(columns: Columns, names: Names) -> list[str]:
     return [f"{len(wrong)} of another format than their names say: {listed}{more}"] if wrong else []
 
 
-def _same_source(entry: Entry, origin: Path, shape: Shape) -> bool:
-    return entry.origin == str(origin.resolve()) and entry.settings == asdict(shape)
+def _same_source(entry: Entry, origin: Path, shape: Shape, part: str) -> bool:
+    return (entry.origin, entry.part) == (str(origin.resolve()), part) and entry.settings == asdict(shape)
 
 
 def require_room(folder: Path, count: int, shape: Shape) -> None:

@@ -86,9 +86,9 @@ def encoded_split(train: Listing, test: Listing | None, options: Options, kind: 
     """
     classes = class_names(train)
     shape = _shape(train.records, options)
-    images, left_out = _images(train, classes, shape, options, f"{kind}:{train.path.name}")
+    images, left_out = _images(train, "train", classes, shape, options, f"{kind}:{train.path.name}")
     if test is not None:
-        held, also = _images(test, classes, shape, options, images.order)
+        held, also = _images(test, "test", classes, shape, options, images.order)
         return Split(images, held, left_out | also)
     if not options.holdout:
         return Split(images, None, left_out)
@@ -141,9 +141,9 @@ def held_out(labels: Integers, share: float, path: str) -> tuple[Integers, Integ
 
 
 def _images(
-    listing: Listing, classes: list[Label], shape: Shape, options: Options, order: str
+    listing: Listing, part: str, classes: list[Label], shape: Shape, options: Options, order: str
 ) -> tuple[ImageSet, dict[str, str]]:
-    entry = decoded(listing.records, shape, listing.path)
+    entry = decoded(listing.records, shape, listing.path, part)
     if options.color == "auto" and shape.color == "grey" and entry.coloured:
         raise DataError(
             f"{entry.coloured} images in {listing.path} are in colour although the first ones are grey: say "

@@ -102,6 +102,8 @@ def _parted(listing: Listing) -> tuple[Listing, Listing | None]:
     test = next((word for word in HELD if word in there), None)
     if None in there or test is None or not there & {*TRAIN}:
         return listing, None
+    if others := sorted({word for word in there if word and word not in (*TRAIN, test)}):
+        _log.warning("%s: %s are for testing; not read: %s", listing.path, test, shown(others))
     chosen = [np.flatnonzero([word in wanted for word in words]) for wanted in (TRAIN, (test,))]
     return listing.take(chosen[0]), listing.take(chosen[1])
 

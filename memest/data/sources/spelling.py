@@ -8,7 +8,6 @@ npz(path=~/mine.npz)        npz(path='/home/me/mine.npz')
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -150,7 +149,7 @@ def source_of(path: str) -> str:
         return "parquet"
     folders = [path for path in inside if path.is_dir()]
     files = [path for path in inside if path not in folders]
-    below = (Path(file) for folder in folders for file in islice(os.scandir(folder), _LOOKED_AT))
+    below = (file for folder in folders for file in islice(children(folder), _LOOKED_AT) if file.is_file())
     found = (source for path in (*files, *below) if (source := _suffix(path)) not in (None, "npz"))
     return "folder" if names & {*_TABLES} else next(found, None) or "folder"
 

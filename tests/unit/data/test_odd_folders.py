@@ -20,6 +20,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from memest.data import ImageSet, load_images
+from memest.data.decoded.cache import entries
 from memest.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -217,7 +218,7 @@ def test_a_test_set_is_preferred_to_a_validation_set(caplog: pytest.LogCaptureFi
     assert "not read: photos/val" in caplog.text
 
 
-def test_a_table_above_the_parts_names_the_files_of_both() -> None:
+def test_a_table_above_the_parts_names_the_files_of_both(caplog: pytest.LogCaptureFixture) -> None:
     """Its rows are told apart by the folders that they name; else test images would be trained on."""
     put("train/a.png", "train/b.png", "test/c.png", "val/d.png")
     rows = "".join(
@@ -229,6 +230,11 @@ def test_a_table_above_the_parts_names_the_files_of_both() -> None:
     assert split.test is not None
     assert names_of(split.train) == ["train/a.png", "train/b.png"]
     assert names_of(split.test) == ["test/c.png"]
+    assert "not read: val" in caplog.text
+    caplog.clear()
+    load_images("photos")
+    assert "has changed" not in caplog.text  # training and test images are kept side by side
+    assert len(list(entries())) == 2
     put("loose.png")
     with Path("photos/metadata.csv").open("a") as table:
         table.write("loose.png,x\n")

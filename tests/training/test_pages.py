@@ -68,13 +68,11 @@ def store(store_uri: str) -> str:
 @pytest.fixture
 def tracked(store: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The store, found as users find theirs; MLflow's own address is as it was afterwards."""
-    import mlflow
+    from mlflow.tracking._tracking_service import utils
 
-    before = mlflow.get_tracking_uri()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-    mlflow.set_tracking_uri(store)
+    monkeypatch.setattr(utils, "_tracking_uri", store)  # `set_tracking_uri` would outlive the test
     yield store
-    mlflow.set_tracking_uri(before)
 
 
 @pytest.fixture

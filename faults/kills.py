@@ -34,7 +34,7 @@ from faults.moments import (
 from faults.site import EPOCHS, PROJECT, SETTINGS, Site
 
 GROUP = "kill -9 of the training process, then the same command"
-TRIES = 20
+TRIES = 5
 MUST = "same bytes as undisturbed, every metric point once, no run left RUNNING"
 
 

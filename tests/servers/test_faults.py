@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +42,21 @@ def blobs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return undisturbed(tmp_path_factory.mktemp("undisturbed") / "run")
 
 
+@pytest.fixture
+def on_disk() -> Iterator[Path]:
+    """A folder on a disk: in memory, files are written too fast to be caught at it."""
+    with tempfile.TemporaryDirectory(
+        dir="/var/tmp", prefix="memest-fault-", ignore_cleanup_errors=True
+    ) as root:
+        yield Path(root)
+
+
 @pytest.mark.parametrize("one", CHOSEN, ids=lambda one: one.what)
 def test_what_must_come_of_a_fault_comes(
-    one: Fault, shared: Folder, blobs: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    one: Fault, shared: Folder, blobs: dict[str, bytes], on_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same causes as `make faults`, those that are quick and matter most."""
     with monkeypatch.context() as environment:
         environment.setattr("boto3.DEFAULT_SESSION", None)
-        seen = one.cause(ForkedSite(tmp_path / "fault", shared, blobs))
+        seen = one.cause(ForkedSite(on_disk / "fault", shared, blobs))
     assert seen, "a fault says what was seen; what must not be raises AssertionError"

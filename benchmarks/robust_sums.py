@@ -11,7 +11,6 @@ the training images and the present weights. With `--cifar` also what a cap cost
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import os
@@ -27,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from benchmarks.rows import RESULTS, Row, publish
+from benchmarks.rows import RESULTS, Row, over_seeds, publish
 from benchmarks.stopping import MODEL, NOISES, runs
 from memest.grammar.config import build
 from memest.loading import Loader
@@ -78,13 +77,7 @@ WAYS: Mapping[str, Callable[[Traces], NDArray[np.float64]]] = {
 
 def main() -> None:
     """Train and judge unless told otherwise, write JSON and the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--cifar", default="", help="dataset spec of CIFAR-100; none: digits alone")
-    parser.add_argument("--no-measuring", action="store_true", help="only the page, of what was kept")
-    options = parser.parse_args()
+    options = over_seeds(__doc__, 5)
     if not options.no_measuring:
         cifar = capped_on_cifar(options.cifar) if options.cifar else []
         found = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -63,6 +64,15 @@ def publish(name: str, device: torch.device, rows: Sequence[Row], **details: Any
     content = {"machine": machine(device), "rows": [asdict(row) for row in rows]} | details
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}{suffix}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def over_seeds(text: str | None, seeds: int) -> argparse.Namespace:
+    """The options of a benchmark that trains over seeds and writes a page: seeds, cifar, no_measuring."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=seeds)
+    parser.add_argument("--cifar", default="", help="dataset spec of CIFAR-100; none: digits alone")
+    parser.add_argument("--no-measuring", action="store_true", help="only the page, of what was kept")
+    return parser.parse_args()
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -9,7 +9,6 @@ settings, and how well `seen/csl` finds the changed labels there and at the end.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import tempfile
@@ -21,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.rows import RESULTS, Row, publish
+from benchmarks.rows import RESULTS, Row, over_seeds, publish
 from memest.grammar.config import build
 from memest.metrics import auroc
 from memest.runs.config import TrainConfig
@@ -86,13 +85,7 @@ get the best network.
 
 def main() -> None:
     """Train and judge unless told otherwise, write JSON and the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--cifar", default="", help="dataset spec of CIFAR-100; none: digits alone")
-    parser.add_argument("--no-measuring", action="store_true", help="only the page, of what was kept")
-    options = parser.parse_args()
+    options = over_seeds(__doc__, 2)
     if not options.no_measuring:
         keep([judged(*names, *one_run(settings)) for names, settings in runs(options.seeds, options.cifar)])
     PAGE.write_text(page(json.loads((RESULTS / "stopping.json").read_text())["found"]))

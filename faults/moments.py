@@ -102,12 +102,20 @@ def wait_for(moment: Moment, process: subprocess.Popen[str], home: Path, seconds
         AssertionError: the run failed, or the time was over, before it came.
     """
     deadline = time.monotonic() + seconds
-    while not moment(home):
+    while not _has_come(moment, home):
         if process.poll() == 0:
             raise MissedError("the run ended before the moment was seen")
         assert process.poll() is None, f"ended before the moment: {process.stdout and process.stdout.read()}"
         assert time.monotonic() < deadline, "the moment did not come"
         time.sleep(0.0005)
+
+
+def _has_come(moment: Moment, home: Path) -> bool:
+    """Whether a run has come to a moment; its files come and go while they are looked at."""
+    try:
+        return moment(home)
+    except FileNotFoundError:
+        return False
 
 
 def last_epoch(home: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -102,22 +103,16 @@ def _frame(run: RunRecord, names: Collection[str] | None) -> pd.DataFrame:
     """The summary table of one run, or some of its columns, with what tells runs apart before it."""
     import pandas as pd
 
-    wanted = (
-        run.names if names is None else [name for name in dict.fromkeys(["id", *names]) if _has(run, name)]
-    )
-    table = pd.DataFrame(run.read(wanted))
+    wanted = dict.fromkeys(run.names if names is None else ["id", *names])
+    columns = run.read([name for name in wanted if name in run.names])
+    for name in wanted:
+        with suppress(SheetError):  # neither stored nor answered: the run does not have it
+            columns |= {} if name in columns else run.read([name])
+    table = pd.DataFrame({name: columns[name] for name in wanted if name in columns})
     told = {"run": run.id} | {axis: run.tags.get(axis, "") for axis in _SHOWN}
     for place, (name, value) in enumerate(told.items()):
         table.insert(place, name, value)
     return table
-
-
-def _has(run: RunRecord, name: str) -> bool:
-    """Whether a run stored a column, or answers it from its traces."""
-    try:
-        return name in run.names or bool(run.read([name]))
-    except SheetError:
-        return False
 
 
 def in_turns(work: Callable[[Any], T], items: Sequence[Any]) -> list[T]:

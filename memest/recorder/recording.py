@@ -93,13 +93,13 @@ class Recording:
         Raises:
             NonFiniteError: a value is NaN or infinite; nothing of this epoch is kept.
         """
+        unseen = {key: (visits if is_online(key) else passed) == 0 for key in columns}
         for key, values in columns.items():
-            came = visits if is_online(key) else passed
-            if (broken := ~np.isfinite(values) & (came > 0)).any():
+            if (broken := ~np.isfinite(values) & ~unseen[key]).any():
                 raise NonFiniteError(key, epoch, self._examples.called(broken))
         once = bool((visits == 1).all()) and VISITS not in self._sheet.reader().manifest.scores
         counts = {} if once else {VISITS: visits.astype(np.float32)}
-        self._sheet.put(epoch, dict(columns) | counts, {}, visits == 0)
+        self._sheet.put(epoch, dict(columns) | counts, {}, unseen)
         self.metrics[epoch] = _means(columns)
 
     def reader(self) -> SheetReader:

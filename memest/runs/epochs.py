@@ -69,10 +69,9 @@ def measured_epochs(
     for end in train_epochs(network, loaded.stages, loaded.testing, recipe, streams, online, state, group):
         clock = Clock(prepared.device)
         seen, metrics = online.take(group.reduction), end.metrics
-        if (
-            rule is not None
-        ):  # before measuring: what is measured at the last epoch is due where it stops, too
+        if rule is not None:
             metrics = metrics | rule.add(end.epoch, seen)
+        # The rule comes before the measuring: where it ends the run is the last epoch, at which all are due.
         last = end.epoch if rule and rule.reason else prepared.epochs
         due, probes = config.schedule.due(end.epoch, last), streams.seed("probes", end.epoch)
         measured = loaded.scorer.measure(end.network, due, probes, clock) | seen

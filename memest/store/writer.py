@@ -73,7 +73,7 @@ class SheetWriter:
         epoch: int,
         scores: Mapping[str, NDArray[np.float32]],
         scalars: Mapping[str, float],
-        unseen: NDArray[np.bool_] | None = None,
+        unseen: Mapping[str, NDArray[np.bool_]] | None = None,
     ) -> None:
         """Keep one epoch: scores (N,) float32 by key, in the order of the ids, and per-epoch numbers.
 
@@ -81,7 +81,7 @@ class SheetWriter:
             epoch: after the last one.
             scores: NaN where `unseen`, finite elsewhere.
             scalars: numbers of the epoch as a whole.
-            unseen: (N,), the examples that a partial epoch left out; None: there are none.
+            unseen: (N,) by key, the examples that a partial epoch left out; no key: there are none.
 
         Raises:
             SheetError: the epoch is not after the last one, or a column has the wrong length.
@@ -93,7 +93,7 @@ class SheetWriter:
         for key, values in columns.items():
             if values.shape != self._ids.shape:
                 raise SheetError(f"{key} must have shape {self._ids.shape}, not {values.shape}")
-            finite = np.isfinite(values) if unseen is None else np.isfinite(values) | unseen
+            finite = np.isfinite(values) | (unseen or {}).get(key, False)
             if not finite.all():
                 raise NonFiniteError(key, epoch, self._ids[~finite].tolist())
         while epoch >= self._first + self._span:

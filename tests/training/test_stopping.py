@@ -70,6 +70,16 @@ def test_a_stable_run_ends_and_says_when_and_why() -> None:
     assert kept["why"] in str(lines)
 
 
+def test_what_is_due_at_the_last_epoch_is_measured_where_a_run_stops() -> None:
+    """The epoch that the rule ends is the last one, although more were planned."""
+    sheet = SheetReader.open(run(score_every=50, gradient_every=50, scores="loss, input_gradient").blobs)
+    last = sheet.manifest.scores["seen/loss"]["epochs"][-1]
+    assert last < 50
+    assert [sheet.manifest.scores[key]["epochs"] for key in sorted(sheet.manifest.scores)[:2]] == [
+        [0, last]
+    ] * 2
+
+
 def test_until_then_it_is_the_run_that_trains_all_epochs() -> None:
     """The rule only ends a run: every epoch before has the bits that it has without the rule."""
     short, long = (SheetReader.open(run(stop_when=rule).blobs) for rule in (RULE, "never"))

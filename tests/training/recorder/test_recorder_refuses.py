@@ -7,13 +7,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from recorded_loops import CLASSES, COUNT, IDS, one_batch
 from torch import Tensor
 
 from memest.errors import DataError, MemestError, NonFiniteError, SettingError, UnseenError
-from memest.recorder import Indexed, Recorder
+from memest.recorder import Indexed, Recorder, ranks
 
 BAD_EXAMPLES = {
     "no ids": ({"ids": []}, "number of examples"),
@@ -124,6 +125,45 @@ def test_text_ids_are_named_as_they_are() -> None:
     recorder.update(torch.tensor([[0.0, 1.0], [torch.nan, 0.0]]), [0, 1], ["cat.png", "dog.png"])
     with pytest.raises(NonFiniteError, match=r"ids dog\.png"):
         recorder.end_epoch()
+
+
+def test_nan_of_a_clean_pass_alone_is_refused() -> None:
+    """It is no example that was not seen: the ids are named, and the next epoch is clean."""
+    recorder = Recorder(3)
+    broken = torch.tensor([[0.0, 1.0], [1.0, 0.0], [torch.nan, 0.0]])
+    recorder.clean_pass([(broken, [1, 0, 1], [0, 1, 2])])
+    with pytest.raises(NonFiniteError, match="ids 2"):
+        recorder.end_epoch()
+    recorder.clean_pass([(broken.nan_to_num(), [1, 0, 1], [0, 1, 2])])
+    assert np.isfinite(recorder.end_epoch()["loss"]).all()
+
+
+def test_examples_that_a_partial_clean_pass_leaves_out_have_not_diverged() -> None:
+    """They were seen in the loop and not in the pass: NaN there, and nothing is refused."""
+    recorder = Recorder(3, partial=True)
+    logits = torch.tensor([[0.0, 1.0], [1.0, 0.0], [2.0, 0.0]])
+    recorder.update(logits, [1, 0, 1], [0, 1, 2])
+    recorder.clean_pass([(logits[:2], [1, 0], [0, 1])])
+    columns = recorder.end_epoch()
+    assert np.isfinite(columns["seen/loss"]).all()
+    assert np.isnan(columns["loss"]).tolist() == [False, False, True]
+
+
+def test_others_hear_of_whatever_fails_in_the_first_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk, too: they wait for word of it, and would wait for ever."""
+    heard: list[str] = []
+
+    def from_all(said: str) -> list[str]:
+        heard.append(said)
+        return [said]
+
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ranks, "_from_all", from_all)
+    with pytest.raises(OSError, match="No space"):
+        ranks.by_first(full)
+    assert "No space left" in heard[0]
 
 
 def test_what_cannot_be_yet_is_said() -> None:

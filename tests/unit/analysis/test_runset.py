@@ -60,6 +60,9 @@ def test_a_summary_that_was_not_stored_is_made_from_the_traces(tmp_path: Path) -
     np.testing.assert_allclose(own.read(["csl(start=2)"])["csl(start=2)"], losses[2:].sum(0))
     table = RunSet([run, own]).summary(["final_loss"])
     np.testing.assert_allclose(table["final_loss"], [*np.zeros(N), *losses[-1]])
+    late = RunSet([run, own]).summary(["csl(start=2)"])["csl(start=2)"]
+    assert np.isnan(late[:N]).all()  # its run has no epoch 2
+    np.testing.assert_allclose(late[N:], losses[2])
     with pytest.raises(SheetError, match="none of 2 runs has a column 'csh', or measured the scores"):
         RunSet([run, own]).summary(["csh"])
 

@@ -169,6 +169,12 @@ def test_what_systems_leave_behind_is_not_read() -> None:
     assert names_of(load_images("photos").train) == list(TWO)
 
 
+def test_a_hidden_file_does_not_choose_the_source() -> None:
+    """What a Mac leaves in a class folder may be called like a shard."""
+    put(*TWO, "cat/._features.parquet")
+    assert names_of(load_images("photos").train) == sorted(TWO)
+
+
 def test_an_empty_class_folder_is_said(caplog: pytest.LogCaptureFixture) -> None:
     """There is no class without an image."""
     put(*TWO)

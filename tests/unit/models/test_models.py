@@ -201,6 +201,20 @@ _FEATURES = [
 ]
 
 
+def test_a_default_of_a_model_of_ones_own_is_not_taken_for_the_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a third argument called `size` gets the height of the images."""
+    given = []
+
+    def mine(channels: int, classes: int, hidden: int = 64) -> nn.Module:
+        given.append(hidden)
+        return nn.Linear(channels, classes)
+
+    monkeypatch.setattr(MODELS, "_entries", dict(MODELS._entries))
+    MODELS.register(mine)
+    build_model("mine", 3, 10, 0, 224)
+    assert given == [64]
+
+
 def test_width_scales_the_features() -> None:
     """The last stage keeps its proportion to the first, whose channels are `width`."""
     for spec, features in _FEATURES:

@@ -4,7 +4,7 @@ model = YOLO("yolo26n-cls.yaml")
 model.train(data="photos", trainer=Recorded)
 print(model.trainer.recorder.suspicious(20))
 
-Only in one process: on several GPUs Ultralytics trains in processes of its own, each with another trainer.
+Only on one device: on several Ultralytics trains in processes of its own, each with another trainer.
 """
 
 from __future__ import annotations
@@ -37,12 +37,20 @@ class Recorded(ClassificationTrainer):  # type: ignore[misc]
 
     Attributes:
         recorder: made with the training set.
+
+    Raises:
+        SettingError: it is to train on several devices.
     """
 
     recorder: Recorder
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
+        if self.world_size > 1:
+            raise SettingError(
+                f"Ultralytics trains on {self.world_size} devices in processes of its own, which no recorder "
+                "here would hear of; give one device, such as device=0"
+            )
         self._batch: dict[str, Any] = {}
         self._logits: Any = None
         self.add_callback("on_train_start", lambda trainer: self._listen())

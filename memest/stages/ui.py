@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
 import webbrowser
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -30,8 +28,6 @@ _HOST = "127.0.0.1"
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 _STARTS = 60.0
 """Seconds in which a server must answer."""
-_ENDS = 5
-"""Seconds in which it must end."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +59,7 @@ def ui(config: UiConfig) -> str:
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     command += ["--host", _HOST, "--port", str(port), "--workers", "1"]
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, env=os.environ | _QUIET, start_new_session=True
-        )
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | _QUIET)
     try:
         address = f"http://{_HOST}:{port}"
         _await(process, address, log)
@@ -74,17 +68,9 @@ def ui(config: UiConfig) -> str:
     except KeyboardInterrupt:
         return "ended"
     finally:
-        _end(process)
+        process.terminate()
+        process.wait()
     raise ServiceError("the MLflow server ended by itself", last_lines(log))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the server and the processes that it started; by force, where an open page keeps it."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, sign)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_ENDS)
 
 
 def _await(process: subprocess.Popen[bytes], address: str, log: Path) -> None:

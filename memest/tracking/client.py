@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import entry_points
@@ -111,6 +112,8 @@ def connect(uri: str, existing: bool = False) -> MlflowClient:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     from mlflow import MlflowClient
 
+    # MLflow imports polars where that is installed, and polars has calls of the system go on after Ctrl-C.
+    signal.siginterrupt(signal.SIGINT, True)
     try:
         with alone_at(uri):
             if file:

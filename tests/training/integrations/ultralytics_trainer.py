@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ pytest.importorskip("ultralytics")
 
 from ultralytics import YOLO
 
+from memest.errors import SettingError
 from memest.integrations.ultralytics import Recorded
 
 COUNT = 24
@@ -49,3 +51,14 @@ def test_losses_are_those_that_ultralytics_reports(tmp_path: Path) -> None:
     )
     assert len(set(table["name"])) == COUNT
     assert not any(module._forward_hooks for module in YOLO(saved).model.modules())
+
+
+def test_several_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is trained: their processes have other trainers, and nothing would be recorded."""
+
+    def on_two(trainer: Any, *arguments: Any, **settings: Any) -> None:
+        trainer.world_size = 2  # what Ultralytics makes of device="0,1", where there are two
+
+    monkeypatch.setattr("ultralytics.models.yolo.classify.ClassificationTrainer.__init__", on_two)
+    with pytest.raises(SettingError, match="trains on 2 devices"):
+        Recorded()

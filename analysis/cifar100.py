@@ -10,7 +10,6 @@ Whoever has the original files needs none of this: `--data cifar100` reads them.
 
 from __future__ import annotations
 
-import argparse
 import io
 import itertools
 from pathlib import Path
@@ -21,6 +20,7 @@ from PIL import Image
 
 from memest.arrays import read_arrays
 from memest.errors import DataError, MemestError
+from memest.grammar.once import OnceParser
 
 SIDE, TILES = 32, 4
 """Pixels to a side of an image, and images to a side of a mosaic."""
@@ -29,9 +29,7 @@ _HELP = "expected arrays webp, offsets and fine"
 
 def main() -> None:
     """Decode both files and write one."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("folder", type=Path, help="of cifar100_train.npz and cifar100_test.npz")
     parser.add_argument("--into", type=Path, default=Path("cifar100.npz"), help="the file to write")
     wanted = parser.parse_args()

@@ -11,13 +11,13 @@ the page is made anew without a server.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from memest.analysis import ANALYSES
 from memest.analysis.queries import parse_where, query_runs
 from memest.errors import MemestError
 from memest.grammar.config import digest
+from memest.grammar.once import OnceParser
 from memest.grammar.spec import Spec
 from memest.paper.cells import COLLECTED, entries
 from memest.paper.ledger import read_entries, write_entries
@@ -30,9 +30,7 @@ RESULTS, PAGE = ROOT / "results", ROOT.parent / "docs" / "reproduction.md"
 
 def main() -> None:
     """Collect what was asked for, then write the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("experiment", nargs="?", help="MLflow experiment to collect cells from")
     parser.add_argument(
         "--analysis",

@@ -8,7 +8,6 @@ renews its own row.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import tempfile
@@ -23,6 +22,7 @@ from faults import crowd, damage, kills, outages, secrecy, wrong
 from faults.base import FAULTS, Fault
 from faults.site import Site, undisturbed
 from memest import services
+from memest.grammar.once import OnceParser
 from memest.services import Folder, Wanted
 
 PAGE = Path(__file__).parent.parent / "docs" / "faults.md"
@@ -39,9 +39,7 @@ run of ten epochs that keeps five networks. {good} of {count} ended as they must
 
 def main() -> int:
     """Cause them, print and write the table; 1 if something else came of one than must."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--store", choices=["minio", "seaweedfs", "versitygw"], default="minio")
     parser.add_argument("--only", default="", help="those whose group or description has these words")
     parser.add_argument("--often", action="store_true", help="those that continuous integration runs")

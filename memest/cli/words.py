@@ -58,14 +58,13 @@ def given(wanted: Asked) -> dict[str, str]:
     """The settings that the words of a command give, as text.
 
     Raises:
-        SettingError: a flag lacks its value, or a word stands without a flag.
+        SettingError: a flag lacks its value or is given twice, or a word stands without a flag.
         UnknownNameError: there is no such flag.
     """
     known = flags(wanted.command.kind)
     parser = _Parser(prog=f"memest {wanted.name}", add_help=False, allow_abbrev=False)
     for flag in known.values():
-        action = "append" if flag.repeated else "store"
-        parser.add_argument(flag.typed, dest=flag.name, action=action, default=argparse.SUPPRESS)
+        parser.add_argument(flag.typed, dest=flag.name, action="append", default=argparse.SUPPRESS)
     words = [_dashed(word) for word in wanted.words]
     found, unknown = parser.parse_known_args(_bare_named(words, known))
     for word in unknown:
@@ -73,9 +72,16 @@ def given(wanted: Asked) -> dict[str, str]:
             typed = [flag.typed for flag in known.values()]
             raise UnknownNameError(f"flag of memest {wanted.name}", word.partition("=")[0], typed)
         raise SettingError(_without_flag(wanted.name, word, known))
-    return {
-        name: ", ".join(value) if isinstance(value, list) else value for name, value in vars(found).items()
-    }
+    return {name: _joined(known[name], values) for name, values in vars(found).items()}
+
+
+def _joined(flag: Flag, values: list[str]) -> str:
+    """The one value of a flag, or all of one that may be repeated."""
+    if len(values) > 1 and not flag.repeated:
+        spelled = f" (in mlflow run: -P {flag.name}=…)" if "_" in flag.name else ""
+        shown = " and as ".join(map(repr, values))
+        raise SettingError(f"{flag.typed} is given more than once, as {shown}; give it once{spelled}")
+    return ", ".join(values)
 
 
 def _dashed(word: str) -> str:

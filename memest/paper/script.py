@@ -8,13 +8,13 @@ Every keyword of the analysis becomes a flag. `memest analyze` does the same and
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from memest.analysis.finding import ANALYSES, Finding
 from memest.analysis.queries import parse_where, query_runs
 from memest.errors import MemestError
+from memest.grammar.once import OnceParser
 from memest.grammar.registry import keyword_parameters
 from memest.grammar.spec import Spec, literal
 from memest.paper import analyses as analyses
@@ -33,7 +33,7 @@ def script(analysis: str, purpose: str, arguments: Sequence[str] | None = None) 
             exit code 2 and one line.
     """
     settings = keyword_parameters(ANALYSES[analysis])
-    parser = argparse.ArgumentParser(description=purpose.splitlines()[0], allow_abbrev=False)
+    parser = OnceParser(purpose.splitlines()[0])
     parser.add_argument("experiment", help="MLflow experiment")
     parser.add_argument("--where", default="", help="only runs with these axes: model=tiny, seed=1")
     parser.add_argument("--into", type=Path, default=Path("results"), help="folder for tables and figures")

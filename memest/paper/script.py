@@ -8,6 +8,7 @@ Every keyword of the analysis becomes a flag. `memest analyze` does the same and
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 

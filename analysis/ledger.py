@@ -19,7 +19,7 @@ from memest.errors import MemestError
 from memest.grammar.config import digest
 from memest.grammar.once import OnceParser
 from memest.grammar.spec import Spec
-from memest.paper.cells import COLLECTED, entries
+from memest.paper.cells import COLLECTED, ledger_entries
 from memest.paper.ledger import read_entries, write_entries
 from memest.paper.ledger_page import page
 from memest.tracking import connect, home, tracking_uri
@@ -61,7 +61,7 @@ def collect(experiment: str, analysis: str, where: str, scale: str, commit: str)
     """Judge the runs of an experiment and keep what the ledger needs of it."""
     client = connect(tracking_uri(), existing=True)
     runs = query_runs(client, experiment, parse_where(where), home() / "cache")
-    found = entries(ANALYSES.call(analysis, runs), runs, scale, commit)
+    found = ledger_entries(ANALYSES.call(analysis, runs), runs, scale, commit)
     write_entries(RESULTS / f"{_asked(analysis, where)}.{experiment}.{scale}.json", found)
 
 

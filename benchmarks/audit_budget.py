@@ -29,7 +29,7 @@ from benchmarks.timing import machine
 from memest.audit.conclude import Audited, conclude
 from memest.metrics import auroc
 from memest.reports import figures
-from memest.runs.audit_plan import Plan
+from memest.runs.audit_plan import AuditPlan
 from memest.store.tables import read_table
 
 Floats = NDArray[np.float64]
@@ -113,7 +113,7 @@ def _ours(work: Path, budget: str) -> Figures:
 
 def _theirs(work: Path, ours: Figures) -> Figures:
     """Five folds of the same network, in the seconds that the audit planned to train."""
-    plan = Plan(**ours["plan"])
+    plan = AuditPlan(**ours["plan"])
     epoch = plan.seconds / plan.epochs / (plan.folds - 1)
     epochs = max(1, int(plan.seconds / (4 * epoch)))
     began = time.monotonic()

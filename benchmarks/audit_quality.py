@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from benchmarks.rows import RESULTS
 from memest.audit.evidence import Evidence, log_margin
-from memest.audit.ranking import suspicion
+from memest.audit.ranking import label_suspicion
 from memest.audit.sheets import evidence_of
 from memest.data import SETS
 from memest.detect import detect
@@ -62,7 +62,7 @@ def aum(evidence: Evidence) -> Floats:
 
 
 RANKINGS: dict[str, Callable[[Evidence], Floats]] = {
-    "memest audit": suspicion,
+    "memest audit": label_suspicion,
     "cleanlab self_confidence": cleanlab("self_confidence"),
     "cleanlab normalized_margin": cleanlab("normalized_margin"),
     "log margin, unseen": lambda evidence: -log_margin(evidence.probabilities, evidence.labels),

@@ -21,7 +21,7 @@ import torch
 from benchmarks.rows import RESULTS, Row, at_least, table
 from benchmarks.timing import machine
 from memest.audit.copies import KINDS, copies
-from memest.audit.descriptors import described, low_frequencies
+from memest.audit.descriptors import descriptors_of, low_frequencies
 from memest.audit.near_duplicates import groups_of
 from memest.audit.neighbours import most_similar
 from memest.data import SETS, ImageSet, load_images
@@ -72,7 +72,7 @@ def cleanlabs(images: ImageSet) -> Pairs:
     """Pairs by Datalab's default rule: cosine distance below .13 of the median to the nearest neighbour."""
     from sklearn.neighbors import NearestNeighbors
 
-    described_ND = described(images.images, low_frequencies)
+    described_ND = descriptors_of(images.images, low_frequencies)
     distance, near = NearestNeighbors(n_neighbors=10, metric="cosine").fit(described_ND).kneighbors()
     rows, columns = np.nonzero(distance < 0.13 * np.median(distance[:, 0]))
     others = near[rows, columns]
@@ -89,7 +89,7 @@ def judged(who: str, found: Pairs, planted: Planted) -> Iterator[Row]:
 
 def search_seconds(images: ImageSet) -> Iterator[Row]:
     """Processor seconds of the exact search in numpy, and of faiss for the five nearest of each."""
-    plain, mirrored = (described(images.images, low_frequencies, flip) for flip in (False, True))
+    plain, mirrored = (descriptors_of(images.images, low_frequencies, flip) for flip in (False, True))
     began = time.process_time()
     most_similar(plain, mirrored, len(plain), 5 * len(plain))
     yield Row("search with numpy, mirror images too", time.process_time() - began, "s")

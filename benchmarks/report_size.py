@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from benchmarks.rows import Row, at_most, publish
-from memest.audit.findings import Estimate, Findings
+from memest.audit.findings import Findings, WrongShare
 from memest.audit.report import MAXIMUM, report_html
 from memest.data import ImageSet
 from memest.data.decoded import texts
@@ -120,7 +120,7 @@ def made(count: int) -> tuple[ImageSet, Findings]:
         rank=np.arange(1, count + 1),
         kind=kind,
         why=tuple(why),
-        estimate=Estimate(0.1, 0.1, 0.1, 0),
+        estimate=WrongShare(0.1, 0.1, 0.1, 0),
         epochs=np.arange(1, EPOCHS + 1),
         losses=rng.exponential(1, (EPOCHS, count)).astype(np.float32),
     )

@@ -25,13 +25,13 @@ from benchmarks.timing import alternate
 from memest.models import build_model
 from memest.scores import SCORES, ScoreSet, measure
 from memest.scores.engine.inference import full_precision
-from memest.scores.engine.micro_batches import Examples
+from memest.scores.engine.micro_batches import ExampleBatch
 from memest.scores.probes import rademacher
 
 BAR, AGREEMENT = {"cpu": 1.8, "cuda": 5.0}, 1e-3
 
 
-def plain_pass(network: nn.Module, batch: Examples, probes: int, step: float) -> dict[str, Tensor]:
+def plain_pass(network: nn.Module, batch: ExampleBatch, probes: int, step: float) -> dict[str, Tensor]:
     """Loss, gradient norm and curvature of each example, (B,), by the published procedure.
 
     The probes are those that memest uses, so that both sides can be compared in value.
@@ -118,7 +118,7 @@ def own_process(model: str) -> float:
     return float(np.median(taken))
 
 
-def prepared(model: str, size: int, device: torch.device) -> tuple[nn.Module, Examples]:
+def prepared(model: str, size: int, device: torch.device) -> tuple[nn.Module, ExampleBatch]:
     """A network whose batch norms have seen data, in evaluation mode with frozen weights, and a batch."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(size, 3, 32, 32, generator=generator).to(device)

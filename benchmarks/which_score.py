@@ -20,8 +20,8 @@ import torch
 from benchmarks.rows import RESULTS, Row, publish
 from memest.grammar.config import build
 from memest.metrics import auroc
-from memest.paper.ledger import Entry, read_entries
-from memest.paper.ledger_words import number
+from memest.paper.ledger import LedgerEntry, read_entries
+from memest.paper.ledger_words import value_text
 from memest.runs.config import TrainConfig
 from memest.stages.train import train
 from memest.store import SheetReader
@@ -187,7 +187,7 @@ def one_run(model: str, noise: str, seed: int) -> dict[str, list[float]]:
     return {name: [judged(name, last) for last in LOOKS] for name in COMPARED}
 
 
-def page(found: Found, ledger: Sequence[Entry]) -> str:
+def page(found: Found, ledger: Sequence[LedgerEntry]) -> str:
     """The page in Markdown."""
     tables = [
         f"**`{model}`, {what}**\n\n{_by_epoch(of[noise])}"
@@ -222,12 +222,14 @@ def _ends(each: list[list[float]]) -> np.ndarray:
     return np.array(each)[:, -1]
 
 
-def _beside(ledger: Sequence[Entry], table: str, columns: Mapping[str, str], methods: Sequence[str]) -> str:
+def _beside(
+    ledger: Sequence[LedgerEntry], table: str, columns: Mapping[str, str], methods: Sequence[str]
+) -> str:
     """Entries of the ledger: a row for each method, a column for each of the ledger's, under its new name."""
     of = {(one.column, one.method): one for one in ledger if one.table == table}
     lines = ["| | " + " | ".join(columns.values()) + " |", "|---" + "|---:" * len(columns) + "|"]
     lines += [
-        f"| {name} | {' | '.join(number(of[column, name]) for column in columns)} |" for name in methods
+        f"| {name} | {' | '.join(value_text(of[column, name]) for column in columns)} |" for name in methods
     ]
     return "\n".join(lines)
 

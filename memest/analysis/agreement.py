@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memest.analysis.averages import records
-from memest.analysis.columns import is_summary, listed, tabled
+from memest.analysis.columns import in_table_order, is_summary, tabled
 from memest.analysis.groups import covering, differences, groups
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet
@@ -79,7 +79,7 @@ class SameLabels:
     def summaries(self) -> list[str]:
         """The summaries that all of the runs have, as tables list them."""
         shared = set.intersection(*(set(run.summaries) for run in self.runs))
-        return listed(name for name in shared if tabled(name) and is_summary(name))
+        return in_table_order(name for name in shared if tabled(name) and is_summary(name))
 
     def ranks(self, summary: str) -> Floats:
         """Midranks of suspicion, (R, N), examples in the order of their ids; N is the most suspicious."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from memest.analysis.averages import records
 from memest.analysis.columns import misleads
 from memest.analysis.evaluated import REFERENCE
-from memest.analysis.groups import counted
+from memest.analysis.groups import how_many
 from memest.grammar.online import is_online, without_seen
 
 if TYPE_CHECKING:
@@ -88,9 +88,9 @@ def overall(table: pd.DataFrame) -> str:
         return ""
     best = [str(rows[0]["method"]) for rows in groups]
     most = max(dict.fromkeys(best), key=best.count)
-    said = f"{most} has the highest AUROC in {best.count(most)} of {counted(len(groups), 'setting')}"
+    said = f"{most} has the highest AUROC in {best.count(most)} of {how_many(len(groups), 'setting')}"
     if best.count(most) == 1:
-        said = f"Each of {counted(len(groups), 'setting')} has another method with the highest AUROC"
+        said = f"Each of {how_many(len(groups), 'setting')} has another method with the highest AUROC"
     csl = [row["auroc"] for rows in groups for row in rows if row["method"] == REFERENCE]
     return f"{said}; csl has {min(csl):.3f} to {max(csl):.3f} over them." if csl else f"{said}."
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from memest.analysis.groups import counted
+from memest.analysis.groups import how_many
 from memest.reports.tables import Column, whole
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def averaged(rows: pd.DataFrame, by: Sequence[str], **columns: tuple[str, Any]) 
     return table.reset_index()
 
 
-def ranked(table: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
+def highest_first(table: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
     """Within each `by` the highest first; below these, what rests on fewer seeds than others do."""
     fewer = table.seeds < table.groupby(list(by), sort=False).seeds.transform("max")
     order = table.assign(fewer=fewer)
@@ -65,7 +65,7 @@ def ranked(table: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
 
 def titled(group: str, table: pd.DataFrame, noun: str = "run") -> str:
     """The title of a group's section: over how many runs, each of a seed, its rows are means at most."""
-    return f"{group}, {counted(int(table.seeds.max()), noun)}"
+    return f"{group}, {how_many(int(table.seeds.max()), noun)}"
 
 
 def seeds_column(table: pd.DataFrame) -> list[Column]:

@@ -31,7 +31,7 @@ def misleads(column: str) -> str:
     return SUMMARIES.declaration(_bare(column)).misleads if is_summary(column) else ""
 
 
-def listed(columns: Iterable[str]) -> list[str]:
+def in_table_order(columns: Iterable[str]) -> list[str]:
     """Columns as tables list them: csl first, the others by name."""
     return sorted(columns, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.analysis.columns import FIRST
-from memest.analysis.groups import Group, counted, covering, groups
+from memest.analysis.groups import RunGroup, covering, groups, how_many
 from memest.analysis.images import examples_figure
 from memest.analysis.runset import RunSet
 from memest.detect import suspicion
@@ -42,7 +42,7 @@ def consensus(runs: RunSet, summary: str) -> tuple[NDArray[np.int64], Floats]:
     return columns["id"][best], np.asarray(total / len(runs))[best]
 
 
-def suspects(group: Group, name: str) -> list[Picture]:
+def suspects(group: RunGroup, name: str) -> list[Picture]:
     """The examples that the runs of a group suspect most, a picture for each of the first sets of labels.
 
     Args:
@@ -52,7 +52,7 @@ def suspects(group: Group, name: str) -> list[Picture]:
     return [
         Picture(
             f"{name}-{number}" if number else name,
-            f"The {SHOWN} labels that {counted(len(runs), 'run')} suspect most by {summary}, labels "
+            f"The {SHOWN} labels that {how_many(len(runs), 'run')} suspect most by {summary}, labels "
             f"{part.setting['fingerprint'][:8]}…; red: the label had been changed",
             partial(_paint, runs, summary),
         )

@@ -24,9 +24,9 @@ from memest.analysis.agreement import (
 from memest.analysis.averages import records
 from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import seed_of, without_repeats
+from memest.analysis.matched_runs import STANDARD
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet
-from memest.analysis.trials import STANDARD
 from memest.errors import NoRunsError
 from memest.grammar.values import PositiveShare
 from memest.reports import figures

@@ -17,6 +17,7 @@ from memest.analysis.averages import titled
 from memest.analysis.consensus import suspects
 from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import groups
+from memest.analysis.matched_runs import MatchedRuns, Study
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet, streamed
 from memest.analysis.studies import (
@@ -25,7 +26,6 @@ from memest.analysis.studies import (
     judged_table,
     method_columns,
 )
-from memest.analysis.trials import Study, Trial
 from memest.detect import rank
 from memest.errors import NoRunsError
 from memest.metrics import Floats
@@ -80,9 +80,11 @@ def detection_rows(runs: Iterable[RunRecord]) -> pd.DataFrame:
 
 
 def _rows(studies: list[Study]) -> pd.DataFrame:
-    rows = judged_rows(studies, lambda trial: {name: (trial.lead, name) for name in trial.lead.summaries})
+    rows = judged_rows(
+        studies, lambda matched: {name: (matched.lead, name) for name in matched.lead.summaries}
+    )
     if rows.empty:
-        count = sum(len(study.trials) for study in studies)
+        count = sum(len(study.matched) for study in studies)
         raise NoRunsError(
             f"none of the {count} runs has changed labels to detect; train with --corruption "
             "'symmetric_noise(rate=0.05)', or look at the suspicious table of each run in the MLflow UI"
@@ -97,8 +99,8 @@ def precision_curve(summary: str, values_N: Floats, changed_N: NDArray[np.bool_]
 
 
 def _studies(runs: Iterable[RunRecord]) -> list[Study]:
-    """Every run a trial of its own, whatever its protocol, by what may be averaged."""
-    return [Study(group, [Trial(run) for run in group.runs]) for group in groups(runs)]
+    """Every run alone, whatever its protocol, by what may be averaged."""
+    return [Study(group, [MatchedRuns(run) for run in group.runs]) for group in groups(runs)]
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:

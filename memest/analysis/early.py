@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from memest.analysis.averages import averaged, ranked, records, seeds_column, titled, told_apart
+from memest.analysis.averages import averaged, highest_first, records, seeds_column, titled, told_apart
 from memest.analysis.columns import epochs_text
 from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import AXES, groups
@@ -102,7 +102,7 @@ def early_table(rows: pd.DataFrame) -> pd.DataFrame:
     places = [settled(np.array(values)) for values in table.aurocs]
     epochs = [looked_at[place] for looked_at, place in zip(table.looked_at, places, strict=True)]
     table = table.assign(final=[values[-1] for values in table.aurocs], settled=epochs)
-    return ranked(table.assign(soon=-table.settled), AXES, "soon").drop(columns="soon")
+    return highest_first(table.assign(soon=-table.settled), AXES, "soon").drop(columns="soon")
 
 
 def settled(values_T: Floats, near: float = NEAR) -> int:

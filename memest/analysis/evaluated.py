@@ -1,4 +1,4 @@
-"""How well the methods of a trial find its changed labels: from what its runs stored, or from the columns.
+"""How well the methods of matched runs find changed labels: from what runs stored, or from the columns.
 
     stored(methods)            reads `sheet/evaluation.json` of each run: kilobytes
     ranked(methods, …)         ranks the columns themselves, all on the same examples
@@ -17,18 +17,18 @@ from typing import Any
 import numpy as np
 
 from memest.analysis.columns import epochs_covered, epochs_text, seconds
+from memest.analysis.matched_runs import MatchedRuns, Methods
 from memest.analysis.record import RunRecord
-from memest.analysis.trials import Methods, Trial
 from memest.detect import Detection, Evaluation, judge, suspicion
 from memest.metrics import Bools, Floats, Ranking, auroc, bootstrap, compare
 
 REFERENCE = "csl"
-"""What every method is compared with, on the same trial."""
+"""What every method is compared with, among the same matched runs."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """How well one method does on one trial.
+    """How well one method does on one set of labels.
 
     Attributes:
         found: its detection.
@@ -86,7 +86,7 @@ def ranked(
     return found
 
 
-def rows(trial: Trial, methods: Methods, judged: Mapping[str, Judged]) -> Iterator[dict[str, Any]]:
+def rows(matched: MatchedRuns, methods: Methods, judged: Mapping[str, Judged]) -> Iterator[dict[str, Any]]:
     """One row per method that was judged.
 
     Columns: seed, labels (of the fingerprint, 12 digits), run, method, covers (the epochs it is made from),
@@ -99,8 +99,8 @@ def rows(trial: Trial, methods: Methods, judged: Mapping[str, Judged]) -> Iterat
         run, column = methods[name]
         spent = seconds(run, column)
         yield {
-            "seed": trial.seed,
-            "labels": trial.fingerprint[:12],
+            "seed": matched.seed,
+            "labels": matched.fingerprint[:12],
             "run": run.id,
             "method": name,
             "covers": epochs_text(epochs_covered(run, column)),

@@ -13,11 +13,11 @@ import numpy as np
 from memest.analysis.averages import records
 from memest.analysis.consensus import consensus
 from memest.analysis.finding import ANALYSES, Finding, remark
-from memest.analysis.groups import counted, covering, groups
+from memest.analysis.groups import covering, groups, how_many
 from memest.analysis.images import examples_figure
+from memest.analysis.matched_runs import STANDARD
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet
-from memest.analysis.trials import STANDARD
 from memest.errors import NoRunsError
 from memest.grammar.values import Count
 from memest.ids import Ids
@@ -51,7 +51,7 @@ def galleries(runs: RunSet, *, summary: str = "csl", count: Count = 5, classes: 
     for group in groups(standard, same_labels=True):
         having = [run for run in group.runs if summary in run.summaries]
         for covers, alike in covering(having, summary):
-            title = ", ".join(filter(None, [group.title, covers, counted(len(alike), "run")]))
+            title = ", ".join(filter(None, [group.title, covers, how_many(len(alike), "run")]))
             table = extremes(alike, summary, count, classes)
             tables.append(table.assign(**group.axes).assign(group=title, seeds=len(alike)))
             sections.append(Section(title, _table(table), _pictures(len(sections), alike, table, summary)))

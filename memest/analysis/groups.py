@@ -40,7 +40,7 @@ _APART |= {"checkpoints", "experiment", "tracking", "device"}
 
 
 @dataclass(frozen=True)
-class Group:
+class RunGroup:
     """Runs that may be averaged.
 
     Attributes:
@@ -69,7 +69,7 @@ AXES = [*SETTING, *LABELS, "differs", "group"]
 """The columns of `Group.axes`."""
 
 
-def groups(runs: Iterable[RunRecord], same_labels: bool = False) -> list[Group]:
+def groups(runs: Iterable[RunRecord], same_labels: bool = False) -> list[RunGroup]:
     """Runs by what may be averaged, in the order of their settings.
 
     Args:
@@ -84,7 +84,7 @@ def groups(runs: Iterable[RunRecord], same_labels: bool = False) -> list[Group]:
                 break
         found += [(setting | labels, sorted(part, key=seed_of)) for labels, part in parts]
     texts = differences([(setting, part[0]) for setting, part in found])
-    return [Group(RunSet(part), setting, text) for (setting, part), text in zip(found, texts, strict=True)]
+    return [RunGroup(RunSet(part), setting, text) for (setting, part), text in zip(found, texts, strict=True)]
 
 
 def covering(runs: Iterable[RunRecord], *summaries: str) -> list[tuple[str, RunSet]]:
@@ -147,7 +147,7 @@ def setting_text(setting: Mapping[str, str]) -> str:
     return ", ".join(filter(None, [*parts, f"{setting['epochs']} epochs"]))
 
 
-def counted(count: int, noun: str) -> str:
+def how_many(count: int, noun: str) -> str:
     """`1 run`, `3 runs`."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
 

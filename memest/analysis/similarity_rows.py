@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from memest.analysis.aligned import Measure, Referenced
 from memest.analysis.averages import averaged, told_apart
 from memest.analysis.columns import epochs_covered, epochs_text
-from memest.analysis.groups import AXES, Group, groups
+from memest.analysis.groups import AXES, RunGroup, groups
 from memest.errors import SettingError
 from memest.ids import Ids
 from memest.metrics import Floats, cosine, pearson, spearman
@@ -161,7 +161,7 @@ def shuffled_cosine(values: Floats, hardness: Floats) -> float:
     return cosine(np.ones_like(values), values) * cosine(np.ones_like(hardness), hardness)
 
 
-def _grouped(measured: Sequence[Measured]) -> Iterator[tuple[Group, list[Measured]]]:
+def _grouped(measured: Sequence[Measured]) -> Iterator[tuple[RunGroup, list[Measured]]]:
     """What was measured, by what may be averaged."""
     of = {one.pair.run.id: one for one in measured}
     for group in groups(one.pair.run for one in measured):

@@ -1,8 +1,8 @@
 """The one evaluation of methods that find changed labels: rows, means over seeds, tables and figures of them.
 
-    studies → rows (one per trial and method) → table (one per study and method)
+    studies → rows (one per seed and method) → table (one per study and method)
 
-`detection` shows it run by run, the tables of a paper by trial and corruption.
+`detection` shows it run by run, the tables of a paper by corruption.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from memest.analysis.averages import averaged, ranked, records, seeds_column, told_apart
+from memest.analysis.averages import averaged, highest_first, records, seeds_column, told_apart
 from memest.analysis.evaluated import Judged, rows, stored
 from memest.analysis.groups import AXES
+from memest.analysis.matched_runs import MatchedRuns, Methods, Study
 from memest.analysis.runset import in_turns
-from memest.analysis.trials import Methods, Study, Trial
 from memest.reports.intervals import Bar, intervals
 from memest.reports.sections import Picture
 from memest.reports.tables import Column, Table, ends, fixed, p_value, signed
@@ -24,42 +24,44 @@ from memest.reports.tables import Column, Table, ends, fixed, p_value, signed
 if TYPE_CHECKING:
     import pandas as pd
 
-Judge = Callable[[Trial, Methods], Mapping[str, Judged]]
-Chosen = Callable[[Trial], Methods]
+Judge = Callable[[MatchedRuns, Methods], Mapping[str, Judged]]
+Chosen = Callable[[MatchedRuns], Methods]
 BARS = 20
 """A figure has so many methods at most, the best."""
 LEVEL = 0.05
 """An upper bound of p above it says nothing."""
 
 
-def judge_stored(trial: Trial, methods: Methods) -> Mapping[str, Judged]:
-    """What the runs of a trial stored of its methods."""
+def judge_stored(matched: MatchedRuns, methods: Methods) -> Mapping[str, Judged]:
+    """What matched runs stored of their methods."""
     return stored(methods)
 
 
 def judged_rows(found: Sequence[Study], chosen: Chosen, judge: Judge = judge_stored) -> pd.DataFrame:
-    """One row per trial and method.
+    """One row per seed and method.
 
     Columns: those of `groups.AXES` and of `evaluated.rows`, `made` (in what the method's own run differs from
     others of the study) and `label`, the method with what tells it apart. Empty where nothing was judged.
 
     Args:
-        chosen: the methods of a trial.
-        judge: how well they do on it.
+        chosen: the methods of matched runs.
+        judge: how well they do.
     """
     import pandas as pd
 
-    pairs = [(study, trial) for study in found for trial in study.trials]
-    ids = [trial.lead.id for _, trial in pairs]
+    pairs = [(study, matched) for study in found for matched in study.matched]
+    ids = [matched.lead.id for _, matched in pairs]
     methods = dict(zip(ids, in_turns(lambda pair: chosen(pair[1]), pairs), strict=True))
-    made = [study.made([methods[trial.lead.id] for trial in study.trials]) for study in found]
-    of_trial = {trial.lead.id: of for study, of in zip(found, made, strict=True) for trial in study.trials}
+    made = [study.made([methods[matched.lead.id] for matched in study.matched]) for study in found]
+    made_of = {
+        matched.lead.id: of for study, of in zip(found, made, strict=True) for matched in study.matched
+    }
 
-    def judged(pair: tuple[Study, Trial]) -> list[dict[str, Any]]:
-        (study, trial), own = pair, methods[pair[1].lead.id]
+    def judged(pair: tuple[Study, MatchedRuns]) -> list[dict[str, Any]]:
+        (study, matched), own = pair, methods[pair[1].lead.id]
         return [
-            {**study.group.axes, **row, "made": of_trial[trial.lead.id][row["method"], row["run"]]}
-            for row in rows(trial, own, judge(trial, own))
+            {**study.group.axes, **row, "made": made_of[matched.lead.id][row["method"], row["run"]]}
+            for row in rows(matched, own, judge(matched, own))
         ]
 
     table = pd.DataFrame(chain.from_iterable(in_turns(judged, pairs)))
@@ -92,7 +94,7 @@ def judged_table(judged: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
         seconds=("seconds", "mean"),
         label_draws=("labels", "nunique"),
     )
-    return ranked(table, [*AXES, *by], "auroc")
+    return highest_first(table, [*AXES, *by], "auroc")
 
 
 def method_columns(part: pd.DataFrame, names: Sequence[str], heading: str = "method") -> Table:

@@ -1,5 +1,5 @@
 """What is wrong with a labelled image set, as a list that one can act on, and what that list is worth."""
 
-from memest.audit.findings import Estimate, Findings, Group, Planted, Reliability
+from memest.audit.findings import Findings, Group, Planted, Reliability, WrongShare
 
-__all__ = ["Estimate", "Findings", "Group", "Planted", "Reliability"]
+__all__ = ["Findings", "Group", "Planted", "Reliability", "WrongShare"]

@@ -43,7 +43,7 @@ def small(images: Images) -> Floats32:
     return np.concatenate(blocks)
 
 
-def aligned(
+def aligned_correlation(
     small_NSS: NDArray[np.floating[Any]], left_P: NDArray[np.int64], right_P: NDArray[np.int64]
 ) -> Floats32:
     """The highest correlation of the images of each pair, (P,) from −1 to 1.

@@ -50,7 +50,7 @@ def calibrate(suspicion_N: Floats, planted_N: NDArray[np.bool_], share: float) -
     return Calibration(share, steps, np.minimum(share * ratio, 1))
 
 
-def reliability(suspicion_N: Floats, planted_N: NDArray[np.bool_], share: float) -> Reliability:
+def reliability_of(suspicion_N: Floats, planted_N: NDArray[np.bool_], share: float) -> Reliability:
     """How often labels are wrong that are said to be, out of fold: none is judged by what it taught.
 
     ρ is that of all folds. The planted errors are the part of all wrong labels that is known: the share of

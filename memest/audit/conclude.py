@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.audit.calibration import calibrate, reliability
+from memest.audit.calibration import calibrate, reliability_of
 from memest.audit.evidence import Evidence, other_class
-from memest.audit.findings import Estimate, Findings, Floats, Integers, Planted
+from memest.audit.findings import Findings, Floats, Integers, Planted, WrongShare
 from memest.audit.kinds import kinds, reasons
 from memest.audit.noise_model import wrong_by_noise
-from memest.audit.ranking import of_other_labels, suspicion
+from memest.audit.ranking import label_suspicion, of_other_labels
 from memest.audit.wrong_share import Share, wrong_share
 from memest.ids import Ids
 
@@ -62,7 +62,7 @@ def conclude(
     """
     evidence = evidence.of(Ids(audited.ids, "the data set").align(Ids(evidence.ids, "the evidence")))
     planted = evidence.labels != audited.labels
-    trained = suspicion(evidence)
+    trained = label_suspicion(evidence)
     given = trained.copy()
     places = np.flatnonzero(planted)
     given[places] = of_other_labels(evidence, trained, places, audited.labels[places])
@@ -84,7 +84,7 @@ def conclude(
         estimate=_estimate(evidence, share, int(planted.sum())),
         unreadable=audited.unreadable,
         planted=_planted(trained, planted, how) if planted.any() else None,
-        reliability=reliability(trained, planted, share.value) if planted.any() else None,
+        reliability=reliability_of(trained, planted, share.value) if planted.any() else None,
         epochs=evidence.epochs,
         losses=evidence.losses,
         choice=choice or {},
@@ -102,7 +102,7 @@ def _probability(
     return calibrate(trained_N, planted_N, share.value).of(given_N), share
 
 
-def _estimate(evidence: Evidence, share: Share, planted: int) -> Estimate:
+def _estimate(evidence: Evidence, share: Share, planted: int) -> WrongShare:
     """The guess, or why there is none: the shares that fit are too many."""
     unknown = ""
     if share.high - share.low >= WIDEST:
@@ -113,7 +113,7 @@ def _estimate(evidence: Evidence, share: Share, planted: int) -> Estimate:
             f"the networks agree with {agree:.0%} of the labels of images {seen}, and {errors}: "
             f"anything from {share.low:.1%} to {share.high:.1%} fits"
         )
-    return Estimate(share.value, share.low, share.high, 0, unknown)
+    return WrongShare(share.value, share.low, share.high, 0, unknown)
 
 
 def _planted(trained_N: Floats, planted_N: NDArray[np.bool_], how: str) -> Planted:

@@ -50,7 +50,7 @@ def _basis(side: int, count: int) -> Floats32:
     return np.asarray(waves / np.linalg.norm(waves, axis=1, keepdims=True), np.float32)
 
 
-def described(images: Images, describe: Describe, mirrored: bool = False) -> Floats32:
+def descriptors_of(images: Images, describe: Describe, mirrored: bool = False) -> Floats32:
     """The descriptors of many images, each of length 1 (or 0: nothing to see), (N, D).
 
     Args:

@@ -60,7 +60,7 @@ class Planted:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class WrongShare:
     """The share of wrong labels.
 
     Attributes:
@@ -135,7 +135,7 @@ class Findings:
     rank: Integers
     kind: NDArray[np.str_]
     why: tuple[str, ...]
-    estimate: Estimate
+    estimate: WrongShare
     groups: tuple[Group, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
     planted: Planted | None = None

@@ -62,7 +62,7 @@ def page_data(findings: Findings, rows: Integers) -> dict[str, Any]:
     }
 
 
-def traces(findings: Findings, rows: Integers) -> str:
+def packed_losses(findings: Findings, rows: Integers) -> str:
     """Losses as one byte each on a logarithmic scale, (R, T), gzip in base64; empty where there are none."""
     if findings.losses is None or not len(epochs := _thinned(findings)):
         return ""
@@ -71,7 +71,7 @@ def traces(findings: Findings, rows: Integers) -> str:
     return base64.b64encode(gzip.compress(bytes_RT.tobytes(), 9, mtime=0)).decode()
 
 
-def pictures(
+def page_pictures(
     findings: Findings, rows: Integers, images: ImageSet, test: ImageSet | None, room: int
 ) -> tuple[list[str], dict[str, str]]:
     """Pictures of the first rows, and of test images in groups by name, in at most `room` characters."""

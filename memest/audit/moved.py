@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.audit.alignment import aligned, small
+from memest.audit.alignment import aligned_correlation, small
 from memest.audit.descriptors import Floats32
 from memest.audit.neighbours import NO_PAIRS, Pairs, nearest
 from memest.data.mapped import Images
@@ -60,7 +60,7 @@ def moved_pairs(images: Spectra, first: int) -> Pairs:
     if len(images.spectra) < 2:
         return NO_PAIRS
     left, right = nearest(images.spectra, first, _EACH)
-    similarity = aligned(images.small, left, right)
+    similarity = aligned_correlation(images.small, left, right)
     order = np.argsort(-similarity, kind="stable")
     return Pairs(left[order], right[order], similarity[order])
 
@@ -83,7 +83,7 @@ def moved_copies(
         candidate_m = (cosines_mN > own_m[:, None]).sum(1) < _EACH
         both = np.concatenate([copies.small, images.small[originals_m]])
         places = np.arange(len(originals_m))
-        similarity_m = aligned(both, places, places + len(places))
+        similarity_m = aligned_correlation(both, places, places + len(places))
         found[kind] = np.where(candidate_m, similarity_m, np.float32(-1)).astype(np.float32)
     return found
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.audit.copies import KINDS, copies
-from memest.audit.descriptors import Describe, Floats32, described, low_frequencies
+from memest.audit.descriptors import Describe, Floats32, descriptors_of, low_frequencies
 from memest.audit.findings import Group, Relation
 from memest.audit.grouping import same_pixels, stars
 from memest.audit.moved import moved_copies, moved_pairs, spectra_of
@@ -65,7 +65,7 @@ def groups_of(
     train = int((first < len(images)).sum())
     kept = [chosen(pixels, places) for pixels, places in _split(first, len(images), sets)]
     plain, mirrored = (
-        np.concatenate([described(pixels, describe, flip) for pixels in kept]) for flip in (False, True)
+        np.concatenate([descriptors_of(pixels, describe, flip) for pixels in kept]) for flip in (False, True)
     )
     pairs = most_similar(plain, mirrored, train, _EACH * len(plain)) if len(plain) > 1 else NO_PAIRS
     some = _sample(kept[0], plain, seed)
@@ -114,7 +114,7 @@ def _similar(
     """By kind, the similarity of copies with their originals, (m,)."""
     found = {}
     for kind, copies_mHWC in made.items():
-        copied = described(copies_mHWC, describe)
+        copied = descriptors_of(copies_mHWC, describe)
         found[kind] = np.maximum(*((copied * own[some_m]).sum(axis=1) for own in (plain_ND, mirrored_ND)))
     return found
 

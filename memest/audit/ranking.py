@@ -19,7 +19,7 @@ from memest.audit.findings import Floats, Integers
 from memest.metrics import midranks
 
 
-def suspicion(evidence: Evidence) -> Floats:
+def label_suspicion(evidence: Evidence) -> Floats:
     """How suspicious the labels are that were trained on, (N,), in (0, 1], higher = more.
 
     Probabilities that are not out of sample are left out: networks agree with labels they were trained on.

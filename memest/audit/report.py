@@ -8,7 +8,7 @@ from importlib import resources
 from memest.audit.drawings import planted_curve, reliability_diagram
 from memest.audit.findings import Findings, Integers
 from memest.audit.headline import headline, percent, sentences
-from memest.audit.listing import listed, page_data, pictures, script_json, traces
+from memest.audit.listing import listed, packed_losses, page_data, page_pictures, script_json
 from memest.audit.tables import expected_wrong
 from memest.data import SETS, ImageSet
 
@@ -40,7 +40,7 @@ def report_html(
     rows = listed(findings)
     while len(plain := _page(findings, rows, [], {}, title)) > (1 - _PICTURES) * maximum and len(rows) > 100:
         rows = listed(findings, len(rows) // 2)
-    made, tests = pictures(findings, rows, images, test, maximum - len(plain) - 10 * len(rows) - 100_000)
+    made, tests = page_pictures(findings, rows, images, test, maximum - len(plain) - 10 * len(rows) - 100_000)
     return _page(findings, rows, made, tests, title)
 
 
@@ -64,7 +64,7 @@ def _page(findings: Findings, rows: Integers, made: list[str], tests: dict[str, 
         style=_asset("report.css"),
         script="\n".join(map(_asset, _SCRIPTS)),
         data=script_json(data),
-        traces=traces(findings, rows),
+        traces=packed_losses(findings, rows),
         pictures="".join(made),
     )
     return text.encode()

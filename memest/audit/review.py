@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from memest.audit.error_rate import least_wrong, most_wrong
-from memest.audit.findings import Estimate, Integers
+from memest.audit.findings import Integers, WrongShare
 
 STEP = 100
 """The list is looked at in steps of so many."""
@@ -84,7 +84,7 @@ class Standing:
     unsure: int
     looked: int
     drawn: int
-    estimate: Estimate | None
+    estimate: WrongShare | None
     recall: float
     target: float
 
@@ -150,7 +150,7 @@ def _unsure(numbers: Mapping[int, str] | list[int], decisions: Mapping[int, str]
     return sum(decisions[number] == "unsure" for number in numbers)
 
 
-def _estimate(order: Order, decisions: Mapping[int, str], looked: int, below: list[int]) -> Estimate | None:
+def _estimate(order: Order, decisions: Mapping[int, str], looked: int, below: list[int]) -> WrongShare | None:
     """The share of wrong labels: those found in the list, and those below by the random part."""
     count, rest = len(order.ids), len(order.ids) - looked
     if rest and not below:
@@ -162,7 +162,7 @@ def _estimate(order: Order, decisions: Mapping[int, str], looked: int, below: li
     high = most_wrong(wrong + open_, len(below), rest, ALPHA / 2)
     guess = found + (wrong / len(below) * rest if below else 0)
     reviewed = looked + len(below)
-    return Estimate(guess / count, (found + low) / count, (found + unsure + high) / count, reviewed)
+    return WrongShare(guess / count, (found + low) / count, (found + unsure + high) / count, reviewed)
 
 
 def _recall(order: Order, decisions: Mapping[int, str], looked: int, drawn: int) -> float:

@@ -59,7 +59,7 @@ def ranking_parquet(findings: Findings) -> bytes:
     )
 
 
-def summary(findings: Findings) -> dict[str, Any]:
+def summary_numbers(findings: Findings) -> dict[str, Any]:
     """What the audit came to, in numbers."""
     estimate, planted = findings.estimate, findings.planted
     counts = Counter(findings.kind.tolist())
@@ -109,4 +109,4 @@ def expected_wrong(findings: Findings) -> int:
 
 def summary_json(findings: Findings) -> bytes:
     """`summary` as JSON."""
-    return (json.dumps(summary(findings), indent=1, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(summary_numbers(findings), indent=1, ensure_ascii=False) + "\n").encode()

@@ -18,7 +18,7 @@ GROUPS = {name.partition(" ")[0] for name in COMMANDS if " " in name}
 
 
 @dataclass(frozen=True)
-class Asked:
+class CommandLine:
     """What a command line asks for: the command, by name, and the words after it."""
 
     name: str
@@ -35,7 +35,7 @@ class _Parser(argparse.ArgumentParser):
         raise SettingError(f"{message} (see {self.prog} --help)")
 
 
-def asked(arguments: Sequence[str]) -> Asked:
+def asked(arguments: Sequence[str]) -> CommandLine:
     """The command that a command line asks for.
 
     Raises:
@@ -51,10 +51,10 @@ def asked(arguments: Sequence[str]) -> Asked:
         raise UnknownNameError("flag of memest", name, ["--help", "--version"])
     if name not in COMMANDS:
         raise UnknownNameError("command", name, COMMANDS)
-    return Asked(name, words[length:])
+    return CommandLine(name, words[length:])
 
 
-def given(wanted: Asked) -> dict[str, str]:
+def given(wanted: CommandLine) -> dict[str, str]:
     """The settings that the words of a command give, as text.
 
     Raises:

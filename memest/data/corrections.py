@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from memest.data.images import ImageSet, Integers, Split
-from memest.data.sources.folder import parts_of
+from memest.data.sources.folder import folder_parts
 from memest.errors import DataError
 from memest.grammar.spec import Spec
 from memest.ids import Ids
@@ -112,7 +112,7 @@ def write_corrected(into: Path, spec: Spec, split: Split, labels: Integers) -> N
         raise DataError(
             f"a folder can be written of image files only, and {spec.name} has none: name an .npz"
         )
-    root, test_root = parts_of(Path(spec.settings["path"]))
+    root, test_root = folder_parts(Path(spec.settings["path"]))
     partial = into.with_name(f"{into.name}.{os.getpid()}.partial")
     try:
         _write_files(partial / "train" if test else partial, root, train)

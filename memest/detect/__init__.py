@@ -2,7 +2,7 @@
 
 from memest.detect.detectors import (
     DETECTORS,
-    Evidence,
+    ProtocolEvidence,
     detector,
     direction,
     rank,
@@ -18,7 +18,7 @@ __all__ = [
     "DETECTORS",
     "Detection",
     "Evaluation",
-    "Evidence",
+    "ProtocolEvidence",
     "detect",
     "detector",
     "direction",

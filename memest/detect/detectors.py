@@ -31,7 +31,7 @@ Quality = Literal["self_confidence", "normalized_margin", "confidence_weighted_e
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class ProtocolEvidence:
     """What the parts of a protocol left, over all examples together.
 
     Attributes:
@@ -67,7 +67,7 @@ def detector(*, protocol: str) -> Callable[[D], D]:
 
 
 @detector(protocol="k_fold")
-def confident_learning(evidence: Evidence, *, quality: Quality = "self_confidence") -> Floats:
+def confident_learning(evidence: ProtocolEvidence, *, quality: Quality = "self_confidence") -> Floats:
     """1 − cleanlab's label quality, from out-of-sample probabilities (Northcutt et al. 2021)."""
     from cleanlab.rank import get_label_quality_scores
 
@@ -76,7 +76,7 @@ def confident_learning(evidence: Evidence, *, quality: Quality = "self_confidenc
 
 
 @detector(protocol="k_fold")
-def confident_learning_truncated(evidence: Evidence) -> Floats:
+def confident_learning_truncated(evidence: ProtocolEvidence) -> Floats:
     """Rank among the labels that cleanlab flags, in (0, 1], the least confident 1; 0 for all others, most.
 
     Flagged is what counts off the diagonal of the confident joint, `filter_by="confident_learning"`. This is
@@ -97,7 +97,7 @@ def confident_learning_truncated(evidence: Evidence) -> Floats:
 
 
 @detector(protocol="second_split")
-def second_split_forgetting(evidence: Evidence) -> Floats:
+def second_split_forgetting(evidence: ProtocolEvidence) -> Floats:
     """Minus the first epoch of the second stage from which an example is wrong to the end; never: E + 1.
 
     Source: Maini et al. 2022. Examples forgotten at the same epoch tie.
@@ -110,12 +110,12 @@ def second_split_forgetting(evidence: Evidence) -> Floats:
 
 
 @detector(protocol="second_split")
-def second_split_mean_correct(evidence: Evidence) -> Floats:
+def second_split_mean_correct(evidence: ProtocolEvidence) -> Floats:
     """1 − the share of second-stage epochs at which an example is right: what the released reference uses."""
     return np.asarray(1 - evidence.second_stage.mean())
 
 
-def suspicions(protocol: str, evidence: Evidence) -> dict[str, Floats]:
+def suspicions(protocol: str, evidence: ProtocolEvidence) -> dict[str, Floats]:
     """What every detector of a protocol says, (N,) by name.
 
     Args:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from memest.audit.findings import Findings, Integers
 from memest.data import SETS, ImageSet
-from memest.data.sources.folder import parts_of
+from memest.data.sources.folder import folder_parts
 from memest.errors import SettingError
 from memest.files import write_whole
 from memest.grammar.registry import Registry
@@ -82,7 +82,7 @@ def source_files(findings: Findings) -> Path | None:
     if findings.dataset.partition("(")[0] not in SETS:  # a recording
         return None
     spec = SETS.parse(findings.dataset)
-    return parts_of(Path(spec.settings["path"]))[0] if spec.name == "folder" else None
+    return folder_parts(Path(spec.settings["path"]))[0] if spec.name == "folder" else None
 
 
 def pixels_of(findings: Findings, images: ImageSet, places: Sequence[int]) -> Iterable[NDArray[np.uint8]]:
@@ -91,7 +91,7 @@ def pixels_of(findings: Findings, images: ImageSet, places: Sequence[int]) -> It
     return (images.images[np.array([place])][0] for place in located.tolist())
 
 
-def png(pixels_HWC: NDArray[np.uint8]) -> bytes:
+def image_png(pixels_HWC: NDArray[np.uint8]) -> bytes:
     """An image as PNG bytes."""
     from PIL import Image
 

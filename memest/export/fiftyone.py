@@ -9,7 +9,7 @@ from typing import Any
 from memest.audit.findings import Findings
 from memest.data import ImageSet
 from memest.errors import SettingError
-from memest.export.base import EXPORTS, pixels_of, png, source_files
+from memest.export.base import EXPORTS, image_png, pixels_of, source_files
 from memest.files import write_whole
 
 
@@ -27,7 +27,7 @@ def fiftyone(findings: Findings, images: ImageSet, folder: Path) -> None:
     else:
         names = [str(number) for number in findings.ids.tolist()]
         for name, pixels in zip(names, pixels_of(findings, images, range(len(findings))), strict=True):
-            write_whole(folder / "data" / f"{name}.png", png(pixels), durable=False)
+            write_whole(folder / "data" / f"{name}.png", image_png(pixels), durable=False)
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise SettingError(

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from memest.audit.findings import Findings, Integers
 from memest.data import ImageSet
-from memest.export.base import EXPORTS, flagged, pixels_of, png, source_files
+from memest.export.base import EXPORTS, flagged, image_png, pixels_of, source_files
 from memest.files import write_whole
 
 
@@ -36,7 +36,7 @@ def _addresses(findings: Findings, images: ImageSet, places: Integers, prefix: s
     if source_files(findings) is not None:
         return [prefix + quote(findings.files[n]) for n in places.tolist()]
     shown = pixels_of(findings, images, places.tolist())
-    return [f"data:image/png;base64,{base64.b64encode(png(pixels)).decode()}" for pixels in shown]
+    return [f"data:image/png;base64,{base64.b64encode(image_png(pixels)).decode()}" for pixels in shown]
 
 
 def _task(findings: Findings, n: int, address: str) -> dict[str, Any]:

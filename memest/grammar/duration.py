@@ -22,7 +22,7 @@ def duration(text: str) -> float:
     return seconds
 
 
-def canonical(text: str) -> str:
+def canonical_duration(text: str) -> str:
     """The same duration in its shortest spelling: `600s` as `10m`.
 
     Raises:

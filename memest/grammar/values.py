@@ -67,10 +67,10 @@ def check(value: Any, hint: Any, where: str) -> Any:
         fits, result = _fit(value, option)
         if fits:
             return result
-    raise SettingError(f"{where} must be {describe(hint)}, not {value!r}")
+    raise SettingError(f"{where} must be {accepted(hint)}, not {value!r}")
 
 
-def describe(hint: Any) -> str:
+def accepted(hint: Any) -> str:
     """What `hint` accepts, in words: `a number in [0, 1]`."""
     return " or ".join(_describe_one(option) for option in _options(hint))
 

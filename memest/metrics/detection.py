@@ -107,7 +107,7 @@ def compare(difference: float, variance: float, level: float = 0.95) -> Comparis
     return Comparison(difference, low, high, 2 * NormalDist().cdf(-abs(difference) / error))
 
 
-def covariance(aurocs_S: Floats, placements_SN: Floats, positives_N: Bools) -> Floats:
+def placements_covariance(aurocs_S: Floats, placements_SN: Floats, positives_N: Bools) -> Floats:
     """DeLong's covariance matrix of the AUROCs of S rankings of the same examples, (S, S).
 
     Summed row by row and not by a matrix product, whose bits depend on the number of threads. A group of one

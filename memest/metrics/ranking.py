@@ -148,7 +148,7 @@ def covariance(rankings: Sequence[Ranking]) -> Floats:
         _require_same_positives(rankings[0], ranking)
     aurocs_S = np.array([ranking.auroc for ranking in rankings])
     placements_SN = np.stack([ranking.placements_N for ranking in rankings])
-    return detection.covariance(aurocs_S, placements_SN, rankings[0].positives_N)
+    return detection.placements_covariance(aurocs_S, placements_SN, rankings[0].positives_N)
 
 
 def _require_same_positives(one: Ranking, other: Ranking) -> None:

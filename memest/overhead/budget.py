@@ -14,7 +14,7 @@ from typing import Any
 from memest.errors import SettingError
 from memest.grammar.spec import Spec
 from memest.overhead.prices import Prices
-from memest.overhead.schedule import ScoringSchedule, every
+from memest.overhead.schedule import ScoringSchedule, every_in_words
 from memest.scores import SCORES, ScoreSet
 
 MARGIN = 0.9
@@ -62,7 +62,7 @@ class Choice:
         kinds = {"scores from logits": self.schedule.score_every} if scores.of("logits") else {}
         if gradients := scores.of("input"):
             kinds[", ".join(spec.short() for spec in gradients.specs)] = self.schedule.gradient_every
-        lines = [f"{what}: {every(k)}" for what, k in kinds.items()]
+        lines = [f"{what}: {every_in_words(k)}" for what, k in kinds.items()]
         return "\n  ".join([f"to keep scoring within {self.max_overhead:.0%} of training:", *lines])
 
 

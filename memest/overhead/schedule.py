@@ -45,7 +45,7 @@ class ScoringSchedule:
             )
 
 
-def every(k: int) -> str:
+def every_in_words(k: int) -> str:
     """A setting of k in words, such as `every 3 epochs, and the last`."""
     return {0: "never", 1: "every epoch"}.get(k, f"every {k} epochs, and the last")
 

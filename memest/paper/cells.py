@@ -18,7 +18,7 @@ from memest.errors import DataError
 from memest.grammar.spec import Spec
 from memest.paper import published
 from memest.paper.beside import with_departures
-from memest.paper.ledger import Entry
+from memest.paper.ledger import LedgerEntry
 from memest.paper.methods import in_paper
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _CORRUPTIONS = {"mislabeled": "symmetric_noise", "duplicates": "conflicting_dupl
 """By table, the corruption that the paper's is about."""
 
 
-def entries(finding: Finding, runs: RunSet, scale: str, commit: str) -> list[Entry]:
+def ledger_entries(finding: Finding, runs: RunSet, scale: str, commit: str) -> list[LedgerEntry]:
     """What a finding of one of `COLLECTED` has for the ledger.
 
     Args:
@@ -50,7 +50,7 @@ def entries(finding: Finding, runs: RunSet, scale: str, commit: str) -> list[Ent
     if "similarity_per_run" in tables:
         tables["similarity_per_run"] = with_departures(tables["similarity_per_run"], runs)
     found = [cell for name, table in tables.items() for cell in _TABLES[name](table)]
-    return [Entry(scale=scale, commit=commit, **cell) for cell in found]
+    return [LedgerEntry(scale=scale, commit=commit, **cell) for cell in found]
 
 
 def _judged(table: str, frame: pd.DataFrame) -> Iterator[dict[str, Any]]:

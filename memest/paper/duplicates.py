@@ -1,6 +1,6 @@
 """The table of duplicates: do methods find both members of a pair, the copy alone, its twin alone?
 
-    runs → trials → studies → rows (one per trial, method and what is looked for) → table → sections
+    runs → matched runs → studies → rows (one per seed, method and what is looked for) → table → sections
 
 In a pair (a, b) of conflicting duplicates a shows b's image under another class. The published table counts
 both as positives. Here the copy a is also judged with every b left out, and the twin b with every a left out.
@@ -20,10 +20,10 @@ from memest.analysis.averages import records, seeds_column, titled
 from memest.analysis.columns import tabled
 from memest.analysis.evaluated import Judged, ranked
 from memest.analysis.finding import ANALYSES, Finding, remark
+from memest.analysis.matched_runs import MatchedRuns, Methods, Study, matched_runs, studies
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet
 from memest.analysis.studies import auroc_picture, judged_rows, judged_table, p_values
-from memest.analysis.trials import Methods, Study, Trial, studies, trials
 from memest.errors import NoRunsError
 from memest.grammar.spec import Spec
 from memest.ids import Ids
@@ -60,9 +60,9 @@ def duplicates(runs: RunSet) -> Finding:
     Raises:
         NoRunsError: no run has duplicates.
     """
-    found = trials(runs, _has_duplicates)
+    found = matched_runs(runs, _has_duplicates)
     judged = studies(found.of)
-    used = [run for study in judged for trial in study.trials for run in trial.runs]
+    used = [run for study in judged for matched in study.matched for run in matched.runs]
     rows = duplicates_rows(judged)
     table = with_departures(judged_table(rows, ["target"]), used)
     table = with_published(table, published, lambda row: row["target"] == BOTH)
@@ -78,15 +78,15 @@ def duplicates(runs: RunSet) -> Finding:
 
 
 def duplicates_rows(judged: Sequence[Study]) -> pd.DataFrame:
-    """One row per trial, method and what is looked for (`target`); else the columns of `judged_rows`.
+    """One row per seed, method and what is looked for (`target`); else the columns of `judged_rows`.
 
     Raises:
-        NoRunsError: there is no trial.
+        NoRunsError: there are no such runs.
     """
     import pandas as pd
 
     tables = [
-        judged_rows(judged, lambda trial: trial.methods(tabled), partial(_judge, target))
+        judged_rows(judged, lambda matched: matched.methods(tabled), partial(_judge, target))
         for target in _SOUGHT
     ]
     table = pd.concat(
@@ -108,10 +108,10 @@ def _has_duplicates(run: RunRecord) -> bool:
     return Spec.parse(run.tags.get("corruption", "none")).name.endswith("_duplicates")
 
 
-def _judge(target: str, trial: Trial, methods: Methods) -> Mapping[str, Judged]:
-    """The methods of a trial on the examples that remain when the members not looked for are left out."""
-    facts, values = trial.values(methods)
-    copies_N, twins_N = members(trial.lead.sheet.truth(), facts["id"])
+def _judge(target: str, matched: MatchedRuns, methods: Methods) -> Mapping[str, Judged]:
+    """The methods of matched runs on what remains when the members not looked for are left out."""
+    facts, values = matched.values(methods)
+    copies_N, twins_N = members(matched.lead.sheet.truth(), facts["id"])
     positives_N, kept_N = {
         BOTH: (copies_N | twins_N, np.ones(len(copies_N), bool)),
         COPY: (copies_N, ~twins_N),

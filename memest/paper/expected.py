@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.analysis.aligned import with_reference
-from memest.analysis.groups import Group, counted, covering, groups
+from memest.analysis.groups import RunGroup, covering, groups, how_many
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet
 from memest.errors import SheetError
@@ -37,7 +37,7 @@ class Expected:
         columns: by quantity, the summary it is the mean of.
     """
 
-    group: Group
+    group: RunGroup
     title: str
     runs: RunSet
     ids: NDArray[np.int64]
@@ -58,7 +58,7 @@ def expectations(runs: Iterable[RunRecord]) -> tuple[list[Expected], list[str]]:
             if (column := _shared(quantity, [run.summaries for run in having]))
         }
         for covers, alike in covering(having, *columns.values()) if having else ():
-            title = ", ".join(filter(None, [group.title, covers, counted(len(alike), "run")]))
+            title = ", ".join(filter(None, [group.title, covers, how_many(len(alike), "run")]))
             found.append(_expected(group, title, alike, columns))
     return found, lines
 
@@ -75,7 +75,7 @@ def beside_memorization(one: Expected, reference: str) -> tuple[str, Expected]:
     return known.sha256, replace(one, values={**one.values, MEMORIZATION: hardness})
 
 
-def _expected(group: Group, title: str, runs: RunSet, columns: Mapping[str, str]) -> Expected:
+def _expected(group: RunGroup, title: str, runs: RunSet, columns: Mapping[str, str]) -> Expected:
     tables = list(runs.joined(["changed", *columns.values()]))
     values = {
         quantity: np.mean([table[name] for table in tables], axis=0) for quantity, name in columns.items()
@@ -83,7 +83,7 @@ def _expected(group: Group, title: str, runs: RunSet, columns: Mapping[str, str]
     return Expected(group, title, runs, tables[0]["id"], values, tables[0]["changed"].astype(bool), columns)
 
 
-def _having(group: Group) -> tuple[list[RunRecord], list[str]]:
+def _having(group: RunGroup) -> tuple[list[RunRecord], list[str]]:
     """The runs of a group that have csl, and what is missing where."""
     having, lines = [], []
     for run, names in zip(group.runs, group.runs.map(lambda run: run.summaries), strict=True):

@@ -27,7 +27,7 @@ from memest.grammar.spec import GIVEN, Spec
 from memest.ids import Ids
 from memest.metrics import Bools, Floats, auroc
 from memest.paper.beside import departures_of
-from memest.paper.leak_verdict import RELEASED_SIGN, Verdict, verdicts
+from memest.paper.leak_verdict import RELEASED_SIGN, LeakVerdict, verdicts
 from memest.reports.intervals import intervals
 from memest.reports.sections import Picture, Section
 from memest.reports.tables import Column, Table, ends, fixed
@@ -50,7 +50,7 @@ _READING = (
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredSheet:
     """One sheet that was measured against other labels, its examples in the order of their ids.
 
     Attributes:
@@ -66,7 +66,7 @@ class Measured:
     truth: Columns
 
     @classmethod
-    def of(cls, run: RunRecord, sheet: SheetReader) -> Measured:
+    def of(cls, run: RunRecord, sheet: SheetReader) -> MeasuredSheet:
         """Read both tables; of the truth, the part that the sheet is about."""
         summary, truth = by_id(sheet.summary(), f"run {run.id}"), sheet.truth()
         about = Ids(truth["id"], f"the truth of run {run.id}", SheetError).locate(summary["id"])
@@ -117,7 +117,7 @@ def leak_audit(runs: RunSet) -> Finding:
         NoRunsError: no run was measured against other labels, or none has changed labels.
     """
     measured = [
-        Measured.of(run, sheet)
+        MeasuredSheet.of(run, sheet)
         for run in without_repeats(runs)
         if 0 < run.sheet.truth()["changed"].mean() < 1
         for sheet in _fullest(run)
@@ -150,7 +150,7 @@ def _epochs(sheet: SheetReader) -> list[int]:
     return max((entry["epochs"] for entry in sheet.manifest.scores.values()), key=len)
 
 
-def audit_rows(measured: list[Measured]) -> pd.DataFrame:
+def audit_rows(measured: list[MeasuredSheet]) -> pd.DataFrame:
     """One row per sheet, summary and labels.
 
     Columns: those of `groups.AXES`, seed, run, sheet (a number), summary, labels, covers (the epochs that
@@ -170,7 +170,7 @@ def audit_rows(measured: list[Measured]) -> pd.DataFrame:
     )
 
 
-def _rows(one: Measured) -> Iterator[dict[str, Any]]:
+def _rows(one: MeasuredSheet) -> Iterator[dict[str, Any]]:
     changed, departs = one.truth["changed"].astype(bool), departures_of(one.run)
     covers = epochs_text([epoch for epoch in _epochs(one.sheet) if epoch])
     for name, names in one.names.items():
@@ -209,7 +209,7 @@ def _names_others(key: str) -> bool:
     return not is_online(key) and Spec.parse(key).labels != GIVEN
 
 
-def _section(number: int, one: Measured, rows: pd.DataFrame) -> Section:
+def _section(number: int, one: MeasuredSheet, rows: pd.DataFrame) -> Section:
     mine = rows[rows.sheet == number]
     epochs = _epochs(one.sheet)
     tags = one.run.tags
@@ -250,7 +250,7 @@ def _table(mine: pd.DataFrame, foreign: list[str]) -> Table:
     )
 
 
-def _verdict(verdict: Verdict) -> Section:
+def _verdict(verdict: LeakVerdict) -> Section:
     parts = ("what", "wanted", "came", "holds")
     columns = [[getattr(condition, part) for condition in verdict.conditions] for part in parts]
     heads = ("condition", "wanted", "came", "holds")

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from memest.analysis.groups import counted
-from memest.analysis.trials import STANDARD
+from memest.analysis.groups import how_many
+from memest.analysis.matched_runs import STANDARD
 from memest.grammar.spec import GIVEN, Spec
 from memest.paper import published
 
@@ -41,7 +41,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class LeakVerdict:
     """What the runs of one dataset, network and recipe say."""
 
     about: str
@@ -53,14 +53,14 @@ class Verdict:
         return CONSISTENT if all(c.holds == YES for c in self.conditions) else UNDECIDED
 
 
-def verdicts(rows: pd.DataFrame) -> list[Verdict]:
+def verdicts(rows: pd.DataFrame) -> list[LeakVerdict]:
     """One for each dataset, network and recipe among the rows of the audit.
 
     Values are means over the runs that may be averaged; where a rate has several groups of these, a condition
     must hold in each.
     """
     return [
-        Verdict(_about(part, rows), [_setting(part), *_conditions(part)])
+        LeakVerdict(_about(part, rows), [_setting(part), *_conditions(part)])
         for _, part in rows.groupby(_ABOUT, sort=True)
     ]
 
@@ -125,7 +125,7 @@ def _judged(what: str, wanted: str, found: pd.DataFrame, holds: Callable[[float]
     if not len(found):
         return Condition(what, wanted, "", MISSING)
     groups = [(float(part.auroc.mean()), part.seed.nunique()) for _, part in found.groupby("group")]
-    came = "; ".join(f"{mean:.4f} over {counted(seeds, 'seed')}" for mean, seeds in groups)
+    came = "; ".join(f"{mean:.4f} over {how_many(seeds, 'seed')}" for mean, seeds in groups)
     return Condition(what, wanted, came, YES if all(holds(mean) for mean, _ in groups) else NO)
 
 

@@ -18,7 +18,7 @@ from memest.errors import DataError
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """One number of ours.
 
     Attributes:
@@ -68,14 +68,14 @@ class Entry:
             raise DataError(f"the {self.table} cell {self.dataset} {self.column} {self.method} is no number")
 
 
-def write_entries(path: Path, found: Sequence[Entry]) -> None:
+def write_entries(path: Path, found: Sequence[LedgerEntry]) -> None:
     """Keep entries as JSON, one object each, in a stable order."""
     rows = [asdict(entry) for entry in sorted(found, key=_order)]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"entries": rows}, indent=1, ensure_ascii=False) + "\n")
 
 
-def read_entries(folder: Path) -> list[Entry]:
+def read_entries(folder: Path) -> list[LedgerEntry]:
     """All entries under a folder, file by file.
 
     Raises:
@@ -85,18 +85,18 @@ def read_entries(folder: Path) -> list[Entry]:
     for path in sorted(folder.glob("*.json")):
         try:
             rows = json.loads(path.read_text())["entries"]
-            names = {field.name for field in fields(Entry)}
+            names = {field.name for field in fields(LedgerEntry)}
             if odd := [row for row in rows if set(row) != names]:
                 raise DataError(
                     f"{path} has an entry with {', '.join(sorted(odd[0]))}; it needs {sorted(names)}"
                 )
-            found += [Entry(**row | {"runs": tuple(row["runs"])}) for row in rows]
+            found += [LedgerEntry(**row | {"runs": tuple(row["runs"])}) for row in rows]
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} is not a ledger file ({type(error).__name__}): write it anew") from error
     return sorted(found, key=_order)
 
 
-def _order(entry: Entry) -> tuple[str, ...]:
+def _order(entry: LedgerEntry) -> tuple[str, ...]:
     return (
         entry.table,
         entry.dataset,

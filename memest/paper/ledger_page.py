@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from memest.paper import published
-from memest.paper.ledger import Entry
-from memest.paper.ledger_words import NOUNS, found_lines, number
+from memest.paper.ledger import LedgerEntry
+from memest.paper.ledger_words import NOUNS, found_lines, value_text
 
 TABLES = ("mislabeled", "duplicates", "similarity")
 """Tables that the paper has, too."""
@@ -54,7 +54,7 @@ python -m analysis.ledger mislabeled-medium --analysis mislabeled --scale medium
 """What stands above the empty cells: how they are filled."""
 
 
-def page(found: Sequence[Entry]) -> str:
+def page(found: Sequence[LedgerEntry]) -> str:
     """The ledger in Markdown: ours in words, in tables and beside the paper's cells, then the empty cells."""
     cells = [(table, *cell) for table in TABLES for cell in paper_cells(table)]
     beside = {cell: [entry for entry in found if _answers(entry, *cell[:4])] for cell in cells}
@@ -89,25 +89,25 @@ def paper_cells(table: str) -> Iterator[tuple[str, str, str, float]]:
                 yield dataset, f"{which}, Pearson", method, pearson
 
 
-def _answers(entry: Entry, table: str, dataset: str, column: str, method: str) -> bool:
+def _answers(entry: LedgerEntry, table: str, dataset: str, column: str, method: str) -> bool:
     return (entry.table, entry.dataset, entry.column, entry.method) == (table, dataset, column, method)
 
 
-def _tables(found: Sequence[Entry]) -> Iterator[tuple[str, Iterator[Entry]]]:
+def _tables(found: Sequence[LedgerEntry]) -> Iterator[tuple[str, Iterator[LedgerEntry]]]:
     """Entries by the table of ours that they stand in, the tables in a fixed order."""
     order = list(NOUNS)
     ordered = sorted(found, key=lambda one: (order.index(one.table), _setting(one)))
     return groupby(ordered, key=lambda one: f"{one.table} {_setting(one)}")
 
 
-def _setting(entry: Entry) -> str:
+def _setting(entry: LedgerEntry) -> str:
     """What all entries of one table have in common."""
     version = entry.definitions or "unnumbered"
     source = f", source {entry.source[:8]}" if entry.source else ""
     return f"{entry.scale}: {entry.what}{source}; commit {entry.commit[:10]}, definitions of scores {version}"
 
 
-def _ours(same: list[Entry]) -> Iterator[str]:
+def _ours(same: list[LedgerEntry]) -> Iterator[str]:
     columns = {one.column for one in same}
     yield f"## {NOUNS[same[0].table]}{': ' + columns.pop() if len(columns) == 1 else ''}"
     common = [part for part in _reasons(same[0]) if all(part in _reasons(one) for one in same)]
@@ -115,15 +115,15 @@ def _ours(same: list[Entry]) -> Iterator[str]:
     yield f"{_setting(same[0])}.{departs}"
     most = max(one.seeds for one in same)
     rows = [
-        [one.column, one.method, number(one), _seeds(one), _runs(one), _rest(one, common)]
+        [one.column, one.method, value_text(one), _seeds(one), _runs(one), _rest(one, common)]
         for one in sorted(same, key=lambda one: (one.column, one.seeds < most, -one.value, one.method))
     ]
     yield _table(["of", "method", "ours", "seeds", "runs", "departs besides"], "llrrll", rows)
 
 
-def _beside(beside: dict[Cell, list[Entry]]) -> str:
+def _beside(beside: dict[Cell, list[LedgerEntry]]) -> str:
     rows = [
-        [*_theirs(cell), number(one), _seeds(one), _setting(one), _runs(one), one.reason or "in nothing"]
+        [*_theirs(cell), value_text(one), _seeds(one), _setting(one), _runs(one), one.reason or "in nothing"]
         for cell, ours in beside.items()
         for one in ours
     ]
@@ -148,18 +148,18 @@ def _row(cells: Iterable[object]) -> str:
     return f"| {' | '.join(str(cell).replace('|', '/') for cell in cells)} |"
 
 
-def _seeds(entry: Entry) -> str:
+def _seeds(entry: LedgerEntry) -> str:
     pairs = f" ({entry.pairs} {'pair' if entry.pairs == 1 else 'pairs'})" if entry.pairs else ""
     return f"{entry.seeds or 'no seed'}{pairs}"
 
 
-def _reasons(entry: Entry) -> list[str]:
+def _reasons(entry: LedgerEntry) -> list[str]:
     return [part for part in entry.reason.split("; ") if part]
 
 
-def _rest(entry: Entry, common: Sequence[str]) -> str:
+def _rest(entry: LedgerEntry, common: Sequence[str]) -> str:
     return "; ".join(part for part in _reasons(entry) if part not in common)
 
 
-def _runs(entry: Entry) -> str:
+def _runs(entry: LedgerEntry) -> str:
     return ", ".join(f"`{run[:8]}`" for run in entry.runs)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from memest.paper.cells import BASELINES
-from memest.paper.ledger import Entry
+from memest.paper.ledger import LedgerEntry
 
 NOUNS = {
     "mislabeled": "Mislabel detection, AUROC",
@@ -17,13 +17,13 @@ NOUNS = {
 """What each table is of, in the order of the page."""
 
 
-def number(entry: Entry) -> str:
+def value_text(entry: LedgerEntry) -> str:
     """A value with its spread, and what that is over where it is not over seeds."""
     spread = "" if entry.spread is None else f" ± {entry.spread:.4f}"
     return f"{entry.value:.4f}{spread}{' over pairs' if spread and entry.pairs else ''}"
 
 
-def found_lines(found: Sequence[Entry]) -> Iterator[str]:
+def found_lines(found: Sequence[LedgerEntry]) -> Iterator[str]:
     """Markdown list items: which methods come first and where CSL stands, in each column of each setting."""
     for table, noun in NOUNS.items():
         mine = sorted((one for one in found if one.table == table), key=_where)
@@ -36,29 +36,29 @@ def found_lines(found: Sequence[Entry]) -> Iterator[str]:
                 yield f"{head}; {entries[0].column}: {_ranking(entries)}."
 
 
-def _where(entry: Entry) -> tuple[str, ...]:
+def _where(entry: LedgerEntry) -> tuple[str, ...]:
     column = "" if entry.table == "cross_architecture" else entry.column
     return (entry.scale, entry.what, entry.commit, entry.definitions, column)
 
 
-def _ranking(entries: Sequence[Entry]) -> str:
+def _ranking(entries: Sequence[LedgerEntry]) -> str:
     """The first three, CSL's place and the baselines; methods that rest on fewer seeds are not ranked."""
     most = max(one.seeds for one in entries)
     ordered = sorted(entries, key=lambda one: (-one.value, one.method))
     ranked = [one for one in ordered if one.method not in BASELINES and one.seeds == most]
-    parts = ["highest " + ", ".join(f"{one.method} {number(one)}" for one in ranked[:3])]
+    parts = ["highest " + ", ".join(f"{one.method} {value_text(one)}" for one in ranked[:3])]
     parts += [
-        f"CSL {number(one)} is number {place} of {len(ranked)}"
+        f"CSL {value_text(one)} is number {place} of {len(ranked)}"
         for place, one in enumerate(ranked, 1)
         if one.method == "CSL" and place > 3
     ]
     if fewer := [one.method for one in ordered if 0 < one.seeds < most]:
         parts.append(f"on fewer than {most} seeds: {', '.join(fewer)}")
-    parts += [f"a {one.method} {number(one)}" for one in ordered if one.method in BASELINES]
+    parts += [f"a {one.method} {value_text(one)}" for one in ordered if one.method in BASELINES]
     return f"{'; '.join(parts)} (of {len(ranked)} methods)" if len(parts) == 1 else "; ".join(parts)
 
 
-def _agreements(entries: Sequence[Entry]) -> Iterator[str]:
+def _agreements(entries: Sequence[LedgerEntry]) -> Iterator[str]:
     """For each method the range between networks and between seeds of one."""
     for method in sorted({one.method for one in entries}):
         mine = [one for one in entries if one.method == method]

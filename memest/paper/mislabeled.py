@@ -1,6 +1,6 @@
 """The table of mislabel detection: methods × datasets and rates, beside the published numbers.
 
-runs → trials → studies → rows (one per trial and method) → table (one per study and method) → sections
+runs → matched runs → studies → rows (one per seed and method) → table (one per study and method) → sections
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from memest.analysis.columns import tabled
 from memest.analysis.evaluated import Judged, ranked
 from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import setting_text
+from memest.analysis.matched_runs import MatchedRuns, Methods, Study, matched_runs, studies
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet
 from memest.analysis.studies import (
@@ -25,7 +26,6 @@ from memest.analysis.studies import (
     judged_table,
     method_columns,
 )
-from memest.analysis.trials import Methods, Study, Trial, studies, trials
 from memest.errors import NoRunsError
 from memest.grammar.spec import Spec
 from memest.grammar.values import Count
@@ -73,16 +73,16 @@ def mislabeled(
     Raises:
         NoRunsError: no run has changed labels.
     """
-    found = trials(runs, changes_labels)
+    found = matched_runs(runs, changes_labels)
     judged = studies(found.of)
     resampled = resamples if bootstrap else 0
 
-    def rank(trial: Trial, chosen: Methods) -> Mapping[str, Judged]:
-        return _ranked(trial, chosen, resampled)
+    def rank(matched: MatchedRuns, chosen: Methods) -> Mapping[str, Judged]:
+        return _ranked(matched, chosen, resampled)
 
     rows = judged_rows(
         judged,
-        lambda trial: trial.methods(in_paper if methods == "paper" else tabled),
+        lambda matched: matched.methods(in_paper if methods == "paper" else tabled),
         rank if paired or bootstrap else judge_stored,
     )
     if rows.empty:
@@ -110,12 +110,12 @@ def changes_labels(run: RunRecord) -> bool:
 
 
 def _runs(judged: list[Study]) -> list[RunRecord]:
-    return [run for study in judged for trial in study.trials for run in trial.runs]
+    return [run for study in judged for matched in study.matched for run in matched.runs]
 
 
-def _ranked(trial: Trial, methods: Methods, resamples: int) -> Mapping[str, Judged]:
-    """The methods of a trial from their columns; none where nothing or everything was changed."""
-    facts, values = trial.values(methods)
+def _ranked(matched: MatchedRuns, methods: Methods, resamples: int) -> Mapping[str, Judged]:
+    """The methods of matched runs from their columns; none where nothing or everything was changed."""
+    facts, values = matched.values(methods)
     changed_N = facts["changed"].astype(bool)
     return ranked(methods, values, changed_N, resamples=resamples) if 0 < changed_N.mean() < 1 else {}
 

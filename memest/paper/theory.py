@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from memest.analysis.bins import binned_means, unit
 from memest.analysis.finding import ANALYSES, Finding, remark
+from memest.analysis.matched_runs import STANDARD
 from memest.analysis.runset import RunSet
-from memest.analysis.trials import STANDARD
 from memest.errors import NoRunsError
 from memest.grammar.values import Count
 from memest.metrics import Floats, pearson, spearman
@@ -95,7 +95,7 @@ def theory(runs: RunSet, *, reference: str = "", bins: Count = 15) -> Finding:
     )
 
 
-def binned(x_N: Floats, y_N: Floats, bins: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
+def bin_means(x_N: Floats, y_N: Floats, bins: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """Mean of y in equal bins of x, scaled to [0, 1].
 
     Returns:
@@ -113,7 +113,7 @@ def theory_table(one: Expected, bins: int) -> pd.DataFrame:
     for x, y in _pairs(one):
         known = np.isfinite(one.values[x]) & np.isfinite(one.values[y])
         x_N, y_N = one.values[x][known], one.values[y][known]
-        edges, means, counts = binned(x_N, y_N, bins)
+        edges, means, counts = bin_means(x_N, y_N, bins)
         straight, ranked = pearson(x_N, y_N), spearman(x_N, y_N)
         rows += [
             {

@@ -21,7 +21,7 @@ IGNORED = -100
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class ReadBatch:
     """Logits and labels of a batch, safe to compute with.
 
     Attributes:
@@ -47,7 +47,7 @@ class Batch:
         return self.known.any(1) if self.tokens else self.known
 
 
-def columns_of(scores: ScoreSet, batch: Batch) -> dict[str, Tensor]:
+def columns_of(scores: ScoreSet, batch: ReadBatch) -> dict[str, Tensor]:
     """Every logit score of a batch, (B,) by key; of sequences the mean over the tokens that count."""
     if not batch.tokens:
         return scores.from_logits(batch.logits, batch.labels)
@@ -57,7 +57,7 @@ def columns_of(scores: ScoreSet, batch: Batch) -> dict[str, Tensor]:
     return {key: values_BT.where(batch.known, 0).sum(1) / count_B for key, values_BT in shaped.items()}
 
 
-def read_batch(logits: Any, labels: Any, classes: int) -> Batch:
+def read_batch(logits: Any, labels: Any, classes: int) -> ReadBatch:
     """A batch of classification, or of tokens.
 
     Args:
@@ -92,7 +92,7 @@ def read_batch(logits: Any, labels: Any, classes: int) -> Batch:
     labels = labels.to(logits.device, torch.int64, non_blocking=True)
     ignored, known = labels == IGNORED, (labels >= 0) & (labels < logits.shape[-1])
     wrong = ~(known | ignored)
-    return Batch(logits, torch.where(known, labels, 0), known, wrong.any(1) if wrong.ndim == 2 else wrong)
+    return ReadBatch(logits, torch.where(known, labels, 0), known, wrong.any(1) if wrong.ndim == 2 else wrong)
 
 
 def clean_outputs(network: nn.Module, batches: Iterable[Any]) -> Generator[tuple[Any, Any, Any]]:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from memest.errors import SettingError
 
-Ids: TypeAlias = int | Sequence[int] | Sequence[str] | NDArray[Any] | Tensor
+GivenIds: TypeAlias = int | Sequence[int] | Sequence[str] | NDArray[Any] | Tensor
 """How many examples there are, for ids 0 … N−1; or the id of each, whole numbers or texts."""
 
 
@@ -43,7 +43,7 @@ class Examples:
     @classmethod
     def of(
         cls,
-        ids: Ids,
+        ids: GivenIds,
         labels: Sequence[int] | NDArray[Any] | Tensor | None = None,
         classes: Sequence[str] = (),
         names: Sequence[str] = (),

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from memest.errors import DataError
 from memest.recorder import ranks
-from memest.recorder.batch import Batch, columns_of
+from memest.recorder.batch import ReadBatch, columns_of
 from memest.recorder.examples import Examples
 from memest.recorder.tallies import LabelTally, MeanProbabilities, probabilities_for
 from memest.scores import Rows, ScoreSet
@@ -51,12 +51,12 @@ class Observed:
         """Whether an example is a sequence of tokens."""
         return self._probabilities is None
 
-    def put(self, batch: Batch, ids_B: Tensor, scores: ScoreSet) -> None:
+    def put(self, batch: ReadBatch, ids_B: Tensor, scores: ScoreSet) -> None:
         """Take in a training batch."""
         self._rows.put(ids_B, columns_of(scores, batch), batch.counted)
         self.note(batch, ids_B)
 
-    def note(self, batch: Batch, ids_B: Tensor) -> None:
+    def note(self, batch: ReadBatch, ids_B: Tensor) -> None:
         """Take in labels and probabilities alone; of tokens, only whether the labels are in range."""
         places_B = self._rows.positions(ids_B)
         if self._probabilities is None:
@@ -66,7 +66,7 @@ class Observed:
         self._probabilities.put(places_B, batch.logits.float().softmax(1), batch.known)
 
     def clean_pass(
-        self, batches: Iterable[tuple[Batch, Tensor]], scores: ScoreSet, partial: bool
+        self, batches: Iterable[tuple[ReadBatch, Tensor]], scores: ScoreSet, partial: bool
     ) -> tuple[Columns, NDArray[np.int32]]:
         """The columns of a clean pass, (N,) by score, and visits, (N,), of all processes.
 

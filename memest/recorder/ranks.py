@@ -16,7 +16,7 @@ def size() -> int:
     return distributed.get_world_size() if _several() else 1
 
 
-def first() -> bool:
+def is_first() -> bool:
     """Whether this process is the one that writes."""
     return not _several() or distributed.get_rank() == 0
 
@@ -28,7 +28,7 @@ def by_first(work: Callable[[], None]) -> None:
         Exception: there what `work` raises, in the others a MemestError that says it.
     """
     refused: Exception | None = None
-    if first():
+    if is_first():
         try:
             work()
         except Exception as error:  # the others wait for word, whatever it is

@@ -22,7 +22,7 @@ class Sealed:
     summary: Columns
 
 
-class Recorded(Protocol):
+class RecorderView(Protocol):
     """The recorder, as `sealing` and `suspicious` see it."""
 
     @property

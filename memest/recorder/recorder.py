@@ -19,13 +19,13 @@ from torch import Tensor, nn
 
 from memest.errors import SettingError, UnseenError, optional_packages
 from memest.recorder import ranks
-from memest.recorder.batch import Batch, clean_outputs, read_batch
-from memest.recorder.examples import Examples, Ids
+from memest.recorder.batch import ReadBatch, clean_outputs, read_batch
+from memest.recorder.examples import Examples, GivenIds
 from memest.recorder.observed import Observed
 from memest.recorder.recorded import Sealed
 from memest.recorder.recording import Recording
 from memest.recorder.sealing import logged, saved, seal
-from memest.recorder.suspicious import Suspicious, listing
+from memest.recorder.suspicious import Suspicious, worst
 from memest.scores import ScoreSet
 from memest.store import SheetReader
 from memest.tracking.local_run import blobs_in
@@ -55,7 +55,7 @@ class Recorder:
 
     def __init__(
         self,
-        ids: Ids,
+        ids: GivenIds,
         labels: Sequence[int] | NDArray[Any] | Tensor | None = None,
         classes: Sequence[str] = (),
         names: Sequence[str] = (),
@@ -81,7 +81,7 @@ class Recorder:
         self._observed: Observed | None = None
 
     @classmethod
-    def resume(cls, folder: str | Path, ids: Ids, **settings: Any) -> Recorder:
+    def resume(cls, folder: str | Path, ids: GivenIds, **settings: Any) -> Recorder:
         """Go on with a recording after its last epoch; the arguments are those that it was begun with.
 
         Raises:
@@ -166,7 +166,7 @@ class Recorder:
         """
         try:
             columns, visits = self._taken()
-            self._keeps, number = ranks.first(), self.epoch + 1 if epoch is None else epoch
+            self._keeps, number = ranks.is_first(), self.epoch + 1 if epoch is None else epoch
             ranks.by_first(lambda: self._recording.put(number, columns, visits, self._passed))
         except BaseException:
             self._clean = {}
@@ -188,7 +188,7 @@ class Recorder:
         Raises:
             UnseenError: no epoch has ended, or an example was never seen.
         """
-        return listing(self, self._recording.summaries(), count, by) if self._keeps else Suspicious.empty()
+        return worst(self, self._recording.summaries(), count, by) if self._keeps else Suspicious.empty()
 
     @optional_packages()
     def save(self, folder: str | Path) -> Path:
@@ -271,7 +271,7 @@ class Recorder:
 
     # ---- inside
 
-    def _read(self, logits: Any, labels: Any, ids: Any) -> tuple[Batch, Tensor]:
+    def _read(self, logits: Any, labels: Any, ids: Any) -> tuple[ReadBatch, Tensor]:
         """A batch and its ids, (B,); the first one tells device and number of classes."""
         if self._sealed is not None:
             raise SettingError(

@@ -10,9 +10,9 @@ import numpy as np
 
 from memest.errors import SettingError
 from memest.grammar.config import digest
-from memest.recorder.recorded import Recorded, Sealed
+from memest.recorder.recorded import RecorderView, Sealed
 from memest.recorder.recording import fingerprint
-from memest.recorder.suspicious import listing
+from memest.recorder.suspicious import worst
 from memest.store import Header
 from memest.store.tables import Columns
 from memest.tracking import About, LocalRun, Run, open_run
@@ -28,7 +28,7 @@ _AXES = {"dataset": "own", "model": "own", "seed": "0"}
 """What queries group by, where `about` does not say."""
 
 
-def seal(recorder: Recorded) -> Sealed:
+def seal(recorder: RecorderView) -> Sealed:
     """Finish the sheet of a recording.
 
     Raises:
@@ -61,7 +61,7 @@ def seal(recorder: Recorded) -> Sealed:
     return Sealed(about, blobs, summaries)
 
 
-def saved(recorder: Recorded, folder: Path) -> Path:
+def saved(recorder: RecorderView, folder: Path) -> Path:
     """The sealed recording as a run in `folder`.
 
     Raises:
@@ -76,7 +76,7 @@ def saved(recorder: Recorded, folder: Path) -> Path:
     return folder
 
 
-def logged(recorder: Recorded, experiment: str, tracking: str) -> str:
+def logged(recorder: RecorderView, experiment: str, tracking: str) -> str:
     """The sealed recording as a run in MLflow; its id.
 
     Raises:
@@ -90,7 +90,7 @@ def logged(recorder: Recorded, experiment: str, tracking: str) -> str:
     return opened.run.id
 
 
-def _fill(run: Run, recorder: Recorded) -> None:
+def _fill(run: Run, recorder: RecorderView) -> None:
     sealed = recorder.sealed()
     for epoch, values in recorder.recording.metrics.items():
         run.log_metrics(epoch, values)
@@ -99,11 +99,11 @@ def _fill(run: Run, recorder: Recorded) -> None:
         names, key=lambda name: name.endswith("manifest.json")
     ):  # what names the others is last
         run.blobs.put(name, sealed.blobs.get(name))
-    run.table("tables/suspicious", listing(recorder, sealed.summary, _LISTED).columns)
+    run.table("tables/suspicious", worst(recorder, sealed.summary, _LISTED).columns)
     run.seal({})
 
 
-def _further(recorder: Recorded) -> dict[str, bytes]:
+def _further(recorder: RecorderView) -> dict[str, bytes]:
     """Files beside the tables of the sheet, by name."""
     files = {}
     if (means := recorder.observed.mean_probabilities()) is not None:
@@ -115,7 +115,7 @@ def _further(recorder: Recorded) -> dict[str, bytes]:
     return files
 
 
-def _about(recorder: Recorded, mark: str) -> About:
+def _about(recorder: RecorderView, mark: str) -> About:
     settings: dict[str, Any] = dict(recorder.about) | {"scores": recorder.scores, "epochs": recorder.epoch}
     axes = {name: str(settings.get(name, missing)) for name, missing in _AXES.items()}
     recipe = {name: value for name, value in settings.items() if name not in _AXES}

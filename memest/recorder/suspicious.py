@@ -9,7 +9,7 @@ import numpy as np
 
 from memest.detect import rank
 from memest.errors import UnknownNameError, optional_packages
-from memest.recorder.recorded import Recorded
+from memest.recorder.recorded import RecorderView
 from memest.store.tables import Columns
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Suspicious:
         return pd.DataFrame(self.columns)
 
 
-def listing(recorder: Recorded, summaries: Columns, count: int, by: str | None = None) -> Suspicious:
+def worst(recorder: RecorderView, summaries: Columns, count: int, by: str | None = None) -> Suspicious:
     """The `count` most suspicious examples of a recording by one of its summaries.
 
     Raises:

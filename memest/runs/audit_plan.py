@@ -32,7 +32,7 @@ _STEPS = 6
 
 
 @dataclass(frozen=True)
-class Plan:
+class AuditPlan:
     """What an audit trains.
 
     Attributes:
@@ -52,7 +52,7 @@ class Plan:
         return json.dumps(asdict(self), indent=1).encode()
 
     @classmethod
-    def from_json(cls, content: bytes) -> Plan:
+    def from_json(cls, content: bytes) -> AuditPlan:
         """The plan in `content`.
 
         Raises:
@@ -87,7 +87,7 @@ class Asked:
         return bool(self.model and self.epochs and self.folds)
 
 
-def choose_plan(asked: Asked, most_folds: int, budget: float, seconds: Callable[[str], float]) -> Plan:
+def choose_plan(asked: Asked, most_folds: int, budget: float, seconds: Callable[[str], float]) -> AuditPlan:
     """The best plan that fits into a budget: the largest network first, then epochs, then folds.
 
     Args:
@@ -115,14 +115,14 @@ def choose_plan(asked: Asked, most_folds: int, budget: float, seconds: Callable[
     )
 
 
-def _preferred(asked: Asked, most_folds: int, usable: float, prices: dict[str, float]) -> Iterator[Plan]:
+def _preferred(asked: Asked, most_folds: int, usable: float, prices: dict[str, float]) -> Iterator[AuditPlan]:
     """Plans, the best first; some do not fit."""
 
-    def plan(model: str, folds: int, least: int) -> Plan:
+    def plan(model: str, folds: int, least: int) -> AuditPlan:
         folds = asked.folds or min(folds, most_folds)
         price = prices[model] * (folds - 1)
         epochs = asked.epochs or min(MOST, int(usable / price))
-        return Plan(model, epochs if epochs >= (asked.epochs or least) else 0, folds, epochs * price)
+        return AuditPlan(model, epochs if epochs >= (asked.epochs or least) else 0, folds, epochs * price)
 
     for model in reversed(prices):
         yield plan(model, MOST_FOLDS, MOST)

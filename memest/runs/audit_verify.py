@@ -42,13 +42,13 @@ class Verified:
 
     def to_json(self) -> bytes:
         """JSON bytes, with mean and 95 % interval of each kind and of the differences."""
-        named = {name: interval(values, 0, 1) for name, values in self.accuracies.items()}
+        named = {name: mean_interval(values, 0, 1) for name, values in self.accuracies.items()}
         content = {"removed": self.removed, "test_accuracy": self.accuracies, "intervals": named}
         if self.refused:
             content["refused"] = self.refused
         if self.removed and self.accuracies:
-            content["gain"] = interval(self.gains(WITHOUT, RANDOM), -1, 1)
-            content["gain_corrected"] = interval(self.gains(CORRECTED, ALL), -1, 1)
+            content["gain"] = mean_interval(self.gains(WITHOUT, RANDOM), -1, 1)
+            content["gain_corrected"] = mean_interval(self.gains(CORRECTED, ALL), -1, 1)
         return json.dumps(content, indent=1).encode()
 
     def gains(self, one: str, other: str) -> list[float]:
@@ -57,7 +57,7 @@ class Verified:
         return [first - second for first, second in pairs]
 
 
-def interval(values: Sequence[float], least: float, most: float) -> tuple[float, float, float]:
+def mean_interval(values: Sequence[float], least: float, most: float) -> tuple[float, float, float]:
     """Mean, and the ends of its 95 % interval by Student's t over seeds, two at least, cut to what can be."""
     from scipy.stats import t
 
@@ -66,7 +66,7 @@ def interval(values: Sequence[float], least: float, most: float) -> tuple[float,
     return mean, max(least, mean - reach), min(most, mean + reach)
 
 
-def verified(prepared: Prepared, findings: Findings, test: ImageSet, seeds: int) -> Verified:
+def verify(prepared: Prepared, findings: Findings, test: ImageSet, seeds: int) -> Verified:
     """Train the network of an audit on four training sets, with some seeds.
 
     Args:

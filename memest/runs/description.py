@@ -7,7 +7,7 @@ import torch
 from memest.data import CORRUPTIONS, PROTOCOLS, SETS
 from memest.grammar.config import digest, key_settings
 from memest.models import MODELS
-from memest.overhead.schedule import every
+from memest.overhead.schedule import every_in_words
 from memest.runs.config import TrainConfig
 from memest.runs.key import source_tag
 from memest.runs.prepare import Prepared
@@ -33,8 +33,8 @@ def about_training(prepared: Prepared) -> About:
         f"{config.recipe.epochs} epochs, seed {config.seed}, protocol {protocol}, on {device.type}.\n\n"
         "Read `sheet/summary.parquet` first: one row per example. `seen/…` is from the training batches "
         "themselves, everything else from "
-        f"clean passes in evaluation mode: scores from logits {every(config.score_every)}, from gradients "
-        f"{every(config.gradient_every)}."
+        f"clean passes in evaluation mode: scores from logits {every_in_words(config.score_every)}, "
+        f"from gradients {every_in_words(config.gradient_every)}."
     )
     if left_out := prepared.split.left_out:
         note += f"\n\n{len(left_out):,} images of the source were left out: `{LEFT_OUT}` names them."

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.audit.findings import Estimate, Findings
+from memest.audit.findings import Findings, WrongShare
 from memest.audit.report import report_html
 from memest.data import ImageSet
 from memest.detect import rank
@@ -51,7 +51,7 @@ def run_page(images: ImageSet, sheet: SheetReader, summary: Columns, best: str) 
         rank=np.arange(1, shown + 1),
         kind=np.full(shown, "fine"),
         why=tuple(_why(images, summary, best, n) for n in chosen.tolist()),
-        estimate=Estimate(unknown, unknown, unknown, 0),
+        estimate=WrongShare(unknown, unknown, unknown, 0),
         epochs=epochs,
         losses=losses,
         choice={name: str(header.config[name]) for name in _SAID if name in header.config}

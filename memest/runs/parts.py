@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from memest.data import ImageSet, Part
 from memest.data.rebuilt import TRAINED
-from memest.detect import Evidence, suspicions
+from memest.detect import ProtocolEvidence, suspicions
 from memest.errors import SheetError
 from memest.grammar.config import key_settings
 from memest.ids import Ids
@@ -148,5 +148,5 @@ def _suspicions(prepared: Prepared, sheet: SheetReader, probabilities_NC: NDArra
     measured = "correct" in sheet.manifest.scores
     correct = Trace(*sheet.trace("correct")) if measured else None
     labels, config = prepared.images.labels, prepared.config
-    evidence = Evidence(labels, correct, config.recipe.epochs, probabilities_NC)
+    evidence = ProtocolEvidence(labels, correct, config.recipe.epochs, probabilities_NC)
     return dict(suspicions(config.protocol, evidence))

@@ -10,21 +10,21 @@ from memest.services.artifact_route import artifact_route
 from memest.services.clients import exports
 from memest.services.decide import Wanted
 from memest.services.folder import Folder
-from memest.services.links import BrokenLinkError, Check, Finding, SkippedLinkError, examine
+from memest.services.links import BrokenLinkError, Check, CheckResult, SkippedLinkError, examine
 from memest.services.reach import Reach
 from memest.services.s3_links import s3_checks
 from memest.services.settings import Secrets, Settings
-from memest.services.stack import Condition, down, status, up
+from memest.services.stack import ServerStatus, down, status, up
 from memest.services.tracking_link import tracking_answers
 
 __all__ = [
     "BrokenLinkError",
     "Check",
-    "Condition",
-    "Finding",
+    "CheckResult",
     "Folder",
     "Reach",
     "Secrets",
+    "ServerStatus",
     "Settings",
     "SkippedLinkError",
     "Wanted",

@@ -11,7 +11,7 @@ from memest.services.folder import Folder
 from memest.services.ports import free_ports, require_address, require_free
 from memest.services.probes import endpoint_parts
 from memest.services.settings import Secrets, Settings, changed
-from memest.services.stores import program
+from memest.services.stores import store_program
 from memest.services.tls import ca_bundle
 from memest.tracking.client import DATABASES
 from memest.tracking.database import sqlite_file
@@ -114,7 +114,7 @@ def _refuse_nonsense(settings: Settings) -> None:
             "such as mlflow.example.org"
         )
     if settings.store:
-        program(settings.store)
+        store_program(settings.store)
 
 
 def _refuse_backend(url: str) -> None:

@@ -47,7 +47,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """What became of one check."""
 
     name: str
@@ -57,30 +57,30 @@ class Finding:
     missed: bool = False
 
 
-def examine(checks: Iterable[Check]) -> list[Finding]:
+def examine(checks: Iterable[Check]) -> list[CheckResult]:
     """Every check in turn."""
-    found: dict[str, Finding] = {}
+    found: dict[str, CheckResult] = {}
     for check in checks:
         broken = next((name for name in check.needs if name in found and _missed(found[name])), None)
         if broken:
-            found[check.name] = Finding(check.name, "skipped", f"needs: {broken}", missed=True)
+            found[check.name] = CheckResult(check.name, "skipped", f"needs: {broken}", missed=True)
         else:
             found[check.name] = _look(check)
     return list(found.values())
 
 
-def _missed(finding: Finding) -> bool:
+def _missed(finding: CheckResult) -> bool:
     return finding.state == "FAILED" or finding.missed
 
 
-def _look(check: Check) -> Finding:
-    outcome: list[Finding] = []
+def _look(check: Check) -> CheckResult:
+    outcome: list[CheckResult] = []
     worker = threading.Thread(target=lambda: outcome.append(_judge(check)), daemon=True)
     worker.start()
     worker.join(patient(check.limit))
     if outcome:
         return outcome[0]
-    return Finding(
+    return CheckResult(
         check.name,
         "FAILED",
         f"no answer in {patient(check.limit):.0f} s",
@@ -88,15 +88,15 @@ def _look(check: Check) -> Finding:
     )
 
 
-def _judge(check: Check) -> Finding:
+def _judge(check: Check) -> CheckResult:
     try:
-        return Finding(check.name, "ok", check.look())
+        return CheckResult(check.name, "ok", check.look())
     except SkippedLinkError as why:
-        return Finding(check.name, "skipped", str(why))
+        return CheckResult(check.name, "skipped", str(why))
     except BrokenLinkError as error:
-        return Finding(check.name, "FAILED", str(error), error.remedy)
+        return CheckResult(check.name, "FAILED", str(error), error.remedy)
     except Exception as error:  # a check must not end the others: what it met is the finding
         text = masked(" ".join(f"{type(error).__name__}: {error}".split()))
-        return Finding(
+        return CheckResult(
             check.name, "FAILED", text[:300], "this was not foreseen: read the error, then the logs"
         )

@@ -26,7 +26,7 @@ Starter = Callable[[Settings, Secrets, Folder], Launch]
 
 
 @dataclass(frozen=True)
-class Condition:
+class ServerStatus:
     """How one server is.
 
     Attributes:
@@ -41,7 +41,7 @@ class Condition:
     started: bool = False
 
 
-def up(wanted: Wanted, folder: Folder, seconds: float = 90) -> list[Condition]:
+def up(wanted: Wanted, folder: Folder, seconds: float = 90) -> list[ServerStatus]:
     """Start what does not run and wait until both servers do their work.
 
     What was started is stopped again if either does not get there, and the settings are what they were
@@ -78,14 +78,14 @@ def down(folder: Folder, grace: float = 20) -> list[str]:
         return [name for name in reversed([*folder.processes()]) if _stop(name, folder, grace)]
 
 
-def status(folder: Folder) -> list[Condition]:
+def status(folder: Folder) -> list[ServerStatus]:
     """How each server is; nothing where nothing was set up."""
     settings = folder.settings()
     if settings is None:
         return []
     urls = {"store": settings.s3_url, "mlflow": settings.mlflow_url}
     found = [_condition(name, urls[name], folder) for name in _servers(settings)]
-    return [Condition("store", "elsewhere", settings.endpoint), *found] if settings.endpoint else found
+    return [ServerStatus("store", "elsewhere", settings.endpoint), *found] if settings.endpoint else found
 
 
 def _servers(settings: Settings) -> dict[str, Starter]:
@@ -174,9 +174,9 @@ def _stop(name: str, folder: Folder, grace: float) -> bool:
     return there
 
 
-def _condition(name: str, url: str, folder: Folder) -> Condition:
+def _condition(name: str, url: str, folder: Folder) -> ServerStatus:
     process = folder.processes().get(name)
     log = str(folder.path(f"{name}.log"))
     if process is None:
-        return Condition(name, "stopped", url, log=log)
-    return Condition(name, "running" if process.alive() else "crashed", url, process.pid, log)
+        return ServerStatus(name, "stopped", url, log=log)
+    return ServerStatus(name, "running" if process.alive() else "crashed", url, process.pid, log)

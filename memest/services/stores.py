@@ -43,7 +43,7 @@ def minio(settings: Settings, secret: Secrets, folder: Folder) -> Launch:
     data, certificates = _room(folder, "minio"), _room(folder, "certificates")
     return Launch(
         [
-            program("minio"),
+            store_program("minio"),
             *("server", str(data), "--certs-dir", str(certificates)),
             *("--address", f"{settings.host}:{settings.s3_port}"),
             *("--console-address", f"127.0.0.1:{settings.console_port}"),
@@ -93,7 +93,7 @@ def seaweedfs(settings: Settings, secret: Secrets, folder: Folder) -> Launch:
     }
     keys = ("SIGNING_KEY", "SIGNING_READ_KEY", "FILER_SIGNING_KEY", "FILER_SIGNING_READ_KEY")
     return Launch(
-        [program("seaweedfs"), "server", *(f"-{name}={value}" for name, value in options.items())],
+        [store_program("seaweedfs"), "server", *(f"-{name}={value}" for name, value in options.items())],
         without("WEED_") | {f"WEED_JWT_{key}": secret.signing_key for key in keys},
     )
 
@@ -106,7 +106,7 @@ def versitygw(settings: Settings, secret: Secrets, folder: Folder) -> Launch:
     """
     return Launch(
         [
-            program("versitygw"),
+            store_program("versitygw"),
             *("--port", f"{settings.host}:{settings.s3_port}"),
             *("--region", settings.region, "--quiet"),
             *("posix", "--dir-perms", "0700", "--file-perms", "0600", str(_room(folder, "versitygw"))),
@@ -116,7 +116,7 @@ def versitygw(settings: Settings, secret: Secrets, folder: Folder) -> Launch:
     )
 
 
-def program(store: str) -> str:
+def store_program(store: str) -> str:
     """The program of a store: on the PATH, in `.memest/bin`, or beside this Python.
 
     Raises:

@@ -59,7 +59,7 @@ def analyze(config: AnalyzeConfig) -> Analyzed:
     )
     with open_run(about, uri, config.experiment) as opened:
         if not opened.done:
-            log(opened.run, finding)
+            log_finding(opened.run, finding)
             opened.run.seal({})
     return Analyzed(finding.text(), opened.run.id, opened.run.blobs)
 
@@ -71,7 +71,7 @@ def _spell(axis: str, value: str) -> str:
     return registries[axis].short(value) if axis in registries else value
 
 
-def log(run: Run, finding: Finding) -> None:
+def log_finding(run: Run, finding: Finding) -> None:
     """Tables, figures and report as artifacts."""
     for name, table in finding.tables.items():
         run.table(f"tables/{name}", {str(column): table[column].tolist() for column in table})

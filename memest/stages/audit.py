@@ -19,8 +19,8 @@ from memest.grammar.config import build, digest, key_settings
 from memest.grammar.duration import duration
 from memest.runs.audit_files import copy_files, keep_findings, said
 from memest.runs.audit_material import PLAN, Material, of_folds, of_sheet, sheet_at
-from memest.runs.audit_plan import FOLDS, Asked, Plan, choose_plan, measured_seconds
-from memest.runs.audit_verify import VERIFIED, verified
+from memest.runs.audit_plan import FOLDS, Asked, AuditPlan, choose_plan, measured_seconds
+from memest.runs.audit_verify import VERIFIED, verify
 from memest.runs.config import TrainConfig
 from memest.runs.device import choose_device
 from memest.runs.parts import join, parts_of
@@ -81,7 +81,7 @@ def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
             findings = replace(_concluded(material, plan.words() | _facts(split)), limit=config.limit)
             keep_findings(opened.run, findings, material, prepared.epochs, config.export)
             if config.verify and split.test is not None:
-                came = verified(prepared, findings, split.test, config.verify)
+                came = verify(prepared, findings, split.test, config.verify)
                 opened.run.blobs.put(VERIFIED, came.to_json())
             opened.run.seal({})
     copy_files(opened.run.blobs, folder)
@@ -130,7 +130,7 @@ def _concluded(material: Material, choice: dict[str, str]) -> Findings:
     return with_duplicates(findings, groups_of(material.images, material.test))
 
 
-def _planned(config: AuditConfig, images: ImageSet) -> tuple[Prepared, Plan]:
+def _planned(config: AuditConfig, images: ImageSet) -> tuple[Prepared, AuditPlan]:
     """The folds to train, and what was chosen for them.
 
     Raises:
@@ -142,18 +142,18 @@ def _planned(config: AuditConfig, images: ImageSet) -> tuple[Prepared, Plan]:
         raise SettingError(
             f"--folds {asked.folds}: the smallest class has {most} images; there can be as many folds"
         )
-    first = _prepared(config, Plan(asked.model or "tiny", asked.epochs or 1, asked.folds or 2), images)
+    first = _prepared(config, AuditPlan(asked.model or "tiny", asked.epochs or 1, asked.folds or 2), images)
 
     def seconds(model: str) -> float:
         return measured_seconds(replace(first, config=replace(first.config, model=model)))
 
-    def choose() -> Plan:
+    def choose() -> AuditPlan:
         return choose_plan(asked, most, duration(config.budget), seconds)
 
     if asked.decided:
-        return first, Plan(asked.model, asked.epochs, asked.folds)
+        return first, AuditPlan(asked.model, asked.epochs, asked.folds)
     key = digest("audit", key_settings(config), images.fingerprint, choose_device(config.device).type)
-    plan = remembered(key, Plan.from_json, choose, Plan.to_json)
+    plan = remembered(key, AuditPlan.from_json, choose, AuditPlan.to_json)
     return _prepared(config, plan, images, first), plan
 
 
@@ -187,7 +187,9 @@ def _few(config: AuditConfig, images: ImageSet) -> str:
     return f" (no more than {most} folds: the smallest class has {most} images)"
 
 
-def _prepared(config: AuditConfig, plan: Plan, images: ImageSet, earlier: Prepared | None = None) -> Prepared:
+def _prepared(
+    config: AuditConfig, plan: AuditPlan, images: ImageSet, earlier: Prepared | None = None
+) -> Prepared:
     """The folds of a plan; the test set, if there is one, is not trained with and left out."""
     settings = {name: getattr(config, name) for name in _SHARED}
     enough = int(config.planted * len(images)) >= _FEWEST_PLANTED
@@ -201,7 +203,7 @@ def _prepared(config: AuditConfig, plan: Plan, images: ImageSet, earlier: Prepar
     return replace(prepared, split=replace(prepared.split, test=None))
 
 
-def _about(config: AuditConfig, prepared: Prepared, plan: Plan) -> About:
+def _about(config: AuditConfig, prepared: Prepared, plan: AuditPlan) -> About:
     dataset, images = SETS.short(config.data), prepared.images
     return About(
         stage="audit",

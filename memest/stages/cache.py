@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 
-from memest.data.decoded import Entry, cache_root, drop, entries
+from memest.data.decoded import CacheEntry, cache_entries, cache_root, drop
 from memest.data.decoded.index import INDEXES
 from memest.errors import SettingError
 from memest.grammar.config import option
@@ -24,7 +24,7 @@ def cache(config: CacheConfig) -> str:
     Raises:
         SettingError: there is no such entry.
     """
-    held = list(entries())
+    held = list(cache_entries())
     if not config.empty:
         lines = [_line(entry) for entry in held]
         return "\n".join([*lines, f"{len(held)} entries, {_size(held)} in {cache_root()}"])
@@ -40,7 +40,7 @@ def cache(config: CacheConfig) -> str:
     return said
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: CacheEntry) -> str:
     made = ", ".join(f"{name} {value}" for name, value in entry.settings.items())
     notes = "".join(f"; {note}" for note in entry.notes)
     return (
@@ -48,5 +48,5 @@ def _line(entry: Entry) -> str:
     )
 
 
-def _size(held: list[Entry]) -> str:
+def _size(held: list[CacheEntry]) -> str:
     return f"{sum(entry.size for entry in held) / 1e6:,.1f} MB"

@@ -10,7 +10,7 @@ from memest.data.protocols import Folds
 from memest.errors import SettingError
 from memest.export import export_names
 from memest.grammar.config import one, option
-from memest.grammar.duration import canonical
+from memest.grammar.duration import canonical_duration
 from memest.grammar.registry import Registry, keyword_parameters
 from memest.grammar.spec import Spec
 from memest.grammar.values import Count, Index, Share, Within
@@ -220,7 +220,7 @@ class AuditConfig:
 
     data: str = option("", "dataset spec, or a path such as photos/", read=data_or_none, bare=True)
     budget: str = option(
-        "10m", "how long it may take, such as 90s, 10m or 1h", read=canonical, shown="DURATION"
+        "10m", "how long it may take, such as 90s, 10m or 1h", read=canonical_duration, shown="DURATION"
     )
     into: str = option("audit", "folder for report, tables and summary", key=False, shown="FOLDER")
     sheet: str = option(

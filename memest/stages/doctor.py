@@ -11,7 +11,7 @@ from memest.grammar.config import option
 from memest.services import (
     BrokenLinkError,
     Check,
-    Finding,
+    CheckResult,
     Reach,
     SkippedLinkError,
     artifact_route,
@@ -120,5 +120,5 @@ def _data() -> str:
     return f"digits: {len(load_images('digits').train)} images"
 
 
-def _line(one: Finding) -> str:
+def _line(one: CheckResult) -> str:
     return f"{one.state:<8} {one.name:<16} {one.details}".rstrip()

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 
 from memest.analysis import ANALYSES
-from memest.analysis.trials import STANDARD
+from memest.analysis.matched_runs import STANDARD
 from memest.errors import BusyError, InputError, MemestError, SettingError, SweepError
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
@@ -16,7 +16,7 @@ from memest.stages.score import score
 from memest.stages.verdict import Verdict
 from memest.sweep import Preset, overrides_of, presets, read_preset
 from memest.sweep.console import Console
-from memest.sweep.planning import plan
+from memest.sweep.planning import plan_sweep
 from memest.sweep.training import train_missing
 from memest.tracking import look_at, several_runs
 
@@ -67,7 +67,7 @@ def _score(preset: Preset[TrainConfig], uri: str) -> tuple[list[str], bool]:
     grids = [grid for grid in preset.sweep.grids if preset.score.get("grid", grid.name) == grid.name]
     alone = [replace(g, configs=tuple(c for c in g.configs if c.protocol == STANDARD)) for g in grids]
     try:
-        done = plan(replace(preset.sweep, grids=tuple(alone)), uri).done
+        done = plan_sweep(replace(preset.sweep, grids=tuple(alone)), uri).done
     except InputError:
         return [], True  # nothing of it was trained, which training has said
     said, good = [], True

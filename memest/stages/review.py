@@ -32,7 +32,7 @@ class ReviewConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Audited:
+class AuditFolder:
     """An audit that lies in a folder.
 
     Attributes:
@@ -72,11 +72,11 @@ def review(config: ReviewConfig) -> str:
     return "\n".join([*_said(came, decisions, order), _next(ahead, into)])
 
 
-def _audited(folder: Path) -> Audited:
+def _audited(folder: Path) -> AuditFolder:
     try:
         fingerprint = json.loads((folder / "summary.json").read_bytes())["fingerprint"]
         table = read_table((folder / "ranking.parquet").read_bytes())
-        return Audited(fingerprint, table | {"place": table.get("place", table["rank"])})
+        return AuditFolder(fingerprint, table | {"place": table.get("place", table["rank"])})
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"--audit {folder} holds no audit (summary.json and ranking.parquet): name the folder that "
@@ -84,7 +84,7 @@ def _audited(folder: Path) -> Audited:
         ) from error
 
 
-def _decisions(path: Path, audited: Audited) -> dict[int, str]:
+def _decisions(path: Path, audited: AuditFolder) -> dict[int, str]:
     """What was decided, by id; rows without a decision are left out.
 
     Raises:
@@ -115,7 +115,7 @@ def _decisions(path: Path, audited: Audited) -> dict[int, str]:
     return found
 
 
-def _csv(audited: Audited, ahead: dict[int, str]) -> bytes:
+def _csv(audited: AuditFolder, ahead: dict[int, str]) -> bytes:
     """What to look at, with columns to fill in."""
     columns = (audited.table[name].tolist() for name in ("id", "label", "suggested", "file"))
     facts = {number: rest for number, *rest in zip(*columns, strict=True)}

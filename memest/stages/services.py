@@ -12,7 +12,7 @@ from memest import services
 from memest.errors import SettingError
 from memest.grammar.config import option
 from memest.grammar.values import Count, NonNegative, Within
-from memest.services import Condition, Folder, Wanted
+from memest.services import Folder, ServerStatus, Wanted
 from memest.stages.verdict import Verdict
 from memest.tracking import home
 
@@ -121,7 +121,7 @@ def _wanted(config: UpConfig) -> Wanted:
     return Wanted(**named | {"backend": config.backend or os.environ.get("MLFLOW_BACKEND_STORE_URI", "")})
 
 
-def _line(one: Condition) -> str:
+def _line(one: ServerStatus) -> str:
     where = f"pid {one.pid}  " if one.pid else ""
     log = f"log {one.log}" if one.log else ""
     state = "started" if one.started else one.state

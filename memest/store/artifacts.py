@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memest.errors import SheetError, masked
-from memest.store.blobs import plain, refuse_change, verified
+from memest.store.blobs import plain_name, refuse_change, verified
 from memest.store.cache import Cache, CachedBlobs
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class ArtifactBlobs:
 
     def put(self, name: str, content: bytes) -> None:
         """Upload `content`; a no-op if it is there already."""
-        folder, _, file = plain(name).rpartition("/")
+        folder, _, file = plain_name(name).rpartition("/")
         if name in self.names(folder):
             refuse_change(name, self.get(name), content)
             return
@@ -74,7 +74,7 @@ class ArtifactBlobs:
             SheetError: other bytes are kept under this name.
         """
         if there:
-            kept, content = self._download(plain(name)), file.read_bytes()
+            kept, content = self._download(plain_name(name)), file.read_bytes()
             if kept == content:
                 return
             if not content.startswith(kept):
@@ -83,7 +83,7 @@ class ArtifactBlobs:
 
     def get(self, name: str, sha256: str = "") -> bytes:
         """The bytes kept under `name`, fetched now; with a SHA-256, only if it is theirs."""
-        return verified(name, self._download(plain(name)), sha256)
+        return verified(name, self._download(plain_name(name)), sha256)
 
     def read(self, name: str, start: int, stop: int) -> bytes:
         """Bytes `start` to `stop` of what is kept under `name`, all of which is fetched."""
@@ -95,7 +95,7 @@ class ArtifactBlobs:
         Raises:
             SheetError: the server names something outside `folder`.
         """
-        where = plain(folder) if folder else None
+        where = plain_name(folder) if folder else None
         with _said_plainly(f"the artifacts of run {self._run_id} cannot be listed"):
             infos = self._artifacts.list_artifacts(where)
         return sorted(name for info in infos if not info.is_dir and (name := _inside(folder, info.path)))
@@ -146,7 +146,7 @@ def _inside(folder: str, name: str) -> str | None:
     if place != folder or file in ("", ".", ".."):
         raise SheetError(f"the server lists {name!r} inside {folder or 'the run'!r}: refused")
     try:
-        return plain(name)
+        return plain_name(name)
     except SheetError:
         return None
 

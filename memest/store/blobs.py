@@ -57,7 +57,7 @@ class LocalBlobs:
 
     def path(self, name: str) -> Path:
         """Where `name` lies."""
-        return self.root / plain(name)
+        return self.root / plain_name(name)
 
     def put(self, name: str, content: bytes) -> None:
         """Keep `content`; a no-op if it is there already."""
@@ -95,7 +95,7 @@ class LocalBlobs:
         )
 
 
-def plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """`name`, if it is a relative path of plain parts.
 
     Raises:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from memest.files import write_whole
-from memest.store.blobs import Blobs, plain
+from memest.store.blobs import Blobs, plain_name
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class Cache:
         return self._root / "content" / digest[:2] / digest
 
     def _pointer(self, run_id: str, name: str) -> Path:
-        return self._root / "runs" / plain(run_id) / plain(name)
+        return self._root / "runs" / plain_name(run_id) / plain_name(name)
 
 
 class CachedBlobs:
@@ -113,7 +113,7 @@ class CachedBlobs:
 
     def get(self, name: str, sha256: str = "") -> bytes:
         """The bytes kept under `name`; a damaged copy is fetched once more."""
-        kept = self._cache.get(self._run_id, plain(name), sha256)
+        kept = self._cache.get(self._run_id, plain_name(name), sha256)
         if kept is None:
             kept = self._store.get(name, sha256)
             self._cache.put(self._run_id, name, kept, sha256)
@@ -121,7 +121,7 @@ class CachedBlobs:
 
     def read(self, name: str, start: int, stop: int) -> bytes:
         """Bytes `start` to `stop` of what is kept under `name`, unchecked."""
-        kept = self._cache.read(self._run_id, plain(name), start, stop)
+        kept = self._cache.read(self._run_id, plain_name(name), start, stop)
         return self.get(name)[start:stop] if kept is None else kept
 
     def names(self, folder: str) -> list[str]:

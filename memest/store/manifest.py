@@ -14,7 +14,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Part:
+class SheetFile:
     """One file of a sheet: its name, its SHA-256 and its size in bytes."""
 
     name: str
@@ -22,7 +22,7 @@ class Part:
     size: int
 
     @classmethod
-    def of(cls, name: str, content: bytes) -> Part:
+    def of(cls, name: str, content: bytes) -> SheetFile:
         """The part that `content` is."""
         return cls(name, hashlib.sha256(content).hexdigest(), len(content))
 
@@ -39,7 +39,7 @@ class Part:
 class Block:
     """A part that holds the scores of the epochs `first` to `last`."""
 
-    part: Part
+    part: SheetFile
     first: int
     last: int
 
@@ -92,8 +92,8 @@ class Manifest:
     scores: dict[str, dict[str, Any]]
     scalars: dict[str, list[int]]
     blocks: list[Block]
-    tables: dict[str, Part]
-    kept: list[Part] = field(default_factory=list)
+    tables: dict[str, SheetFile]
+    kept: list[SheetFile] = field(default_factory=list)
     format: int = field(default=FORMAT)
 
     def to_json(self) -> bytes:
@@ -115,9 +115,9 @@ class Manifest:
                 header=Header(**raw["header"] | {"classes": tuple(raw["header"].get("classes", ()))}),
                 scores=raw["scores"],
                 scalars=raw["scalars"],
-                blocks=[Block(Part(**b["part"]), b["first"], b["last"]) for b in raw["blocks"]],
-                tables={name: Part(**part) for name, part in raw["tables"].items()},
-                kept=[Part(**part) for part in raw["kept"]],
+                blocks=[Block(SheetFile(**b["part"]), b["first"], b["last"]) for b in raw["blocks"]],
+                tables={name: SheetFile(**part) for name, part in raw["tables"].items()},
+                kept=[SheetFile(**part) for part in raw["kept"]],
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SheetError(f"the manifest cannot be read ({type(error).__name__}: {error})") from error

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from memest.errors import NonFiniteError, SheetError
 from memest.store.blobs import Blobs
 from memest.store.block import pack, unpack
-from memest.store.manifest import Block, Header, Manifest, Part
+from memest.store.manifest import Block, Header, Manifest, SheetFile
 from memest.store.sheet import FOLDER, MANIFEST, SCALAR, SheetReader
 from memest.store.tables import Columns, write_table
 
@@ -65,7 +65,7 @@ class SheetWriter:
         self._first = 0
         self._epochs: dict[str, list[int]] = {}
         self._blocks: list[Block] = []
-        self._kept: list[Part] = []
+        self._kept: list[SheetFile] = []
         self.latest = -1
 
     def put(
@@ -107,7 +107,7 @@ class SheetWriter:
     def keep(self, name: str, content: bytes) -> None:
         """Keep a file of the run that is no part of the table; the manifest will have its hash."""
         self._blobs.put(name, content)
-        self._kept.append(Part.of(name, content))
+        self._kept.append(SheetFile.of(name, content))
 
     @property
     def full(self) -> bool:
@@ -140,9 +140,9 @@ class SheetWriter:
             pending = {
                 key: dict(zip(epochs, rows[key], strict=True)) for key, epochs in facts["rows"].items()
             }
-            blocks = [Block(Part(**b["part"]), b["first"], b["last"]) for b in facts["blocks"]]
+            blocks = [Block(SheetFile(**b["part"]), b["first"], b["last"]) for b in facts["blocks"]]
             first, latest, epochs = facts["first"], facts["latest"], facts["epochs"]
-            kept = [Part(**part) for part in facts["kept"]]
+            kept = [SheetFile(**part) for part in facts["kept"]]
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise SheetError(f"the state of a sheet cannot be read ({type(error).__name__})") from error
         for block in blocks:
@@ -164,7 +164,7 @@ class SheetWriter:
             contents["evaluation.json"] = evaluation
         tables = {}
         for name, content in contents.items():
-            part = Part.of(f"{FOLDER}/{name}", content)
+            part = SheetFile.of(f"{FOLDER}/{name}", content)
             tables[name.partition(".")[0]] = part
             self._blobs.put(part.name, content)
         manifest = self._manifest(tables)
@@ -176,7 +176,7 @@ class SheetWriter:
         unfinished = {key: np.stack(list(rows.values())) for key, rows in sorted(self._pending.items())}
         return SheetReader(self._blobs, self._manifest({}), unfinished)
 
-    def _manifest(self, tables: dict[str, Part]) -> Manifest:
+    def _manifest(self, tables: dict[str, SheetFile]) -> Manifest:
         scores = {key: epochs for key, epochs in self._epochs.items() if not key.startswith(SCALAR)}
         return Manifest(
             header=self.header,
@@ -197,7 +197,7 @@ class SheetWriter:
             name = f"{FOLDER}/block-{self._first:06d}-{last:06d}.safetensors"
             content = pack(self._pending)
             with ThreadPoolExecutor(1) as aside:  # hashing takes as long as writing
-                part = aside.submit(Part.of, name, content)
+                part = aside.submit(SheetFile.of, name, content)
                 self._blobs.put(name, content)
             self._blocks.append(Block(part.result(), self._first, last))
         self._pending, self._first = {}, last + 1

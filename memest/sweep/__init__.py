@@ -8,7 +8,7 @@ from memest.sweep.engines import ENGINES, Engine
 from memest.sweep.grid import Grid, Sweep, overrides_of, read_sweep
 from memest.sweep.preset import SCALES, Preset, presets, read_preset
 from memest.sweep.queue import RETRIES, Event, State, run_tasks
-from memest.sweep.status import Entry, Status, entry_line
+from memest.sweep.status import Status, TaskStatus, entry_line
 from memest.sweep.task import Result, Task
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "RETRIES",
     "SCALES",
     "Engine",
-    "Entry",
     "Event",
     "Grid",
     "Preset",
@@ -25,6 +24,7 @@ __all__ = [
     "Status",
     "Sweep",
     "Task",
+    "TaskStatus",
     "entry_line",
     "overrides_of",
     "presets",

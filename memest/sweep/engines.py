@@ -42,7 +42,7 @@ class Engine(Protocol):
 ENGINES: Registry[Callable[..., Engine]] = Registry("engine")
 
 
-class Local:
+class LocalEngine:
     """Processes of this machine.
 
     Args:
@@ -107,4 +107,4 @@ def local(present: int, *, jobs: Index = 0, threads: Index = 0) -> Engine:
         jobs: processes at a time; 0: one for each GPU, without GPUs one for each core.
         threads: of each process; 0: one for a small network, else at most its share of the cores.
     """
-    return Local(jobs or present or cores(), threads, present)
+    return LocalEngine(jobs or present or cores(), threads, present)

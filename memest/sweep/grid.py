@@ -105,7 +105,7 @@ def sweep_of(
     seen: set[C] = set()
     grids = [
         _grid(mapping(part, f"{where}: a grid", "base, axes and runs"), kind, base, own, where, seen)
-        for part in listed(parts, f"{where}: grids", "- axes: …")
+        for part in as_list(parts, f"{where}: grids", "- axes: …")
     ]
     return Sweep(experiment, tuple(grids))
 
@@ -161,8 +161,8 @@ def _combinations(
     runs = part.get("runs", [{}])
     _settings(base, kind, f"{where}: base")
     _settings(axes, kind, f"{where}: axes", "axis")
-    values = [listed(axes[name], f"{where}: axis {name}", f"{name}: [1, 2]") for name in axes]
-    for entry in listed(runs, f"{where}: runs", "- setting: value"):
+    values = [as_list(axes[name], f"{where}: axis {name}", f"{name}: [1, 2]") for name in axes]
+    for entry in as_list(runs, f"{where}: runs", "- setting: value"):
         run = mapping(entry, f"{where}: an entry of runs", "setting: value")
         _settings(run, kind, f"{where}: runs")
         if both := sorted(run.keys() & axes.keys()):
@@ -204,7 +204,7 @@ def mapping(content: Any, where: str, expected: str) -> dict[str, Any]:
     return content
 
 
-def listed(content: Any, where: str, expected: str) -> list[Any]:
+def as_list(content: Any, where: str, expected: str) -> list[Any]:
     """`content` as a list.
 
     Raises:

@@ -19,7 +19,7 @@ _GRACE = 60.0
 """Seconds between SIGTERM and SIGKILL."""
 
 
-def watch(descriptor: int = 0) -> None:
+def watch_parent(descriptor: int = 0) -> None:
     """End this process when the other end of `descriptor` is closed."""
     while os.read(descriptor, 1024):
         pass
@@ -29,7 +29,7 @@ def watch(descriptor: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    threading.Thread(target=watch, name="memest parent watch", daemon=True).start()
+    threading.Thread(target=watch_parent, name="memest parent watch", daemon=True).start()
     module = sys.argv[1]
     del sys.argv[:1]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

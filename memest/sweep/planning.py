@@ -24,7 +24,7 @@ from memest.tracking import connect, sealed_runs
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """What there is to do.
 
     Attributes:
@@ -43,7 +43,7 @@ class Plan:
         return len(self.todo) + len(self.done)
 
 
-def plan(sweep: Sweep[TrainConfig], uri: str) -> Plan:
+def plan_sweep(sweep: Sweep[TrainConfig], uri: str) -> SweepPlan:
     """The configurations of a sweep, those apart that a finished run on the server has already.
 
     Raises:
@@ -60,7 +60,7 @@ def plan(sweep: Sweep[TrainConfig], uri: str) -> Plan:
     names = dict(zip(keys, _names(list(keys)), strict=True))
     done = {names[config]: sealed[key] for config, key in keys.items() if key in sealed}
     todo = {names[config]: config for config, key in keys.items() if key not in sealed}
-    return Plan(todo, done, tuple(remarks))
+    return SweepPlan(todo, done, tuple(remarks))
 
 
 def _keys(sweep: Sweep[TrainConfig]) -> tuple[dict[TrainConfig, str], list[str]]:

@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 import memest
 from memest.errors import SettingError, UnknownNameError
 from memest.grammar.strict_yaml import read_yaml
-from memest.sweep.grid import Sweep, known, listed, mapping, sweep_of
+from memest.sweep.grid import Sweep, as_list, known, mapping, sweep_of
 
 C = TypeVar("C")
 
@@ -93,7 +93,7 @@ def read_preset(name: str, scale: str, kind: Callable[..., C], overrides: Mappin
     for setting, what in mapping(grid.get("needs"), f"{where}: needs", "setting: what it is").items():
         if setting not in overrides:
             raise SettingError(f"{path.stem} at scale {scale} needs --set {setting}=…: {what}")
-    analyses = listed(grid.get("analyses", content.get("analyses")), f"{where}: analyses", "- detection")
+    analyses = as_list(grid.get("analyses", content.get("analyses")), f"{where}: analyses", "- detection")
     own = {part: value for part, value in grid.items() if part not in _OWN}
     sweep = sweep_of(own, kind, where, f"{path.stem}-{scale}", overrides)
     again = mapping(grid.get("score"), f"{where}: score", "scores and epochs")

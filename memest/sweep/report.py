@@ -9,9 +9,9 @@ from memest.errors import BusyError, SweepError
 from memest.grammar.config import digest, flatten
 from memest.runs.config import TrainConfig
 from memest.sweep.grid import Sweep
-from memest.sweep.planning import Plan
+from memest.sweep.planning import SweepPlan
 from memest.sweep.queue import RETRIES
-from memest.sweep.status import Entry, Status
+from memest.sweep.status import Status, TaskStatus
 from memest.tracking import About, Opened
 from memest.version import versions
 
@@ -19,7 +19,7 @@ _COLUMNS = ("name", "state", "run", "tries", "seconds", "why")
 _NAMED = 3
 
 
-def about_sweep(wanted: Sweep[TrainConfig], found: Plan, title: str) -> About:
+def about_sweep(wanted: Sweep[TrainConfig], found: SweepPlan, title: str) -> About:
     """The description of a sweep; the same configurations are the same sweep."""
     configs = [flatten(config) for grid in wanted.grids for config in grid.configs]
     names = "\n".join(f"- {name}" for name in [*found.done, *found.todo][:100])
@@ -33,7 +33,7 @@ def about_sweep(wanted: Sweep[TrainConfig], found: Plan, title: str) -> About:
     )
 
 
-def keep_table(opened: Opened, found: Plan, entries: Mapping[str, Entry]) -> None:
+def keep_table(opened: Opened, found: SweepPlan, entries: Mapping[str, TaskStatus]) -> None:
     """Keep the state of each run as a table of the sweep's own run: one for each time it was made."""
     if opened.done:
         return
@@ -68,6 +68,6 @@ def require_all(status: Status) -> None:
         )
 
 
-def _row(name: str, entry: Entry) -> tuple[Any, ...]:
+def _row(name: str, entry: TaskStatus) -> tuple[Any, ...]:
     run, why = (entry.message, "") if entry.state == "done" else ("", entry.message)
     return name, entry.state, run, entry.tries, entry.seconds, why

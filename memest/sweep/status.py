@@ -15,7 +15,7 @@ _WORDS = {"busy": "with others"}
 
 
 @dataclass(frozen=True)
-class Entry:
+class TaskStatus:
     """The status of one task.
 
     Attributes:
@@ -45,7 +45,7 @@ class Status:
     def __init__(
         self, names: Iterable[str], slots: Callable[[], int], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.entries = {name: Entry() for name in names}
+        self.entries = {name: TaskStatus() for name in names}
         self._slots, self._clock = slots, clock
 
     def update(self, event: Event) -> None:
@@ -60,7 +60,7 @@ class Status:
             since=self._clock(),
         )
 
-    def of(self, state: State) -> dict[str, Entry]:
+    def of(self, state: State) -> dict[str, TaskStatus]:
         """The tasks in a state."""
         return {name: entry for name, entry in self.entries.items() if entry.state == state}
 
@@ -80,13 +80,13 @@ class Status:
         parts = ", ".join(f"{counts[state]} {_WORDS.get(state, state)}" for state in _ORDER if counts[state])
         left = self.left()
         going = counts["running"] + counts["waiting"]
-        return parts + (f"; about {duration(left)} left" if going and left is not None else "")
+        return parts + (f"; about {duration_text(left)} left" if going and left is not None else "")
 
     def lines(self) -> list[str]:
         """The summary, then what runs and what failed, a line each."""
         now = self._clock()
         running = [
-            f"  running {duration(now - e.since):>8}  {name}" for name, e in self.of("running").items()
+            f"  running {duration_text(now - e.since):>8}  {name}" for name, e in self.of("running").items()
         ]
         troubled = [
             f"  {entry_line(name, e)}" for name, e in self.entries.items() if e.message and e.state != "done"
@@ -96,15 +96,15 @@ class Status:
         return [self.summary(), *shown[:_SHOWN], *more]
 
 
-def entry_line(name: str, entry: Entry) -> str:
+def entry_line(name: str, entry: TaskStatus) -> str:
     """One task in one line: `failed seed=3: SettingError … (3 tries)`."""
     tries = f" ({entry.tries} tries)" if entry.tries > 1 else ""
-    took = f" in {duration(entry.seconds)}" if entry.state == "done" else ""
+    took = f" in {duration_text(entry.seconds)}" if entry.state == "done" else ""
     why = f": {entry.message}" if entry.message and entry.state != "done" else ""
     return f"{_WORDS.get(entry.state, entry.state)} {name}{took}{why}{tries}"
 
 
-def duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Seconds as people say them."""
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -11,7 +11,7 @@ from memest.runs.config import TrainConfig
 from memest.sweep.console import Console
 from memest.sweep.engines import Engine
 from memest.sweep.grid import Sweep
-from memest.sweep.planning import Plan, plan
+from memest.sweep.planning import SweepPlan, plan_sweep
 from memest.sweep.queue import run_tasks
 from memest.sweep.report import about_sweep, keep_table, require_all
 from memest.sweep.status import Status
@@ -47,7 +47,7 @@ def train_missing(
         SweepError: some runs failed; all others are finished.
         BusyError: other processes are at work on some runs; all others are finished.
     """
-    found = plan(wanted, uri)
+    found = plan_sweep(wanted, uri)
     console.say(found.remarks)
     if found.done:
         console.say([f"{len(found.done)} of {found.count} runs are done already"])
@@ -67,7 +67,7 @@ def train_missing(
     return Swept(f"{text}\n\nexperiment {wanted.experiment}, under run {opened.run.id}", opened.run.id)
 
 
-def train_all(found: Plan, engine: Engine, uri: str, console: Console) -> Status:
+def train_all(found: SweepPlan, engine: Engine, uri: str, console: Console) -> Status:
     """Train every configuration that is to be done; the status of each at the end.
 
     Interrupted, it terminates what still runs and waits for it.

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from memest.outcome import read_outcome
-from memest.sweep.parent_watch import watch
+from memest.sweep.parent_watch import watch_parent
 from memest.sweep.task import GRACE, Result, Task, tail, variables
 
 IMPORTED = (
@@ -115,7 +115,9 @@ def _execute(arguments: Sequence[str], variables: Mapping[str, str], folder: str
         os.close(opened)
     parent = multiprocessing.parent_process()
     if parent:
-        watcher = threading.Thread(target=watch, args=(parent.sentinel,), name="parent watch", daemon=True)
+        watcher = threading.Thread(
+            target=watch_parent, args=(parent.sentinel,), name="parent watch", daemon=True
+        )
         watcher.start()
     if threads := variables.get("OMP_NUM_THREADS"):  # torch has read it when it was imported
         import torch

@@ -18,7 +18,7 @@ from memest.tracking.journal import STATE, Head, Journal, Local, read_head
 from memest.tracking.limits import Limits
 from memest.tracking.place import home
 from memest.tracking.run import hidden, tag
-from memest.tracking.send import whole
+from memest.tracking.send import is_whole
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -39,7 +39,7 @@ def adopt(client: MlflowClient, journal: Journal, limits: Limits) -> tuple[str, 
             run = sealed_run(client, experiment, tags[tag("stage")], str(hidden(tags, "key")))
             run = run or _make(client, experiment, journal, tags, local)
             _point(client, journal, run.info.run_id)
-        return str(run.info.run_id), whole(run)
+        return str(run.info.run_id), is_whole(run)
 
 
 def _begun(client: MlflowClient, journal: Journal) -> Any | None:

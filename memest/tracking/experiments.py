@@ -45,11 +45,11 @@ def experiment_id(client: MlflowClient, name: str) -> str:
             _rename(client, found)
             found = None
         found = found or _make(client, name)
-    prepare(client, found)
+    prepare_experiment(client, found)
     return str(found.experiment_id)
 
 
-def prepare(client: MlflowClient, experiment: Any) -> None:
+def prepare_experiment(client: MlflowClient, experiment: Any) -> None:
     """Let the UI show an experiment ready to compare, and warn where its artifacts lie apart."""
     for name, value in _KIND.items():
         if name not in experiment.tags:
@@ -62,7 +62,7 @@ def prepare(client: MlflowClient, experiment: Any) -> None:
 
 def look_at(uri: str, name: str) -> str:
     """How the experiment called `name` is looked at: see `view.look`."""
-    return view.look(bare(uri), experiment_id(connect(uri), name), name)
+    return view.where_to_look(bare(uri), experiment_id(connect(uri), name), name)
 
 
 def check_named(uri: str, experiment: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memest.errors import SettingError, SheetError
-from memest.store.blobs import Blobs, plain
+from memest.store.blobs import Blobs, plain_name
 from memest.tracking.journal import SEALED, STATE, Journal
 from memest.tracking.resume import ResumePoint
 from memest.tracking.run import About, write_columns
@@ -35,7 +35,7 @@ class JournaledBlobs:
 
     def get(self, name: str, sha256: str = "") -> bytes:
         """The bytes kept under `name`; with a SHA-256, only if it is theirs."""
-        if plain(name) not in self._journal.digests:
+        if plain_name(name) not in self._journal.digests:
             raise SheetError(f"{name} is not in {self._journal.folder}")
         return self._journal.files.get(name, sha256)
 
@@ -45,7 +45,7 @@ class JournaledBlobs:
 
     def names(self, folder: str) -> list[str]:
         """The names directly inside `folder`, sorted."""
-        folder = plain(folder) if folder else ""
+        folder = plain_name(folder) if folder else ""
         return sorted(name for name in self._journal.digests if name.rpartition("/")[0] == folder)
 
 

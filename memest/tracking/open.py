@@ -20,7 +20,7 @@ from memest.errors import BusyError, MemestError, PrunedError, masked
 from memest.store.artifacts import run_blobs
 from memest.store.blobs import Blobs
 from memest.tracking.client import answering, bare, connect, server_may_be_gone, tracking_uri
-from memest.tracking.experiments import check_named, experiment_id, experiment_name, prepare
+from memest.tracking.experiments import check_named, experiment_id, experiment_name, prepare_experiment
 from memest.tracking.find import Found, find
 from memest.tracking.given import given_run, make_ticket, unused
 from memest.tracking.heartbeat import HEARTBEAT, HOST, now
@@ -32,7 +32,7 @@ from memest.tracking.origin import origin_tags
 from memest.tracking.place import alone, home
 from memest.tracking.resume import ResumePoint
 from memest.tracking.run import PARENT, About, DoneRun, Run, is_local, tag
-from memest.tracking.view import look
+from memest.tracking.view import where_to_look
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -130,7 +130,7 @@ class _Place:
             if given is None:
                 name = experiment_name(experiment, str(client.tracking_uri))
                 return cls(client, experiment_id(client, name), None)
-            prepare(client, client.get_experiment(given.info.experiment_id))
+            prepare_experiment(client, client.get_experiment(given.info.experiment_id))
             return cls(client, given.info.experiment_id, given.info.run_id if unused(given) else None)
 
 
@@ -146,7 +146,9 @@ def _open_on_server(about: About, folder: Path, place: _Place) -> Opened:
     uri = str(place.client.tracking_uri)
     with answering(uri):
         name = place.client.get_experiment(place.experiment).name
-        return replace(_find_or_begin(about, folder, place), look=look(bare(uri), place.experiment, name))
+        return replace(
+            _find_or_begin(about, folder, place), look=where_to_look(bare(uri), place.experiment, name)
+        )
 
 
 def _find_or_begin(about: About, folder: Path, place: _Place) -> Opened:

@@ -18,7 +18,7 @@ from memest.tracking.local_run import FOLDER
 from memest.tracking.mlflow_run import MlflowRun
 from memest.tracking.place import alone, home
 from memest.tracking.run import hidden
-from memest.tracking.send import whole
+from memest.tracking.send import is_whole
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -92,7 +92,7 @@ def _deliver_one(folder: Path) -> str:
 def _deliver_owed(client: MlflowClient, folder: Path, head: Head) -> str:
     """Deliver what a server waits for."""
     limits, run = Limits.read(), get_run(client, head.run_id)
-    if whole(run):
+    if is_whole(run):
         shutil.rmtree(folder)
         return f"{head.run_id}: finished and whole already"
     _refuse_others(run, head, limits)

@@ -106,10 +106,10 @@ class Sender:
         Raises:
             UndeliveredError: the server does not keep it.
         """
-        if not whole(self._client.get_run(self._run_id)):
+        if not is_whole(self._client.get_run(self._run_id)):
             self._client.set_terminated(self._run_id, "FINISHED", ended)
             self._client.set_tag(self._run_id, STATE, SEALED)
-            if not whole(self._client.get_run(self._run_id)):
+            if not is_whole(self._client.get_run(self._run_id)):
                 raise UndeliveredError("the server was told that the run is whole, and says that it is not")
 
     def _values(self, group: list[Entry]) -> None:
@@ -159,7 +159,7 @@ def _latest(group: list[Entry], kind: str) -> dict[str, Any]:
     }
 
 
-def whole(run: Any) -> bool:
+def is_whole(run: Any) -> bool:
     """Whether the server says that a run is finished and sealed."""
     return bool(run.info.status == "FINISHED" and run.data.tags.get(STATE) == SEALED)
 

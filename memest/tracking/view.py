@@ -50,7 +50,7 @@ def link(server: str, experiment_id: str) -> str:
     return f"{server.rstrip('/')}/#/experiments/{experiment_id}/runs?{_QUERY}"
 
 
-def look(uri: str, experiment_id: str, name: str) -> str:
+def where_to_look(uri: str, experiment_id: str, name: str) -> str:
     """How an experiment is looked at: its address on a server; of a database the command that shows it."""
     if uri.startswith(("http://", "https://")):
         return link(uri, experiment_id)

@@ -79,7 +79,7 @@ def train_epochs(
     optimizer, step = _optimizer(network, recipe), torch.compile(_step) if recipe.compile else _step
 
     def end(epoch: int, metrics: dict[str, float]) -> EpochEnd:
-        tested = {} if testing is None else evaluate(network, testing, group)
+        tested = {} if testing is None else loss_and_accuracy(network, testing, group)
         metrics |= tested | {"weight_norm": weight_norm(network)}
         return EpochEnd(epoch, network, metrics, partial(_state, epoch, network, optimizer))
 
@@ -167,7 +167,7 @@ def _step(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Ten
 
 
 @torch.no_grad()
-def evaluate(network: nn.Module, testing: Loader, group: ProcessGroup = ALONE) -> dict[str, float]:
+def loss_and_accuracy(network: nn.Module, testing: Loader, group: ProcessGroup = ALONE) -> dict[str, float]:
     """Mean cross-entropy in nats and accuracy on a set, in evaluation mode; the mode is put back."""
     training = network.training
     network.eval()

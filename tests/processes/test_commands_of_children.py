@@ -12,7 +12,7 @@ import pytest
 from memest import cli
 from memest.services import BrokenLinkError, Reach, artifact_route
 from memest.services.ports import free_ports
-from memest.tracking.view import look
+from memest.tracking.view import where_to_look
 
 
 @pytest.mark.mlflow
@@ -50,7 +50,7 @@ def test_the_demo_says_where_to_look(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
     Programs of an environment that was not activated are not on the PATH: they are named by their path.
     """
-    assert look("http://127.0.0.1:5000/", "7", "a b").startswith(
+    assert where_to_look("http://127.0.0.1:5000/", "7", "a b").startswith(
         "http://127.0.0.1:5000/#/experiments/7/runs?"
     )
     program = tmp_path / "my environment" / "bin" / "memest"
@@ -58,11 +58,11 @@ def test_the_demo_says_where_to_look(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     program.write_text('#!/bin/sh\nfor word in "$@"; do echo "$word"; done\n')
     program.chmod(0o755)
     monkeypatch.setattr("sys.prefix", str(program.parents[1]))
-    command = look("sqlite:////tmp/a b.db", "7", "a b")
+    command = where_to_look("sqlite:////tmp/a b.db", "7", "a b")
     said = subprocess.run(command, shell=True, check=True, capture_output=True, text=True)
     assert said.stdout.splitlines() == ["ui", "--experiment", "a b", "--tracking", "sqlite:////tmp/a b.db"]
     monkeypatch.setenv("VIRTUAL_ENV", str(program.parents[1]))
-    assert look("sqlite:///x.db", "7", "b") == "memest ui --experiment b --tracking sqlite:///x.db"
+    assert where_to_look("sqlite:///x.db", "7", "b") == "memest ui --experiment b --tracking sqlite:///x.db"
 
 
 def test_services_where_nothing_can_be_made(capsys: pytest.CaptureFixture[str]) -> None:

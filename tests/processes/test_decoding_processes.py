@@ -12,7 +12,7 @@ import numpy as np
 from photos import many
 
 from memest.data import load_images
-from memest.data.decoded import entries
+from memest.data.decoded import cache_entries
 from memest.data.decoded.build import PARTS
 
 
@@ -49,7 +49,7 @@ def test_decoding_goes_on_where_it_was_killed() -> None:
     (parts,) = Path(".cache").rglob(PARTS)
     done = sorted(parts.iterdir())
     assert len(done) == 2
-    assert not list(entries())
+    assert not list(cache_entries())
     for path in Path("photos/a").iterdir():  # what is done is not read again
         state = path.stat()
         path.write_bytes(bytes(state.st_size))
@@ -67,4 +67,4 @@ def test_two_that_start_at_once_decode_once() -> None:
     ]
     said = {process.communicate(timeout=120)[0] for process in both}
     assert len(said) == 1
-    assert len(list(entries())) == 1
+    assert len(list(cache_entries())) == 1

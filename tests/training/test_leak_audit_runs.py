@@ -18,7 +18,7 @@ from memest.analysis.runset import RunSet
 from memest.detect.prefixes import prefixes
 from memest.errors import NoRunsError
 from memest.grammar.config import build
-from memest.paper.leak_audit import Measured, audit_rows, leak_audit
+from memest.paper.leak_audit import MeasuredSheet, audit_rows, leak_audit
 from memest.paper.leak_verdict import RELEASED_SIGN, UNDECIDED
 from memest.reports import figures
 from memest.runs.config import TrainConfig
@@ -158,7 +158,7 @@ def test_without_other_labels_there_is_nothing_to_audit(runs: RunSet) -> None:
     bare = RunRecord(runs[2].id, "bare", runs[2].tags, {}, runs[2].blobs)
     with pytest.raises(NoRunsError, match=r"labels=true"):
         leak_audit(RunSet([bare]))
-    assert not audit_rows([Measured.of(runs[0], runs[0].sheet)]).empty
+    assert not audit_rows([MeasuredSheet.of(runs[0], runs[0].sheet)]).empty
 
 
 # ---------------------------------------------------------------- how early

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from memest.analysis.matched_runs import matched_runs
 from memest.analysis.queries import query_runs
-from memest.analysis.trials import trials
 from memest.grammar.config import build
 from memest.paper.mislabeled import mislabeled
 from memest.tracking import connect, home
@@ -26,7 +26,7 @@ def test_real_protocols_meet_in_one_table(store_uri: str) -> None:
         for protocol in ("standard", "k_fold(folds=2)", "second_split")
     }
     runs = query_runs(connect(store_uri), settings["experiment"], {}, home() / "cache")
-    (trial,) = trials(runs).of
+    (trial,) = matched_runs(runs).of
     assert {run.id for run in trial.runs} == set(made.values())
     rows = mislabeled(runs).tables["mislabeled_per_seed"].set_index("method")
     assert rows.run["csl"] == made["standard"]

@@ -49,7 +49,9 @@ def test_a_sweep_trains_each_configuration_under_one_run(
     assert len(runs_of(client, name)) == 2
 
     client.delete_run(children[0].info.run_id)
-    found = planning.plan(sweep.read_sweep(Path("grid.yaml"), TrainConfig), os.environ["MLFLOW_TRACKING_URI"])
+    found = planning.plan_sweep(
+        sweep.read_sweep(Path("grid.yaml"), TrainConfig), os.environ["MLFLOW_TRACKING_URI"]
+    )
     assert (len(found.todo), len(found.done)) == (1, 1)
 
 

@@ -25,8 +25,8 @@ from memest.train import (
     EpochEnd,
     Recipe,
     checkpoint,
-    evaluate,
     learning_rate,
+    loss_and_accuracy,
     train_epochs,
     weight_norm,
 )
@@ -332,7 +332,7 @@ def test_evaluate_changes_nothing(training: bool) -> None:
     setting = Setting()
     network = setting.network().train(training)
     before = weights(network)
-    evaluate(network, setting.testing)
+    loss_and_accuracy(network, setting.testing)
     assert all(module.training == training for module in network.modules())
     assert equal(network.state_dict(), before)
 

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from memest.detect import Evidence, suspicions
+from memest.detect import ProtocolEvidence, suspicions
 from memest.scores import KINDS, SCORES, ScoreSet, measure
 from memest.summaries import SUMMARIES, Trace, summarise
 from memest.version import SCORES_VERSION
@@ -85,7 +85,7 @@ def detectors() -> Iterator[tuple[str, NDArray[Any]]]:
     logits = 3 * waves(60, 4, pace=0.9)
     probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     correct = Trace(np.arange(EPOCHS + 1), (waves(EPOCHS + 1, 60, pace=0.7) > 0.2).astype(np.float32))
-    evidence = Evidence(np.arange(60) % 4, correct, EPOCHS // 2, probabilities)
+    evidence = ProtocolEvidence(np.arange(60) % 4, correct, EPOCHS // 2, probabilities)
     for protocol in ("k_fold", "second_split"):
         yield from suspicions(protocol, evidence).items()
 

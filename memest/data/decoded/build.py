@@ -33,7 +33,7 @@ _CHUNK, _CHUNK_BYTES = 256, 2**25
 Columns = dict[str, NDArray[Any]]
 
 
-def build(folder: Path, records: Records, shape: Shape, what: str) -> Columns:
+def decode_into(folder: Path, records: Records, shape: Shape, what: str) -> Columns:
     """Fill `folder` with the decoded images; returns the columns of the index.
 
     Args:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from memest.data.decoded.build import DIGESTS, MOMENTS, PIXELS, Columns, build
+from memest.data.decoded.build import DIGESTS, MOMENTS, PIXELS, Columns, decode_into
 from memest.data.decoded.pictures import GREY, Shape, format_named
 from memest.data.decoded.records import Records
 from memest.data.images import Names
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Entry:
+class CacheEntry:
     """One collection of decoded images in the cache.
 
     Attributes:
@@ -83,7 +83,7 @@ def cache_root() -> Path:
     return Path(home) / "memest" / "decoded"
 
 
-def decoded(records: Records, shape: Shape, origin: Path, part: str = "train") -> Entry:
+def decoded(records: Records, shape: Shape, origin: Path, part: str = "train") -> CacheEntry:
     """The decoded images of a collection: found, or made while other processes that want them wait.
 
     Args:
@@ -101,7 +101,7 @@ def decoded(records: Records, shape: Shape, origin: Path, part: str = "train") -
         require_room(folder, len(records.names), shape)
         with locked(folder):
             if (entry := _entry(folder)) is None:
-                stale = [old for old in entries() if _same_source(old, origin, shape, part)]
+                stale = [old for old in cache_entries() if _same_source(old, origin, shape, part)]
                 if stale:
                     _log.warning("%s has changed since it was decoded: it is decoded anew", origin)
                 entry = _made(folder, records, shape, origin, part)
@@ -110,35 +110,35 @@ def decoded(records: Records, shape: Shape, origin: Path, part: str = "train") -
     return entry
 
 
-def entries() -> Iterator[Entry]:
+def cache_entries() -> Iterator[CacheEntry]:
     """What is in the cache, by its folder's name."""
     for folder in sorted(cache_root().glob("*/")):
         if (entry := _entry(folder)) is not None:
             yield entry
 
 
-def drop(entry: Entry) -> None:
+def drop(entry: CacheEntry) -> None:
     """Delete one entry; a process that has it mapped keeps what it has."""
     (entry.folder / MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(entry.folder, ignore_errors=True)
 
 
-def _entry(folder: Path) -> Entry | None:
+def _entry(folder: Path) -> CacheEntry | None:
     """The entry in a folder, if it was made to its end."""
     try:
         held = json.loads((folder / MANIFEST).read_bytes())
         failed = {int(place): reason for place, reason in held.pop("failed").items()}
-        return Entry(folder=folder, failed=failed, **held)
+        return CacheEntry(folder=folder, failed=failed, **held)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
-def _made(folder: Path, records: Records, shape: Shape, origin: Path, part: str) -> Entry:
+def _made(folder: Path, records: Records, shape: Shape, origin: Path, part: str) -> CacheEntry:
     try:
-        columns = build(folder, records, shape, origin.name)
+        columns = decode_into(folder, records, shape, origin.name)
         modes = Counter(columns["mode"].tolist())
         coloured = sum(count for mode, count in modes.items() if mode not in GREY | {""})
-        entry = Entry(
+        entry = CacheEntry(
             folder=folder,
             origin=str(origin.resolve()),
             settings=asdict(shape),
@@ -189,7 +189,7 @@ def _misnamed(columns: Columns, names: Names) -> list[str]:
     return [f"{len(wrong)} of another format than their names say: {listed}{more}"] if wrong else []
 
 
-def _same_source(entry: Entry, origin: Path, shape: Shape, part: str) -> bool:
+def _same_source(entry: CacheEntry, origin: Path, shape: Shape, part: str) -> bool:
     return (entry.origin, entry.part) == (str(origin.resolve()), part) and entry.settings == asdict(shape)
 
 

@@ -61,7 +61,7 @@ class UnreadableError(DataError):
     """Bytes that are no image, or a damaged one; the message is the reason alone."""
 
 
-def look(content: bytes) -> Facts:
+def image_facts(content: bytes) -> Facts:
     """What an image says of itself; its pixels are not decoded.
 
     Raises:

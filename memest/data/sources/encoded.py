@@ -13,8 +13,8 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from memest.data.decoded import Color, Entry, Files, Fit, Records, Shape, UnreadableError, decoded
-from memest.data.decoded.pictures import GREY, look
+from memest.data.decoded import CacheEntry, Color, Files, Fit, Records, Shape, UnreadableError, decoded
+from memest.data.decoded.pictures import GREY, image_facts
 from memest.data.images import ImageSet, Integers, Split
 from memest.errors import DataError
 from memest.grammar.values import Within
@@ -165,7 +165,7 @@ def _images(
     return everything.take(kept) if entry.failed else everything, left_out
 
 
-def _unreadable(listing: Listing, entry: Entry, options: Options) -> dict[str, str]:
+def _unreadable(listing: Listing, entry: CacheEntry, options: Options) -> dict[str, str]:
     """What could not be read, by name.
 
     Raises:
@@ -189,10 +189,10 @@ def shown(items: Iterable[str]) -> str:
     """The first few of some items, and how many more there are."""
     listed = list(items)
     more = f"; … {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    return "; ".join(map(plain, listed[:_SHOWN])) + more
+    return "; ".join(map(one_line, listed[:_SHOWN])) + more
 
 
-def plain(text: str) -> str:
+def one_line(text: str) -> str:
     """Text in one line, whatever a file's name holds: what cannot be printed is escaped."""
     return text if text.isprintable() else ascii(text)[1:-1]
 
@@ -209,7 +209,7 @@ def _shape(records: Records, options: Options) -> Shape:
         if isinstance(content, UnreadableError):
             continue
         try:
-            facts = look(content)
+            facts = image_facts(content)
         except UnreadableError:
             continue
         sizes[facts.height, facts.width] += 1

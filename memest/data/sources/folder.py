@@ -17,7 +17,7 @@ from memest.data.images import Split
 from memest.data.sources.base import SETS
 from memest.data.sources.encoded import Holdout, Listing, OnError, Options, Size, encoded_split, shown
 from memest.data.sources.parts import HELD, TRAIN, part_named
-from memest.data.sources.tables import Table, find_table, read_table
+from memest.data.sources.tables import TableColumns, find_table, table_rows
 from memest.data.sources.walk import children, files_below
 from memest.errors import DataError
 
@@ -54,14 +54,14 @@ def folder(
     if not root.is_dir():
         raise DataError(f"there is no folder {root} (looked in {root.resolve().parent})")
     options = Options(size, fit, color, on_error, holdout)
-    columns = Table(file, label, id)
-    train, test = parts_of(root)
+    columns = TableColumns(file, label, id)
+    train, test = folder_parts(root)
     listing = _listed(train, columns, options)
     held = _parted(listing) if test is None else (listing, _listed(test, columns, options))
     return encoded_split(*held, options, "folder")
 
 
-def parts_of(root: Path) -> tuple[Path, Path | None]:
+def folder_parts(root: Path) -> tuple[Path, Path | None]:
     """The folders of training and test images: the folder itself, unless all folders in it are such.
 
     Raises:
@@ -108,7 +108,7 @@ def _parted(listing: Listing) -> tuple[Listing, Listing | None]:
     return listing.take(chosen[0]), listing.take(chosen[1])
 
 
-def _listed(root: Path, columns: Table, options: Options) -> Listing:
+def _listed(root: Path, columns: TableColumns, options: Options) -> Listing:
     """The files of one folder and their labels, in the order of their paths."""
     files = set(files_below(root))
     if (table := find_table(root)) is not None:
@@ -125,8 +125,8 @@ def _listed(root: Path, columns: Table, options: Options) -> Listing:
     return Listing(root, Files(root, texts(names)), labels)
 
 
-def _by_table(root: Path, table: Path, files: set[str], columns: Table, options: Options) -> Listing:
-    rows = read_table(table, columns)
+def _by_table(root: Path, table: Path, files: set[str], columns: TableColumns, options: Options) -> Listing:
+    rows = table_rows(table, columns)
     lacking = sorted(set(rows.names) - files)
     unnamed = sorted(files - set(rows.names))
     left_out = dict.fromkeys(lacking, f"named in {table.name}, and no such file")

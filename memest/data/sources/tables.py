@@ -12,7 +12,7 @@ import numpy as np
 
 from memest.data.decoded import Files, texts
 from memest.data.images import Integers
-from memest.data.sources.encoded import Label, Listing, plain
+from memest.data.sources.encoded import Label, Listing, one_line
 from memest.errors import DataError
 from memest.ids import Ids
 
@@ -21,7 +21,7 @@ NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
 
 @dataclass(frozen=True)
-class Table:
+class TableColumns:
     """The names of a table's columns; `id` may be None."""
 
     file: str
@@ -30,7 +30,7 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class TableRows:
     """What a table says, in its own order: paths below its folder, labels, and ids if it has them."""
 
     names: list[str]
@@ -51,7 +51,7 @@ def find_table(root: Path) -> Path | None:
     return next((root / name for name in NAMES if (root / name).is_file()), None)
 
 
-def read_table(path: Path, columns: Table) -> Rows:
+def table_rows(path: Path, columns: TableColumns) -> TableRows:
     """The rows of a table.
 
     Raises:
@@ -71,7 +71,7 @@ def read_table(path: Path, columns: Table) -> Rows:
     if count > 1:
         raise DataError(f"{path} names the file {name} in {count} rows; each may stand there once")
     labels = as_labels(table[columns.label].to_pylist(), names, f"{columns.label} in {path}")
-    return Rows(names, labels, _ids(table, columns.id, path))
+    return TableRows(names, labels, _ids(table, columns.id, path))
 
 
 def as_labels(values: list[Any], names: list[str], whose: str) -> list[Label]:
@@ -86,11 +86,11 @@ def as_labels(values: list[Any], names: list[str], whose: str) -> list[Label]:
     for name, value in zip(names, values, strict=True):
         value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
         if value is None or value == "":
-            raise DataError(f"{whose}: {plain(name)} has no label; give it one, or take it out")
+            raise DataError(f"{whose}: {one_line(name)} has no label; give it one, or take it out")
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, str | int):
-            raise DataError(f"{whose} must be text or whole numbers, and {plain(name)} has {value!r}")
+            raise DataError(f"{whose} must be text or whole numbers, and {one_line(name)} has {value!r}")
         labels.append(str(value) if isinstance(value, bool) else value)
     if {type(label) for label in labels} == {int, str}:
         return [str(label) for label in labels]
@@ -122,7 +122,7 @@ def _delimiter(path: Path) -> str:
     return next((mark for mark in ",;\t" if mark.encode() in header), ",")
 
 
-def _arrow(path: Path, columns: Table) -> Any:
+def _arrow(path: Path, columns: TableColumns) -> Any:
     import pyarrow as pa
     from pyarrow import csv, json, parquet
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from memest.data.sources.encoded import plain
+from memest.data.sources.encoded import one_line
 from memest.errors import DataError
 
 _IGNORED = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "lost+found"}
@@ -44,7 +44,9 @@ def files_below(root: Path) -> Iterator[str]:
     for place, folders, files in os.walk(root, onerror=_refuse, followlinks=True):
         below = os.path.relpath(place, root)
         if (first := seen.setdefault(os.path.realpath(place), below)) != below:
-            _log.warning("%s links to %s, which is read already: it is left out", plain(place), root / first)
+            _log.warning(
+                "%s links to %s, which is read already: it is left out", one_line(place), root / first
+            )
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if not ignored(name))
@@ -56,8 +58,8 @@ def files_below(root: Path) -> Iterator[str]:
 
 def _refuse(error: OSError) -> NoReturn:
     raise DataError(
-        f"the folder {plain(str(error.filename))} cannot be listed ({error.strerror}), and its images would "
-        "be missed; see that you may read it"
+        f"the folder {one_line(str(error.filename))} cannot be listed ({error.strerror}), and its images "
+        "would be missed; see that you may read it"
     ) from error
 
 
@@ -66,6 +68,6 @@ def _text(name: str, root: Path) -> str:
         name.encode()
     except UnicodeEncodeError as error:
         raise DataError(
-            f"a file below {root} has a name that is not UTF-8, {plain(name)}: rename it"
+            f"a file below {root} has a name that is not UTF-8, {one_line(name)}: rename it"
         ) from error
     return name

@@ -19,7 +19,7 @@ from memest.errors import MemoryFullError
 from memest.scores.engine.gather import Rows
 
 
-class Examples(Protocol):
+class ExampleBatch(Protocol):
     """Some examples of a pass: images (B, C, H, W), labels (B,), ids (B,)."""
 
     @property
@@ -46,11 +46,11 @@ class MicroBatches:
         size: examples in every batch that is scored.
     """
 
-    def __init__(self, score: Callable[[Examples], dict[str, Tensor]], rows: Rows, size: int) -> None:
+    def __init__(self, score: Callable[[ExampleBatch], dict[str, Tensor]], rows: Rows, size: int) -> None:
         self._score, self._rows, self._size = score, rows, size
-        self._waiting: Examples | None = None
+        self._waiting: ExampleBatch | None = None
 
-    def put(self, batch: Examples) -> None:
+    def put(self, batch: ExampleBatch) -> None:
         """Score a batch as far as it fills whole micro-batches; the rest waits for the next.
 
         Raises:
@@ -73,7 +73,7 @@ class MicroBatches:
             self._run(self._waiting)
             self._waiting = None
 
-    def _run(self, batch: Examples) -> None:
+    def _run(self, batch: ExampleBatch) -> None:
         count, size = len(batch.ids), self._size
         if count > size:
             for start in range(0, count, size):
@@ -104,12 +104,12 @@ class _Micro:
     ids: Tensor
 
 
-def _cut(batch: Examples, start: int, stop: int) -> Examples:
+def _cut(batch: ExampleBatch, start: int, stop: int) -> ExampleBatch:
     chosen = slice(start, stop)
     return _Micro(batch.images[chosen], batch.labels[chosen], batch.ids[chosen])
 
 
-def _joined(one: Examples, other: Examples) -> Examples:
+def _joined(one: ExampleBatch, other: ExampleBatch) -> ExampleBatch:
     return _Micro(
         torch.cat([one.images, other.images]),
         torch.cat([one.labels, other.labels]),
@@ -117,7 +117,7 @@ def _joined(one: Examples, other: Examples) -> Examples:
     )
 
 
-def _filled(batch: Examples, size: int) -> Examples:
+def _filled(batch: ExampleBatch, size: int) -> ExampleBatch:
     count = len(batch.ids)
     if count == size:
         return batch

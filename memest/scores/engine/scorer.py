@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from memest.scores.base import LocalLoss
 from memest.scores.engine.gather import Reduction, Rows, Values
 from memest.scores.engine.inference import folded, frozen, full_precision
-from memest.scores.engine.micro_batches import Examples, MicroBatches
+from memest.scores.engine.micro_batches import ExampleBatch, MicroBatches
 from memest.scores.engine.others import OtherLabels
 from memest.scores.engine.timing import Clock
 from memest.scores.score_set import FORWARD, GRADIENT, ScoreSet
@@ -48,7 +48,7 @@ class BatchSource(Protocol):
         """Where the batches are."""
         ...
 
-    def batches(self, size: int) -> Iterable[Examples]:
+    def batches(self, size: int) -> Iterable[ExampleBatch]:
         """Every example once, in any order."""
         ...
 
@@ -134,7 +134,7 @@ class _Pass:
     seed: int
     clock: Clock
 
-    def score(self, batch: Examples) -> dict[str, Tensor]:
+    def score(self, batch: ExampleBatch) -> dict[str, Tensor]:
         """Every score of a batch, (B,) by key."""
         images, others = batch.images.to(memory_format=torch.channels_last), self.others.of(batch.ids)
         if self.scores.of("input"):
@@ -157,18 +157,18 @@ class GivenBatches:
         device: where the batches are.
     """
 
-    given: Iterable[Examples]
+    given: Iterable[ExampleBatch]
     ids: NDArray[np.int64]
     device: torch.device
 
-    def batches(self, size: int) -> Iterable[Examples]:
+    def batches(self, size: int) -> Iterable[ExampleBatch]:
         """The batches as they are."""
         return self.given
 
 
 def measure(
     network: nn.Module,
-    batches: Iterable[Examples],
+    batches: Iterable[ExampleBatch],
     ids: NDArray[np.int64],
     scores: ScoreSet,
     device: torch.device,

@@ -14,7 +14,7 @@ import pytest
 from memest.cli import main
 from memest.data import load_images
 from memest.recipe import Recipe
-from memest.runs.audit_verify import ALL, CORRECTED, RANDOM, WITHOUT, Verified, interval, said_of, verified
+from memest.runs.audit_verify import ALL, CORRECTED, RANDOM, WITHOUT, Verified, mean_interval, said_of, verify
 from memest.runs.config import TrainConfig
 from memest.runs.prepare import prepare
 
@@ -32,7 +32,7 @@ def test_leaving_out_wrong_labels_is_better_than_leaving_out_others() -> None:
     prepared = replace(prepared, split=replace(prepared.split, train=given, test=None))
     kind = np.where(np.arange(500) < 250, "wrong", "fine")
     flagged = SimpleNamespace(ids=given.ids, kind=kind, suggested=images.labels[:500])
-    came = verified(prepared, flagged, images.take(np.arange(500, 800)), 2)  # type: ignore[arg-type]
+    came = verify(prepared, flagged, images.take(np.arange(500, 800)), 2)  # type: ignore[arg-type]
     assert came.removed == 250 and min(came.gains(WITHOUT, RANDOM)) > 0
     assert min(came.gains(CORRECTED, ALL)) > 0
 
@@ -98,15 +98,15 @@ def test_nothing_is_trained_where_nearly_all_or_a_whole_class_is_flagged(wrong: 
     prepared = replace(prepared, split=replace(prepared.split, train=given, test=None))
     kind = np.where(np.arange(600) < wrong, "wrong", "fine")
     flagged = SimpleNamespace(ids=given.ids, kind=kind, suggested=given.labels)
-    came = verified(prepared, flagged, given, 2)  # type: ignore[arg-type]
+    came = verify(prepared, flagged, given, 2)  # type: ignore[arg-type]
     assert came.accuracies == {} and says in said_of(came.to_json())[0]
 
 
 def test_the_interval_of_a_mean_is_students() -> None:
     """Of 1, 2, 3: mean 2, standard error 1/√3, and 4.303 of these to both sides; cut to what can be."""
     mean, reach = 2, 4.3027 / 3**0.5
-    wide = interval([1.0, 2.0, 3.0], -9, 9)
+    wide = mean_interval([1.0, 2.0, 3.0], -9, 9)
     assert wide == pytest.approx((mean, mean - reach, mean + reach), abs=1e-3)
-    assert interval([0.99, 0.6], 0, 1)[1:] == (0, 1)
+    assert mean_interval([0.99, 0.6], 0, 1)[1:] == (0, 1)
     accuracies = {ALL: [0.5, 0.5], WITHOUT: [0.7, 0.8], RANDOM: [0.5, 0.4]}
     assert Verified(3, accuracies).gains(WITHOUT, RANDOM) == pytest.approx([0.2, 0.4])

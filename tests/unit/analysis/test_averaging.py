@@ -21,7 +21,7 @@ from memest.errors import DataError, NoRunsError
 from memest.grammar.registry import keyword_parameters
 from memest.grammar.spec import Spec
 from memest.paper import analyses as analyses
-from memest.paper.cells import COLLECTED, entries
+from memest.paper.cells import COLLECTED, ledger_entries
 from memest.references import Reference, write_values
 from memest.testing import generated, truth_of
 
@@ -133,7 +133,7 @@ def test_unlike_runs_are_not_averaged_in_the_ledger(name: str, what: str, make: 
     finding = call(name, runs)
     if finding is None:
         return
-    found = entries(finding, RunSet(runs), "smoke", "abc1234")
+    found = ledger_entries(finding, RunSet(runs), "smoke", "abc1234")
     assert all(entry.seeds <= 1 for entry in found)
     named = [(entry.what, entry.source, entry.definitions) for entry in found]
     rows = [

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from memest.audit.calibration import calibrate, reliability
+from memest.audit.calibration import calibrate, reliability_of
 from memest.audit.conclude import Audited, conclude
 from memest.audit.evidence import Evidence, log_margin, other_class
 from memest.audit.noise_model import wrong_by_noise
-from memest.audit.ranking import suspicion
+from memest.audit.ranking import label_suspicion
 from memest.audit.wrong_share import wrong_share
 from memest.metrics import auroc
 
@@ -128,7 +128,7 @@ def test_without_planted_errors_a_sure_network_says_which_labels_are_wrong() -> 
 def test_reliability_is_near_the_diagonal_where_planted_errors_are_like_the_others() -> None:
     """Of the labels said to be wrong with a probability about that share is, in the bins that hold many."""
     values, planted, _ = drawn(1, 0.05, 20_000)
-    found = reliability(values, planted, wrong_share(values, planted).value)
+    found = reliability_of(values, planted, wrong_share(values, planted).value)
     assert found.count.sum() == len(values)
     assert (np.diff(found.said) > 0).all()
     many = found.count > 100
@@ -150,6 +150,6 @@ def test_planted_labels_are_no_findings() -> None:
     assert found.planted is not None
     assert found.planted.count == 20
     assert found.planted.found[19] == 20
-    assert auroc(suspicion(some), trained != given) > 0.99
+    assert auroc(label_suspicion(some), trained != given) > 0.99
     assert not (found.kind == "wrong").any()
     assert np.median(found.rank[:20]) > 50

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from memest.errors import SettingError
-from memest.runs.audit_plan import ENOUGH, MOST, Asked, Plan, choose_plan
+from memest.runs.audit_plan import ENOUGH, MOST, Asked, AuditPlan, choose_plan
 
 PRICES = {"tiny": 1.0, "resnet18(width=8)": 4.0, "resnet18(width=16)": 10.0, "resnet18(width=32)": 30.0}
 
 
-def plan(budget: float, most_folds: int = 100, **asked: object) -> Plan:
+def plan(budget: float, most_folds: int = 100, **asked: object) -> AuditPlan:
     """For networks whose epoch takes these seconds."""
     return choose_plan(Asked(**asked), most_folds, budget, PRICES.__getitem__)  # type: ignore[arg-type]
 
@@ -70,4 +70,4 @@ def test_a_budget_too_short_for_one_epoch_says_what_would_do() -> None:
 def test_a_plan_is_read_back() -> None:
     """From the file in which it is remembered."""
     chosen = plan(100)
-    assert Plan.from_json(chosen.to_json()) == chosen
+    assert AuditPlan.from_json(chosen.to_json()) == chosen

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from memest.audit.copies import KINDS, copies
-from memest.audit.descriptors import described, low_frequencies
+from memest.audit.descriptors import descriptors_of, low_frequencies
 from memest.audit.grouping import stars
 from memest.audit.near_duplicates import groups_of
 from memest.audit.neighbours import Pairs, most_similar
@@ -122,7 +122,7 @@ def test_the_blocked_search_finds_what_comparing_all_finds(monkeypatch: pytest.M
     """Against the whole matrix of cosines, with blocks of seven rows."""
     monkeypatch.setattr("memest.audit.neighbours._BLOCK", 7)
     images = pictures(40)
-    plain, mirrored = (described(images, low_frequencies, flip) for flip in (False, True))
+    plain, mirrored = (descriptors_of(images, low_frequencies, flip) for flip in (False, True))
     cosines = np.maximum(plain @ plain.T, plain @ mirrored.T)
     wanted = [(cosines[i, j], i, j) for i in range(25) for j in range(i + 1, 40)]
     wanted = sorted(wanted, reverse=True)[:30]
@@ -134,10 +134,12 @@ def test_the_blocked_search_finds_what_comparing_all_finds(monkeypatch: pytest.M
 def test_a_brighter_image_has_the_same_descriptor_and_a_mirrored_one_that_of_its_mirror_image() -> None:
     images = pictures(10) // 4 + 60
     brighter = (images * 2 - 30).astype(np.uint8)
-    cosine = (described(images, low_frequencies) * described(brighter, low_frequencies)).sum(1)
+    cosine = (descriptors_of(images, low_frequencies) * descriptors_of(brighter, low_frequencies)).sum(1)
     assert cosine == pytest.approx(np.ones(10), abs=1e-3)
     turned = np.ascontiguousarray(images[:, :, ::-1])
-    assert np.array_equal(described(turned, low_frequencies), described(images, low_frequencies, True))
+    assert np.array_equal(
+        descriptors_of(turned, low_frequencies), descriptors_of(images, low_frequencies, True)
+    )
 
 
 def test_chance_pairs_that_are_as_similar_as_copies_leave_exact_copies_alone() -> None:

@@ -14,7 +14,7 @@ import pytest
 from audited import audited
 from PIL import Image
 
-from memest.audit.findings import Estimate, Planted
+from memest.audit.findings import Planted, WrongShare
 from memest.audit.headline import headline, percent, sentences
 from memest.audit.listing import listed
 from memest.audit.report import report_html
@@ -111,7 +111,7 @@ def test_the_head_says_what_was_found() -> None:
     assert "Real errors may be harder" in planted
     assert copies == "2 groups of copies: 1 with conflicting labels."
     assert unreadable == "1 file could not be read."
-    reviewed = replace(findings, estimate=Estimate(0.06, 0.051, 0.08, 120))
+    reviewed = replace(findings, estimate=WrongShare(0.06, 0.051, 0.08, 120))
     assert "Between 5.1 % and 8.0 % of all labels are wrong (95 % interval" in sentences(reviewed)[0]
 
 
@@ -130,7 +130,7 @@ def test_findings_without_anything_are_a_report_too() -> None:
         sampled=np.zeros(0, np.int64),
         probability=np.full(count, np.nan),
         suggested=np.full(count, -1),
-        estimate=Estimate(np.nan, np.nan, np.nan, 0),
+        estimate=WrongShare(np.nan, np.nan, np.nan, 0),
     )
     html = report_html(bare, images).decode()
     assert "No label of 400 images looks wrong" in html

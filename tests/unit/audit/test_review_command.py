@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memest.audit import Estimate, Findings
+from memest.audit import Findings, WrongShare
 from memest.audit.duplicates import with_duplicates
 from memest.audit.findings import Group
 from memest.audit.near_duplicates import Duplicates
@@ -35,7 +35,7 @@ def findings(fingerprint: str = "f" * 64) -> Findings:
         rank=np.arange(COUNT) + 1,
         kind=np.where(np.arange(COUNT) < 30, "wrong", "fine"),
         why=("",) * COUNT,
-        estimate=Estimate(0.1, 0.1, 0.1, 0),
+        estimate=WrongShare(0.1, 0.1, 0.1, 0),
     )
 
 

@@ -13,7 +13,7 @@ from photos import many
 from PIL import Image
 
 from memest.data import load_images
-from memest.data.decoded import Shape, UnreadableError, entries
+from memest.data.decoded import Shape, UnreadableError, cache_entries
 from memest.data.decoded.cache import require_room
 from memest.data.decoded.pictures import decode
 from memest.errors import DataError, SettingError
@@ -164,24 +164,24 @@ def test_the_cache_is_listed_and_emptied() -> None:
     """By key or as a whole; what is deleted is decoded anew."""
     many(20)
     before = load_images("photos").train.fingerprint
-    (entry,) = entries()
+    (entry,) = cache_entries()
     listed = cache(CacheConfig())
     assert entry.folder.name in listed
     assert "20 images" in listed
     with pytest.raises(SettingError, match="there is no such entry"):
         cache(CacheConfig(empty="nothing"))
     assert "deleted 1 entries" in cache(CacheConfig(empty=entry.folder.name))
-    assert not list(entries())
+    assert not list(cache_entries())
     assert load_images("photos").train.fingerprint == before
     cache(CacheConfig(empty="all"))
-    assert not list(entries())
+    assert not list(cache_entries())
 
 
 def test_a_later_start_reads_no_image() -> None:
     """Not even where they are gone: only names, sizes and times are looked at."""
     many(300)
     first = load_images("photos").train
-    (entry,) = entries()
+    (entry,) = cache_entries()
     made = entry.folder.stat().st_mtime_ns
     time.sleep(0.01)
     assert load_images("photos").train.fingerprint == first.fingerprint

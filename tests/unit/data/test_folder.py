@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from memest.data import ImageSet, Split, corrupt, load_images
-from memest.data.decoded import entries
+from memest.data.decoded import cache_entries
 from memest.data.images import _check
 from memest.data.mapped import MappedImages
 from memest.errors import DataError, SettingError
@@ -217,7 +217,7 @@ def test_a_folder_that_does_not_fit_is_refused_in_one_line(name: str) -> None:
         load_images("folder(path=photos)")
     assert "photos" in str(refusal.value)
     assert "\n" not in str(refusal.value)
-    assert not list(entries())
+    assert not list(cache_entries())
 
 
 def test_a_class_with_one_example_is_refused_where_it_cannot_be_learned() -> None:
@@ -332,19 +332,19 @@ def test_a_changed_source_replaces_what_was_decoded(caplog: pytest.LogCaptureFix
     os.utime("photos/cat/01.png", ns=(1, 1))
     load_images("folder(path=photos)")
     assert ["has changed since it was decoded" in line for line in caplog.messages] == [True]
-    assert len(list(entries())) == 1
+    assert len(list(cache_entries())) == 1
 
 
 def test_corrected_labels_decode_nothing_anew(caplog: pytest.LogCaptureFixture) -> None:
     """Labels are read at every start; pixels are kept."""
     table(lambda t: None)
     first = load_images("folder(path=photos)").train
-    (entry,) = entries()
+    (entry,) = cache_entries()
     made = (entry.folder / "pixels.npy").stat().st_mtime_ns
     write_table("jsonl", [row | {"label": "old" if n else "new"} for n, row in enumerate(rows())])
     second = load_images("folder(path=photos)").train
     assert second.labels.sum() != first.labels.sum()
-    assert [(e.folder / "pixels.npy").stat().st_mtime_ns for e in entries()] == [made]
+    assert [(e.folder / "pixels.npy").stat().st_mtime_ns for e in cache_entries()] == [made]
     with caplog.at_level(logging.WARNING):
         assert not caplog.messages
 

@@ -20,7 +20,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from memest.data import ImageSet, load_images
-from memest.data.decoded.cache import entries
+from memest.data.decoded.cache import cache_entries
 from memest.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -240,7 +240,7 @@ def test_a_table_above_the_parts_names_the_files_of_both(caplog: pytest.LogCaptu
     caplog.clear()
     load_images("photos")
     assert "has changed" not in caplog.text  # training and test images are kept side by side
-    assert len(list(entries())) == 2
+    assert len(list(cache_entries())) == 2
     put("loose.png")
     with Path("photos/metadata.csv").open("a") as table:
         table.write("loose.png,x\n")

@@ -11,7 +11,7 @@ from odd_images import BAD, BLUE, COLOURED, GREEN, GREY, GREY_IN_COLOUR, GREYS, 
 from PIL import Image
 
 from memest.data import ImageSet, load_images
-from memest.data.decoded import entries
+from memest.data.decoded import cache_entries
 from memest.errors import DataError
 from memest.stages.cache import CacheConfig, cache
 
@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_named_with_its_reason(odd: Path) -> None:
 def test_what_was_done_to_images_is_counted(odd: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Once, in a line, when they are decoded; and later in the listing of the cache."""
     read(odd)
-    (entry,) = entries()
+    (entry,) = cache_entries()
     assert entry.notes == [
         "9 turned by their EXIF flag",
         "4 of several frames or pages, the first taken",
@@ -80,7 +80,7 @@ def test_what_was_done_to_images_is_counted(odd: Path, caplog: pytest.LogCapture
 def test_images_of_colour_made_grey_are_counted(odd: Path) -> None:
     """What was lost on demand is said."""
     load_images(f"folder(path={odd}, on_error=skip, size={SIZE}, color=grey)")
-    (entry,) = entries()
+    (entry,) = cache_entries()
     assert f"{len(COLOURED | GREY_IN_COLOUR)} in colour made grey" in entry.notes
 
 

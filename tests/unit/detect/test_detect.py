@@ -7,7 +7,7 @@ import pytest
 from cleanlab.filter import find_label_issues
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from memest.detect import DETECTORS, Evidence, detect, rank
+from memest.detect import DETECTORS, ProtocolEvidence, detect, rank
 from memest.errors import DataError, UnknownNameError
 from memest.metrics import Ranking
 from memest.summaries import Trace, default_summaries, summarise, suspicion
@@ -84,7 +84,7 @@ def test_truncated_confident_learning_is_the_released_method():
     listed = find_label_issues(
         labels, probabilities, filter_by="confident_learning", return_indices_ranked_by="self_confidence"
     )
-    found = DETECTORS["confident_learning_truncated"](Evidence(labels, None, 1, probabilities))
+    found = DETECTORS["confident_learning_truncated"](ProtocolEvidence(labels, None, 1, probabilities))
     assert 0 < len(listed) < len(labels) / 2
     np.testing.assert_array_equal(np.argsort(-found, kind="stable")[: len(listed)], listed)
     np.testing.assert_allclose(found[listed], 1 - np.arange(len(listed)) / len(listed))
@@ -99,7 +99,7 @@ def test_truncated_confident_learning_lists_what_lies_off_the_diagonal():
     reach = np.array([probabilities[labels == k, k].mean() for k in range(5)])
     confident = np.where(probabilities >= reach - 1e-6, probabilities, -1)
     off = (confident.max(1) > 0) & (confident.argmax(1) != labels) & (probabilities.argmax(1) != labels)
-    found = DETECTORS["confident_learning_truncated"](Evidence(labels, None, 1, probabilities))
+    found = DETECTORS["confident_learning_truncated"](ProtocolEvidence(labels, None, 1, probabilities))
     np.testing.assert_array_equal(found > 0, off)
 
 
@@ -107,7 +107,7 @@ def test_truncated_confident_learning_may_list_nothing():
     """Labels that a network is sure of: no ranks, and nothing is divided by their number."""
     labels = np.arange(40) % 4
     probabilities = np.where(np.eye(4, dtype=bool)[labels], 0.97, 0.01).astype(np.float32)
-    found = DETECTORS["confident_learning_truncated"](Evidence(labels, None, 1, probabilities))
+    found = DETECTORS["confident_learning_truncated"](ProtocolEvidence(labels, None, 1, probabilities))
     np.testing.assert_array_equal(found, np.zeros(40))
 
 

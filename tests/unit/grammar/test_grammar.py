@@ -22,7 +22,7 @@ from memest.errors import InputError, SettingError, UnknownNameError
 from memest.grammar.config import build, digest, flags, flatten, key_settings, one, option
 from memest.grammar.registry import Registry, keyword_parameters
 from memest.grammar.spec import Spec, split_list
-from memest.grammar.values import Count, Index, NonNegative, Positive, PositiveShare, Share, check, describe
+from memest.grammar.values import Count, Index, NonNegative, Positive, PositiveShare, Share, accepted, check
 from memest.loading import AUGMENTATIONS
 from memest.models import MODELS
 from memest.scores import SCORES
@@ -335,9 +335,9 @@ def test_ranges_are_closed_unless_they_say_above() -> None:
     for value, kind in [(0, PositiveShare), (0, Count), (-1, Index), (-1e-9, NonNegative), (0, Positive)]:
         with pytest.raises(SettingError):
             check(value, kind, "x")
-    assert describe(PositiveShare) == "a number in (0, 1]"
-    assert describe(Count) == "a whole number of at least 1"
-    assert describe(Positive | None) == "a number above 0 or None"
+    assert accepted(PositiveShare) == "a number in (0, 1]"
+    assert accepted(Count) == "a whole number of at least 1"
+    assert accepted(Positive | None) == "a number above 0 or None"
 
 
 def test_text_is_never_run(tmp_path: Path) -> None:

@@ -15,11 +15,11 @@ from memest.analysis.runset import RunSet
 from memest.analysis.similarity import similarity
 from memest.errors import DataError, NoRunsError
 from memest.paper import published
-from memest.paper.cells import entries
-from memest.paper.ledger import Entry, read_entries, write_entries
+from memest.paper.cells import ledger_entries
+from memest.paper.ledger import LedgerEntry, read_entries, write_entries
 from memest.paper.ledger_page import EMPTY, page, paper_cells
 from memest.paper.mislabeled import mislabeled
-from memest.paper.theory import binned, theory
+from memest.paper.theory import bin_means, theory
 from memest.references import Reference, write_values
 from memest.summaries import needs_of
 from memest.testing import generated, truth_of
@@ -37,7 +37,7 @@ def truth(seed: int = 0, classes: int = 4) -> dict[str, np.ndarray]:
 def test_bins_hold_every_example_and_their_means() -> None:
     """Counts and means equal those of a loop over examples; the greatest value lies in the last bin."""
     x, y = RNG(0).exponential(size=N), RNG(1).normal(size=N)
-    edges, means, counts = binned(x, y, 15)
+    edges, means, counts = bin_means(x, y, 15)
     place = [min(int((v - x.min()) / (x.max() - x.min()) * 15), 14) for v in x]
     for bin_, mean in enumerate(means):
         inside = [y[n] for n in range(N) if place[n] == bin_]
@@ -58,7 +58,7 @@ def test_expectations_are_means_over_seeds(tmp_path: Path) -> None:
     found = theory(RunSet(runs), bins=5)
     table = found.tables["theory"]
     assert set(zip(table.x, table.y, strict=True)) == {("learning_time", "csl"), ("csl", "learning_time")}
-    _, means, counts = binned(np.mean(values, 0), 1 - np.mean(values, 0), 5)
+    _, means, counts = bin_means(np.mean(values, 0), 1 - np.mean(values, 0), 5)
     mine = table[table.x == "csl"]
     np.testing.assert_allclose(mine["mean"], means)
     assert mine["count"].tolist() == counts.tolist()
@@ -137,7 +137,7 @@ def papers_runs(root: Path) -> RunSet:
 def test_the_ledger_is_made_from_its_files(tmp_path: Path) -> None:
     """Entries survive the JSON; each paper cell is there once, with ours beside it or visibly empty."""
     runs = papers_runs(tmp_path)
-    found = entries(mislabeled(runs), runs, "smoke", "abc1234")
+    found = ledger_entries(mislabeled(runs), runs, "smoke", "abc1234")
     write_entries(tmp_path / "results" / "mislabeled.json", found)
     kept = read_entries(tmp_path / "results")
     assert sorted(kept, key=str) == sorted(found, key=str)
@@ -183,7 +183,7 @@ def test_similarity_goes_into_the_papers_cells(tmp_path: Path) -> None:
         ("c_scores", "c.npz", "", "c_scores, all, Pearson"),
     ):
         reference = f"{kind}(path={str(tmp_path / file)!r})"
-        found = entries(
+        found = ledger_entries(
             similarity(RunSet(runs), reference=reference, top=50), RunSet(runs), "smoke", "abc1234"
         )
         cells = {(entry.dataset, entry.column, entry.method): entry for entry in found}
@@ -214,7 +214,7 @@ def test_agreement_goes_into_cells_of_our_own(tmp_path: Path) -> None:
     ]
     found = {
         entry.column: entry
-        for entry in entries(cross_architecture(RunSet(runs)), RunSet(runs), "smoke", "abc1234")
+        for entry in ledger_entries(cross_architecture(RunSet(runs)), RunSet(runs), "smoke", "abc1234")
     }
     (across,) = (entry for column, entry in found.items() if " and " in column)
     assert len(found) == 3
@@ -232,7 +232,9 @@ def test_noise_and_folds_are_not_the_papers_similarity(tmp_path: Path) -> None:
     )
     np.savez(tmp_path / "fz.npz", tr_labels=facts["original_label"], tr_mem=values)
     reference = f"feldman_zhang(path={str(tmp_path / 'fz.npz')!r})"
-    found = entries(similarity(RunSet([run]), reference=reference, top=50), RunSet([run]), "smoke", "abc1234")
+    found = ledger_entries(
+        similarity(RunSet([run]), reference=reference, top=50), RunSet([run]), "smoke", "abc1234"
+    )
     assert {entry.dataset for entry in found} == {""}
 
 
@@ -246,7 +248,7 @@ def test_the_page_is_that_of_the_results() -> None:
 def test_no_number_without_its_runs(tmp_path: Path) -> None:
     """An entry without run ids is refused when it is made and when it is read; so is a damaged file."""
     runs = papers_runs(tmp_path)
-    (entry, *_) = entries(mislabeled(runs), runs, "smoke", "abc1234")
+    (entry, *_) = ledger_entries(mislabeled(runs), runs, "smoke", "abc1234")
     path = tmp_path / "results" / "x.json"
     write_entries(path, [entry])
     content = json.loads(path.read_text())
@@ -258,7 +260,9 @@ def test_no_number_without_its_runs(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not a ledger file"):
         read_entries(path.parent)
     with pytest.raises(DataError, match="names no run"):
-        Entry("mislabeled", "", "5 %", "CSL", 0.9, None, 1, 0, "smoke", "digits", "", "2", "abc", (), "")
+        LedgerEntry(
+            "mislabeled", "", "5 %", "CSL", 0.9, None, 1, 0, "smoke", "digits", "", "2", "abc", (), ""
+        )
 
 
 @pytest.mark.parametrize(("measured", "departs"), [(30, False), (7, True)])
@@ -268,7 +272,9 @@ def test_gradients_at_few_epochs_depart_from_the_paper(tmp_path: Path, measured:
     keys = {need for name in values for need in needs_of(name)}
     traces = {key: RNG(3).random((measured + 1, N)) for key in keys}
     run = RunSet([generated(tmp_path, truth(), values, traces)])
-    reasons = {entry.method: entry.reason for entry in entries(mislabeled(run), run, "smoke", "abc1234")}
+    reasons = {
+        entry.method: entry.reason for entry in ledger_entries(mislabeled(run), run, "smoke", "abc1234")
+    }
     text = f"gradients measured at {measured} of 30 epochs"
     assert {name: text in reason for name, reason in reasons.items()} == {
         "CSL": False,
@@ -280,7 +286,7 @@ def test_gradients_at_few_epochs_depart_from_the_paper(tmp_path: Path, measured:
 def test_one_run_does_not_outrank_means_over_more() -> None:
     """However high, what rests on fewer seeds is named apart, and stands below in its table."""
     made = [
-        Entry(
+        LedgerEntry(
             "mislabeled",
             "",
             "5 %",
@@ -318,7 +324,7 @@ def test_definitions_and_images_are_in_the_entry(tmp_path: Path) -> None:
         [{"scores_version": "1"}, {"scores_version": "2"}, {"source": "abcdef0123"}]
     ):
         run = generated(tmp_path, truth(), {"csl": RNG(number).random(N)}, **tags)
-        made += entries(mislabeled(RunSet([run])), RunSet([run]), "smoke", "abc1234")
+        made += ledger_entries(mislabeled(RunSet([run])), RunSet([run]), "smoke", "abc1234")
     assert [one.definitions for one in made] == ["1", "2", ""]
     assert made[2].source == "abcdef0123"
     text = page(made)
@@ -331,7 +337,7 @@ def test_cells_that_the_paper_has_not_are_kept(tmp_path: Path) -> None:
     """A result on digits stands in a table of its own, with its runs."""
     facts = truth()
     run = generated(tmp_path, facts, {"csl": RNG(0).random(N)})
-    text = page(entries(mislabeled(RunSet([run])), RunSet([run]), "smoke", "abc1234"))
+    text = page(ledger_entries(mislabeled(RunSet([run])), RunSet([run]), "smoke", "abc1234"))
     ours = text.partition("## How to read it")[2].partition("## Cells of the paper")[0]
     assert f"`{run.id[:8]}`" in ours
     assert "Beside the paper's cells" not in text

@@ -15,8 +15,8 @@ from memest.analysis import ANALYSES
 from memest.analysis.agreement import SameLabels, overlap_matrix, seed_rows, spearman_matrix
 from memest.analysis.columns import seconds
 from memest.analysis.cross_architecture import cross_architecture
+from memest.analysis.matched_runs import matched_runs
 from memest.analysis.runset import RunSet
-from memest.analysis.trials import trials
 from memest.errors import NoRunsError
 from memest.metrics import midranks
 from memest.paper import published
@@ -62,7 +62,7 @@ def three_protocols(root: Path, seed: int = 0, labels: str = "a", **settings: An
 def test_protocols_of_the_same_labels_make_one_trial(tmp_path: Path) -> None:
     """Detectors come from their own protocol's run, summaries from the standard run and from no other."""
     standard, fold, split = three_protocols(tmp_path)
-    (trial,) = trials(RunSet([split, fold, standard])).of
+    (trial,) = matched_runs(RunSet([split, fold, standard])).of
     found = {name: run.id for name, (run, _) in trial.methods().items()}
     assert found == {
         "csl": standard.id,

@@ -14,7 +14,7 @@ from memest.data import load_images
 from memest.loading import Batch
 from memest.models import MODELS, build_model
 from memest.scores import Rows, ScoreSet, measure
-from memest.scores.engine.micro_batches import Examples, MicroBatches
+from memest.scores.engine.micro_batches import ExampleBatch, MicroBatches
 
 CPU = torch.device("cpu")
 SCORES = ScoreSet("loss, input_gradient, curvature(probes=1)")
@@ -64,7 +64,7 @@ class Noted:
     def __init__(self, most: int = 1000) -> None:
         self.most, self.sizes = most, list[int]()
 
-    def score(self, batch: Examples) -> dict[str, Tensor]:
+    def score(self, batch: ExampleBatch) -> dict[str, Tensor]:
         """The ids, or the error that torch gives where an allocation fails."""
         if len(batch.ids) > self.most:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")

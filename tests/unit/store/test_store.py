@@ -19,7 +19,7 @@ from memest.store import sheet as sheet_module
 from memest.store.artifacts import ArtifactBlobs, run_blobs
 from memest.store.block import BlockMap
 from memest.store.cache import Cache, CachedBlobs
-from memest.store.manifest import Block, Part
+from memest.store.manifest import Block, SheetFile
 from memest.store.sheet import MANIFEST
 from memest.store.tables import Columns, read_table, write_table
 from memest.tracking import connect
@@ -500,8 +500,8 @@ MANIFESTED = Manifest(
     header=replace(HEADER, source_run="0a1b"),
     scores={"loss": {"unit": "nats", "harder": 1, "epochs": [0, 1]}},
     scalars={"weight_norm": [0, 1]},
-    blocks=[Block(Part.of("sheet/block-000000-000001.safetensors", b"one"), 0, 1)],
-    tables={"truth": Part.of("sheet/truth.parquet", b"two")},
+    blocks=[Block(SheetFile.of("sheet/block-000000-000001.safetensors", b"one"), 0, 1)],
+    tables={"truth": SheetFile.of("sheet/truth.parquet", b"two")},
 )
 
 
@@ -540,7 +540,7 @@ def test_the_manifest_is_written_last(tmp_path: Path) -> None:
     parts = [block.part for block in manifest.blocks] + list(manifest.tables.values())
     assert {part.name for part in parts} | {MANIFEST} == set(files(tmp_path))
     for part in parts:
-        assert Part.of(part.name, (tmp_path / part.name).read_bytes()) == part
+        assert SheetFile.of(part.name, (tmp_path / part.name).read_bytes()) == part
     assert files(tmp_path)[MANIFEST] == manifest.to_json()
 
 

@@ -156,22 +156,22 @@ def test_an_optional_grid_is_left_out_with_its_reason(store_uri: str) -> None:
     text = (
         "grids: [{{axes: {{seed: [1, 2]}}}}, {{name: big, base: {{data: npz(path=no.npz)}}, optional: {}}}]"
     )
-    found = planning.plan(read(text.format("true")), store_uri)
+    found = planning.plan_sweep(read(text.format("true")), store_uri)
     assert list(found.todo) == ["seed=1", "seed=2"]
     assert re.match(r"big is left out: there is no file no\.npz", found.remarks[0])
     with pytest.raises(DataError, match=r"no\.npz"):
-        planning.plan(read(text.format("false")), store_uri)
+        planning.plan_sweep(read(text.format("false")), store_uri)
 
 
 def test_a_sweep_of_which_all_is_left_out_is_refused(store_uri: str) -> None:
     """There is nothing to train, and why is said."""
     with pytest.raises(InputError, match=r"every grid was left out; .*no\.npz"):
-        planning.plan(read("{base: {data: npz(path=no.npz)}, optional: true}"), store_uri)
+        planning.plan_sweep(read("{base: {data: npz(path=no.npz)}, optional: true}"), store_uri)
 
 
 def test_settings_that_change_no_number_make_no_other_run(store_uri: str) -> None:
     """Two configurations of one key are one run."""
-    found = planning.plan(read("axes: {device: [auto, cpu], seed: [1]}"), store_uri)
+    found = planning.plan_sweep(read("axes: {device: [auto, cpu], seed: [1]}"), store_uri)
     if choose_device("auto").type != "cpu":
         pytest.skip("there is a GPU here")
     assert len(found.todo) == 1

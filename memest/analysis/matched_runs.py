@@ -1,6 +1,6 @@
-"""Runs of several protocols on the same labels and seed, joined into one trial.
+"""Matched runs: those of several protocols on the same labels and seed.
 
-    for trial in trials(runs).of: trial.columns()      # method → (run, its column)
+    for matched in matched_runs(runs).of: matched.methods()      # method → (run, its column)
 
 A method of the k-fold or second-split protocol is compared with summaries of the standard run of the same
 dataset, corruption, model, seed and label fingerprint, and with no other. What does not fit is kept apart,
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from memest.analysis.columns import is_summary
-from memest.analysis.groups import Group, differences, groups, setting_of, without_repeats
+from memest.analysis.groups import RunGroup, differences, groups, setting_of, without_repeats
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet
 from memest.errors import SheetError
@@ -23,14 +23,14 @@ from memest.metrics import Floats
 from memest.store.tables import FACTS, Columns
 
 CELL = ("dataset", "limit", "source", "corruption", "model", "scores_version")
-"""What the runs of one trial have in common, beside the seed and the labels."""
+"""What matched runs have in common, beside the seed and the labels."""
 STANDARD = "standard"
 Methods = Mapping[str, tuple[RunRecord, str]]
 """What is judged: by name, the run and the column that it comes from."""
 
 
 @dataclass(frozen=True)
-class Trial:
+class MatchedRuns:
     """One seed of one network on one set of labels: its leading run, and those of other protocols.
 
     Attributes:
@@ -91,23 +91,23 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Trials:
-    """Trials, and in words what was kept apart.
+class Matching:
+    """The matched runs of a run set, and in words what was kept apart.
 
     Attributes:
-        of: the trials, in the order of their axes and seeds.
+        of: the matched runs, in the order of their axes and seeds.
         apart: one line for each seed whose runs do not fit together.
     """
 
-    of: list[Trial]
+    of: list[MatchedRuns]
     apart: list[str] = field(default_factory=list)
 
 
-def trials(runs: RunSet, wanted: Callable[[RunRecord], bool] = lambda run: True) -> Trials:
+def matched_runs(runs: RunSet, wanted: Callable[[RunRecord], bool] = lambda run: True) -> Matching:
     """Join the runs of each dataset, corruption, model and seed that have the same label fingerprint.
 
     A run of another protocol goes with the standard runs that have its epochs, else with the only one there
-    is; without any it is a trial of its own. The same training done twice counts once.
+    is; without any it stands alone. The same training done twice counts once.
     """
     chosen = without_repeats(run for run in runs if wanted(run))
     joined, apart = [], []
@@ -117,26 +117,26 @@ def trials(runs: RunSet, wanted: Callable[[RunRecord], bool] = lambda run: True)
             apart.append(_apart(cell, by_labels))
         for _, together in by_labels:
             joined += _join(together)
-    return Trials(joined, apart)
+    return Matching(joined, apart)
 
 
 @dataclass(frozen=True)
 class Study:
-    """Trials that may be averaged: their leading runs are one group.
+    """Matched runs that may be averaged: their leading runs are one group.
 
     Attributes:
         group: of the leading runs.
-        trials: one for each training seed.
+        matched: those of each training seed.
     """
 
-    group: Group
-    trials: list[Trial]
+    group: RunGroup
+    matched: list[MatchedRuns]
 
     def made(self, methods: Sequence[Methods]) -> dict[tuple[str, str], str]:
         """By method and run, in what that run differs from the others of the method: in nothing, mostly.
 
         Args:
-            methods: of each trial.
+            methods: of each of `matched`.
         """
         found: dict[tuple[str, str], str] = {}
         for name in dict.fromkeys(name for one in methods for name in one):
@@ -146,14 +146,14 @@ class Study:
         return found
 
 
-def studies(found: Sequence[Trial]) -> list[Study]:
-    """Trials by what may be averaged."""
-    of = {trial.lead.id: trial for trial in found}
-    grouped = groups(trial.lead for trial in found)
+def studies(found: Sequence[MatchedRuns]) -> list[Study]:
+    """Matched runs by what may be averaged."""
+    of = {matched.lead.id: matched for matched in found}
+    grouped = groups(matched.lead for matched in found)
     return [Study(group, [of[run.id] for run in group.runs]) for group in grouped]
 
 
-def _join(runs: Collection[RunRecord]) -> list[Trial]:
+def _join(runs: Collection[RunRecord]) -> list[MatchedRuns]:
     leads = [run for run in runs if run.tags.get("protocol", STANDARD) == STANDARD]
     others = [run for run in runs if run not in leads]
     with_lead: dict[str, list[RunRecord]] = {run.id: [] for run in leads}
@@ -162,8 +162,8 @@ def _join(runs: Collection[RunRecord]) -> list[Trial]:
         nearest = _nearest(run, leads)
         for lead in nearest:
             with_lead[lead.id].append(run)
-        alone += [] if nearest else [Trial(run)]
-    return [Trial(lead, tuple(with_lead[lead.id])) for lead in leads] + alone
+        alone += [] if nearest else [MatchedRuns(run)]
+    return [MatchedRuns(lead, tuple(with_lead[lead.id])) for lead in leads] + alone
 
 
 def _nearest(run: RunRecord, leads: list[RunRecord]) -> list[RunRecord]:

@@ -87,6 +87,16 @@ def decision_rows(path: Path) -> list[dict[str, str]]:
     return rows
 
 
+def require_new(into: Path) -> None:
+    """Refuse a place where something is.
+
+    Raises:
+        DataError: there is.
+    """
+    if into.exists():
+        raise DataError(f"{into} is there already; name a new place")
+
+
 def write_corrected(into: Path, spec: Spec, split: Split, labels: Integers) -> None:
     """A dataset of the images with these labels, at a place where nothing is: a folder, or an .npz.
 
@@ -102,8 +112,7 @@ def write_corrected(into: Path, spec: Spec, split: Split, labels: Integers) -> N
     Raises:
         DataError: something is there already, or the source has no files to copy.
     """
-    if into.exists():
-        raise DataError(f"{into} is there already; name a new place")
+    require_new(into)
     kept = np.flatnonzero(labels != REMOVED)
     train, test = replace(split.train.take(kept), labels=labels[kept]), split.test
     if into.suffix == ".npz":

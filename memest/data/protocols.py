@@ -20,6 +20,7 @@ import numpy as np
 from memest.data.images import ImageSet, Integers
 from memest.errors import SettingError
 from memest.grammar.registry import Registry
+from memest.grammar.spec import Spec
 from memest.grammar.values import Within
 from memest.seeding import Streams
 
@@ -65,6 +66,11 @@ def plan(images: ImageSet, spec: str, streams: Streams) -> list[Part]:
     """
     parts: list[Part] = PROTOCOLS.call(spec, images, streams.numpy("folds"))
     return parts
+
+
+def part_count(spec: Spec) -> int | None:
+    """How many parts a protocol has; None where its images decide, as they may for another package's."""
+    return {"standard": 1, "second_split": 2}.get(spec.name, spec.settings.get("folds"))
 
 
 @PROTOCOLS.register

@@ -14,7 +14,6 @@ from memest.data import ImageSet
 from memest.data.rebuilt import Rebuilt, rebuild
 from memest.grammar.config import digest
 from memest.models import build_model
-from memest.runs.device import choose_device
 from memest.runs.finished import FinishedRun
 from memest.runs.key import fingerprints
 from memest.runs.loaded import load
@@ -94,7 +93,7 @@ class Again:
         )
 
 
-def again(source: FinishedRun, epochs: str, scores: str, device: str) -> Again:
+def again(source: FinishedRun, epochs: str, scores: str, device: torch.device) -> Again:
     """What measuring a finished run again takes.
 
     Args:
@@ -110,4 +109,4 @@ def again(source: FinishedRun, epochs: str, scores: str, device: str) -> Again:
     rebuilt = rebuild(source.sheet, source.sheet.manifest.header.config)
     wanted = ScoreSet(scores)
     others = other_labels(wanted, rebuilt.split.train, source.sheet.truth())
-    return Again(source, rebuilt, wanted, others, kept, choose_device(device))
+    return Again(source, rebuilt, wanted, others, kept, device)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, replace
 
-from memest.errors import SettingError
 from memest.grammar.config import digest, flatten
 from memest.overhead.budget import Choice, choose
 from memest.overhead.prices import measured_prices
 from memest.runs.plans import remembered
+from memest.runs.possible import require_one_run
 from memest.runs.prepare import Prepared
 
 
@@ -26,11 +26,7 @@ def within_budget(prepared: Prepared) -> tuple[Prepared, Choice | None]:
     config, share = prepared.config, prepared.config.max_overhead
     if share is None:
         return prepared, None
-    if len(prepared.parts) > 1:
-        raise SettingError(
-            f"--max-overhead chooses for one run, and {config.protocol} makes several that must agree: set "
-            "--score-every and --gradient-every instead"
-        )
+    require_one_run(config, len(prepared.parts))
 
     def choice_now() -> Choice:
         began = time.perf_counter()

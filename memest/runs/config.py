@@ -6,16 +6,34 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from memest.data import CORRUPTIONS, PROTOCOLS, SETS
+from memest.errors import SettingError
 from memest.grammar.config import one, option
 from memest.grammar.registry import Registry
+from memest.grammar.spec import literal, split_list
 from memest.grammar.values import Index, PositiveShare
 from memest.recipe import Recipe
 
 if TYPE_CHECKING:
     from memest.overhead.schedule import ScoringSchedule
 
+
+def experiment_text(text: str) -> str:
+    """The name of an experiment, or `auto`.
+
+    Raises:
+        SettingError: it is blank.
+    """
+    if not text.strip():
+        raise SettingError("an experiment needs a name; use --experiment memest")
+    return text
+
+
 EXPERIMENT = option(
-    "auto", "MLflow experiment; auto: MLFLOW_EXPERIMENT_ID or _NAME, else memest", key=False, shown="NAME"
+    "auto",
+    "MLflow experiment; auto: MLFLOW_EXPERIMENT_ID or _NAME, else memest",
+    key=False,
+    read=experiment_text,
+    shown="NAME",
 )
 
 
@@ -49,6 +67,32 @@ def scores_text(text: str) -> str:
     from memest.runs.other_labels import read_scores
 
     return read_scores(text)
+
+
+def epochs_named(text: str) -> list[int]:
+    """The epochs of a list such as `0, 10, 20`; none for `all` and `last`.
+
+    Raises:
+        SettingError: it is empty, or something in it is no epoch.
+    """
+    if text in ("all", "last"):
+        return []
+    epochs = [literal(part) for part in split_list(text)]
+    odd = [epoch for epoch in epochs if type(epoch) is not int or epoch < 0]
+    if odd or not epochs:
+        what = f"{odd[0]!r} is no epoch" if odd else "it is empty"
+        raise SettingError(f"--epochs is all, last, or a list of epochs such as 0, 10, 20; {what}")
+    return epochs
+
+
+def epochs_text(text: str) -> str:
+    """`text`, if it is all, last or a list of epochs.
+
+    Raises:
+        SettingError: see `epochs_named`.
+    """
+    epochs_named(text)
+    return text
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memest.errors import InputError, SettingError
-from memest.grammar.spec import literal, split_list
+from memest.runs.config import epochs_named
 from memest.store import SheetReader
 from memest.store.artifacts import run_blobs
 from memest.tracking import SEALED, connect, get_run, home, kept_runs
@@ -45,11 +45,9 @@ class FinishedRun:
             )
         if wanted in ("all", "last"):
             return kept if wanted == "all" else kept[-1:]
-        epochs = [literal(part) for part in split_list(wanted)]
-        if not epochs:
-            raise SettingError("--epochs is all, last, or a list of epochs such as 0, 10, 20; it is empty")
+        epochs = epochs_named(wanted)
         for epoch in epochs:
-            if type(epoch) is not int or epoch not in kept:
+            if epoch not in kept:
                 raise SettingError(
                     f"epoch {epoch} was not kept by the run (kept: {', '.join(map(str, kept))}); train with "
                     "--checkpoints every(k=…) or all to reach more"

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from memest.data import PROTOCOLS, ImageSet, Part, Split, Truth, corrupt, load_images, plan
+from memest.data import ImageSet, Part, Split, Truth, corrupt, load_images, plan
 from memest.errors import SettingError
 from memest.grammar.config import key_settings
 from memest.models import build_model
@@ -20,7 +20,8 @@ from memest.runs.device import choose_device, deterministic
 from memest.runs.key import run_key
 from memest.runs.loaded import Loaded, load
 from memest.runs.other_labels import Others, other_labels
-from memest.runs.stopping import STATE, STOPPING, Stability, require_meaning
+from memest.runs.possible import no_part, require_possible
+from memest.runs.stopping import STATE, STOPPING, Stability
 from memest.runs.threads import choose_threads, cpu_threads
 from memest.scores import ScoreSet
 from memest.seeding import Streams
@@ -61,7 +62,7 @@ class Prepared:
             SettingError: there are several.
         """
         if len(self.parts) > 1:
-            raise SettingError(_no_part(self.config, len(self.parts)))
+            raise SettingError(no_part(self.config, len(self.parts)))
         return self.parts[0]
 
     def with_part(self, number: int) -> Prepared:
@@ -149,6 +150,8 @@ def prepare(
     Raises:
         InputError: something that was asked for cannot be done; nothing was written.
     """
+    require_possible([config])
+    device = device or choose_device(config.device)
     streams = Streams(config.seed, corruption=config.corruption_seed)
     split, images, truth = _labelled(config, streams, earlier)
     prepared = Prepared(
@@ -159,10 +162,10 @@ def prepare(
         truth,
         _parts(config, images, streams),
         other_labels(ScoreSet(config.scores), split.train),
-        device or choose_device(config.device),
+        device,
         processes,
     )
-    _require_possible(prepared)
+    prepared.require_trainable([len(stage) for part in prepared.parts for stage in part.stages])
     return prepared
 
 
@@ -189,27 +192,5 @@ def _parts(config: TrainConfig, images: ImageSet, streams: Streams) -> tuple[Par
     if number is None:
         return tuple(parts)
     if len(parts) == 1 or number >= len(parts):
-        raise SettingError(_no_part(config, len(parts)))
+        raise SettingError(no_part(config, len(parts)))
     return (parts[number],)
-
-
-def _no_part(config: TrainConfig, count: int) -> str:
-    given = "none" if config.part is None else config.part
-    have = f"parts 0 to {count - 1}: name one" if count > 1 else "one part: leave --part out"
-    return f"--part {given}: {config.protocol} has {have}"
-
-
-def _require_possible(prepared: Prepared) -> None:
-    """Refuse what would fail, or store nothing, once training has begun.
-
-    Raises:
-        SettingError: see `ScoringSchedule.require_something` and `require_trainable`.
-    """
-    config = prepared.config
-    second_split = PROTOCOLS.parse(config.protocol).name == "second_split"
-    if len(prepared.parts) > 1 and second_split and "correct" not in prepared.scores.keys:
-        raise SettingError(f"second_split needs the score correct; add it to --scores {config.scores}")
-    config.schedule.require_something()
-    require_meaning(config.stop_when, config.protocol, prepared.scores.free.keys)
-    counts = [len(stage) for part in prepared.parts for stage in part.stages]
-    prepared.require_trainable(counts)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memest.data import SETS, load_images
-from memest.data.corrections import REMOVED, corrected, write_corrected
+from memest.data.corrections import REMOVED, corrected, require_new, write_corrected
 from memest.errors import SettingError
 from memest.grammar.config import one, option
 from memest.grammar.values import Index
@@ -34,6 +34,7 @@ def apply(config: ApplyConfig) -> str:
         raise SettingError(
             "apply needs a file of decisions and --into, as in memest apply decisions.csv --into new"
         )
+    require_new(Path(config.into))
     split = load_images(config.data, config.limit)
     images = split.train
     labels = corrected(Path(config.decisions), images)

@@ -51,6 +51,7 @@ def audit(config: AuditConfig) -> Verdict:
     Raises:
         InputError: before anything is written, if something asked for cannot be done.
     """
+    _require_words(config)
     check_tracking(config.tracking)
     folder = Path(config.into)
     if folder.exists() and not folder.is_dir():
@@ -58,12 +59,23 @@ def audit(config: AuditConfig) -> Verdict:
     return _audit_sheet(config, folder) if config.sheet else _audit_data(config, folder)
 
 
-def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
-    """Train on the folds of a data set, and conclude."""
-    if not config.data:
+def _require_words(config: AuditConfig) -> None:
+    """Refuse what the settings exclude by themselves.
+
+    Raises:
+        SettingError: nothing to audit, a device that is not there, or networks trained of a finished run.
+    """
+    if not config.data and not config.sheet:
         raise SettingError(
             "audit needs a data set, as in memest audit photos/, or a finished run: --sheet RUN"
         )
+    if config.verify and config.sheet:
+        raise SettingError("--verify trains networks and --sheet does not: audit the data set instead")
+    choose_device(config.device)
+
+
+def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
+    """Train on the folds of a data set, and conclude."""
     split = load_images(config.data, config.limit)
     if config.verify and split.test is None:
         raise SettingError(
@@ -91,8 +103,6 @@ def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
 
 def _audit_sheet(config: AuditConfig, folder: Path) -> Verdict:
     """Conclude from a finished run or recording."""
-    if config.verify:
-        raise SettingError("--verify trains networks and --sheet does not: audit the data set instead")
     sheet = sheet_at(config.sheet, config.tracking)
     material = of_sheet(sheet, config.data)
     if config.export and material.images is None:

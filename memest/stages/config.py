@@ -15,7 +15,7 @@ from memest.grammar.registry import Registry, keyword_parameters
 from memest.grammar.spec import Spec
 from memest.grammar.values import Count, Index, Share, Within
 from memest.recipe import Recipe
-from memest.runs.config import EXPERIMENT, TrainConfig, models, scores_text
+from memest.runs.config import EXPERIMENT, TrainConfig, epochs_text, experiment_text, models, scores_text
 from memest.runs.server_uri import server_uri
 from memest.sweep import ENGINES
 from memest.tune import PRUNERS, SAMPLERS, space_text
@@ -67,7 +67,12 @@ class ScoreConfig:
 
     run: str = option("", "id of the finished training run to measure", shown="RUN")
     scores: str = option("logits, input_gradient", "scores to measure", read=scores_text, shown="SPEC,…")
-    epochs: str = option("all", "epochs to measure: all that were kept, last, or a list such as 0, 10, 20")
+    epochs: str = option(
+        "all",
+        "epochs to measure: all that were kept, last, or a list such as 0, 10, 20",
+        read=epochs_text,
+        shown="EPOCH,…",
+    )
     device: Device = option("auto", "where to measure", key=False)
     tracking: str = TRACKING
 
@@ -77,7 +82,10 @@ class AnalyzeConfig:
     """Everything an analysis can be told."""
 
     experiment: str = option(
-        "auto", "MLflow experiment to query; auto: MLFLOW_EXPERIMENT_ID or _NAME, else memest", shown="NAME"
+        "auto",
+        "MLflow experiment to query; auto: MLFLOW_EXPERIMENT_ID or _NAME, else memest",
+        read=experiment_text,
+        shown="NAME",
     )
     analysis: str = option("detection", "which analysis", read=one(analyses))
     where: str = option("", "only runs with these axes, such as: model=tiny, seed=1", shown="AXIS=VALUE,…")
@@ -258,4 +266,6 @@ class AuditConfig:
 class DemoConfig:
     """Everything the demo can be told."""
 
-    experiment: str = option("demo", "MLflow experiment; all that is in it is analysed", shown="NAME")
+    experiment: str = option(
+        "demo", "MLflow experiment; all that is in it is analysed", read=experiment_text, shown="NAME"
+    )

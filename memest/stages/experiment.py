@@ -10,6 +10,7 @@ from memest.analysis.matched_runs import STANDARD
 from memest.errors import BusyError, InputError, MemestError, SettingError, SweepError
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
+from memest.runs.possible import require_possible
 from memest.stages.analyze import analyze
 from memest.stages.config import AnalyzeConfig, ExperimentConfig, ScoreConfig
 from memest.stages.score import score
@@ -32,17 +33,19 @@ def experiment(config: ExperimentConfig) -> Verdict:
     if not config.name:
         raise SettingError(f"an experiment is needed: memest experiment {' | '.join(presets())}")
     preset = read_preset(config.name, config.scale, TrainConfig, overrides_of(config.set, TrainConfig))
+    require_possible(preset.sweep.configs)
     for analysis in preset.analyses:
         ANALYSES.parse(analysis)
     build(ScoreConfig, {name: value for name, value in preset.score.items() if name != "grid"})
     config.where.spec()
+    uri = config.where.uri
     with several_runs() as conclude:
         trained = _train(preset, config)
-        missing, measured = _score(preset, config.where.uri)
-        parts, last, analysed = _analyses(preset, config.where.uri)
+        missing, measured = _score(preset, uri)
+        parts, last, analysed = _analyses(preset, uri)
         if last:
             conclude(last)
-    shown = f"all runs side by side: {look_at(config.where.uri, preset.sweep.experiment)}"
+    shown = f"all runs side by side: {look_at(uri, preset.sweep.experiment)}"
     text = "\n\n".join([*missing, *parts, trained.text, shown])
     return Verdict(text, trained.good and measured and analysed)
 

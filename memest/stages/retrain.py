@@ -33,8 +33,9 @@ def retrain(config: RetrainConfig) -> Opened:
     Raises:
         InputError: before anything is written, if something asked for cannot be done.
     """
-    if config.share == 1:
-        raise SettingError("--share 1 leaves no example out: give a share below 1, such as 0.7")
+    if config.share in (0, 1):
+        none = "trains on no example" if config.share == 0 else "leaves no example out"
+        raise SettingError(f"--share {config.share:g} {none}: give a share below 1 and above 0, such as 0.7")
     into = Path(config.into).absolute()
     if not config.into or into.is_dir() or not into.parent.is_dir():
         raise SettingError(

@@ -60,14 +60,14 @@ def review(config: ReviewConfig) -> str:
             "review needs a file of decisions, as in memest review decisions.csv --audit out; the report of "
             "an audit writes it"
         )
+    into = Path(config.into)
+    if into.is_dir() or not into.parent.is_dir() or into.resolve() == Path(config.decisions).resolve():
+        raise SettingError(f"--into {into}: name a new file in a folder that is there")
     audited = _audited(Path(config.audit))
     decisions = _decisions(Path(config.decisions), audited)
     order = audited.order
     came = standing(order, decisions, config.recall)
     ahead = to_look_at(order, decisions)
-    into = Path(config.into)
-    if into.is_dir() or not into.parent.is_dir() or into.resolve() == Path(config.decisions).resolve():
-        raise SettingError(f"--into {into}: name a new file in a folder that is there")
     write_whole(into, _csv(audited, ahead))
     return "\n".join([*_said(came, decisions, order), _next(ahead, into)])
 

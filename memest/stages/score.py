@@ -9,6 +9,7 @@ from memest.overhead.costs import Costs
 from memest.runs import resume
 from memest.runs.again import again
 from memest.runs.console import progress
+from memest.runs.device import choose_device
 from memest.runs.finished import finished_run
 from memest.runs.report import report_costs
 from memest.runs.server_uri import server_uri
@@ -30,9 +31,9 @@ def score(config: ScoreConfig) -> Opened:
     Raises:
         InputError: no such finished run, an epoch that was not kept, a dataset that has changed.
     """
-    uri = server_uri(config.tracking)
+    uri, device = server_uri(config.tracking), choose_device(config.device)
     source = finished_run(uri, config.run)
-    measured = again(source, config.epochs, config.scores, config.device)
+    measured = again(source, config.epochs, config.scores, device)
     images, truth, epochs = measured.images, measured.rebuilt.truth, measured.epochs
     about, streams = measured.about(key_settings(config)), Streams(int(measured.trained["seed"]))
     with open_run(about, uri, source.experiment) as opened, cpu_threads(measured.threads):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from memest.errors import SettingError
 from memest.runs.config import TrainConfig
+from memest.runs.possible import require_possible
 from memest.stages.config import SweepConfig
 from memest.sweep import read_sweep
 from memest.sweep.console import Console
@@ -25,10 +26,12 @@ def sweep(config: SweepConfig) -> str:
     if not config.file:
         raise SettingError("a grid file is needed: memest sweep grid.yaml")
     wanted = read_sweep(Path(config.file), TrainConfig)
+    require_possible(wanted.configs)
     where = config.where
     where.spec()
+    uri = where.uri
     with several_runs() as conclude:
         title = Path(config.file).stem
-        swept = train_missing(wanted, where.start, where.uri, title, Console(sys.stderr))
+        swept = train_missing(wanted, where.start, uri, title, Console(sys.stderr))
         conclude(swept.run_id)
-    return f"{swept.text}\nside by side: {look_at(where.uri, wanted.experiment)}"
+    return f"{swept.text}\nside by side: {look_at(uri, wanted.experiment)}"

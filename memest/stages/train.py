@@ -17,6 +17,7 @@ from memest.runs.description import LEFT_OUT, about_training
 from memest.runs.epochs import Ending, measured_epochs
 from memest.runs.follow import follow, lead
 from memest.runs.parts import join, keep_part, parts_of
+from memest.runs.possible import require_possible
 from memest.runs.prepare import Prepared, prepare
 from memest.runs.report import choice_files, keep_page, report
 from memest.runs.sheet import seal_sheet, sheet_header, summary_table
@@ -64,6 +65,7 @@ def train(config: TrainConfig, callback: Callback = ignore, group: ProcessGroup 
     Raises:
         InputError: before anything is written, if something asked for cannot be done.
     """
+    require_possible([config])
     check_tracking(config.tracking)
     prepared, choice = within_budget(prepare(config, group.size))
     if len(prepared.parts) == 1:

@@ -56,6 +56,11 @@ class Sweep(Generic[C]):
     grids: tuple[Grid[C], ...]
 
     @property
+    def configs(self) -> Iterator[C]:
+        """Configurations of all grids."""
+        return (config for grid in self.grids for config in grid.configs)
+
+    @property
     def repeated(self) -> int:
         """Configurations that the file names again."""
         return sum(grid.repeated for grid in self.grids)

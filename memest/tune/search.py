@@ -11,6 +11,7 @@ from memest.data import PROTOCOLS
 from memest.errors import BusyError, MemoryFullError, NonFiniteError, PrunedError, SettingError
 from memest.grammar.config import build, flags, flatten
 from memest.runs.config import TrainConfig
+from memest.runs.possible import require_possible
 from memest.runs.prepare import Prepared, prepare
 from memest.scores import ScoreSet
 from memest.tracking import Opened, reason
@@ -61,6 +62,7 @@ class Search:
             )
         for drawn in search.space.corners():
             config = search.config(drawn)
+            require_possible([config])
             for objective in search.objectives:
                 objective.require(_measured(config), config.corruption != "none", drawn)
             aims = {objective.name for objective in search.objectives}

@@ -19,7 +19,7 @@ MANY = 200
 def eight_at_once(site: Site) -> str:
     """Eight seeds; the first of them makes the experiment."""
     began = time.monotonic()
-    processes = [site.start([*train_command(site.experiment), "--seed", str(seed)]) for seed in range(8)]
+    processes = [site.start(train_command(site.experiment, seed=str(seed))) for seed in range(8)]
     ended = [(process.communicate(timeout=400)[0], process.returncode) for process in processes]
     assert all(code == 0 for _, code in ended), [said for said, code in ended if code]
     states = [run.data.tags.get("memest.state") for run in site.runs()]

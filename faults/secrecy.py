@@ -103,7 +103,7 @@ def planted_dataset(site: Site) -> str:
     mark, path = site.root / "it-ran", site.root / "planted.npz"
     np.savez(path, images=np.array([_Planted(mark)], dtype=object), labels=np.zeros(1, int))
     mark.unlink(missing_ok=True)
-    ended = site.run([*train_command(site.experiment), "--data", f"npz(path='{path}')"])
+    ended = site.run(train_command(site.experiment, data=f"npz(path='{path}')"))
     assert ended.code == 2, f"exit code {ended.code}: {ended.said}"
     assert not mark.exists(), "it ran"
     return ended.said.strip().splitlines()[-1]

@@ -138,17 +138,18 @@ class Site:
         return "same bytes, every point once, nothing RUNNING"
 
 
-def train_command(experiment: str, *more: str) -> list[str]:
-    """The command of the run that every fault disturbs."""
-    flags = [text for name, value in SETTINGS.items() for text in (f"--{name}", value)]
-    return [sys.executable, "-m", "entrypoints.train", *flags, "--experiment", experiment, *more]
+def train_command(experiment: str, **settings: str) -> list[str]:
+    """The command of the run that every fault disturbs, with other settings where they are given."""
+    given = SETTINGS | {"experiment": experiment} | settings
+    flags = [text for name, value in given.items() for text in (f"--{name}", value)]
+    return [sys.executable, "-m", "entrypoints.train", *flags]
 
 
 def undisturbed(root: Path) -> dict[str, bytes]:
     """Every file of the sheet, and every checkpoint, of the run without a server and without a fault."""
     root.mkdir(parents=True)
     environment = os.environ | PATIENCE | {"MEMEST_HOME": str(root), "PYTHONPATH": str(PROJECT)}
-    subprocess.run(train_command("none", "--tracking", "off"), cwd=root, env=environment, check=True)
+    subprocess.run(train_command("none", tracking="off"), cwd=root, env=environment, check=True)
     (local,) = root.glob("runs/*/local")
     blobs = LocalBlobs(local / "blobs")
     return {name: blobs.get(name) for folder in ("sheet", "checkpoint") for name in blobs.names(folder)}

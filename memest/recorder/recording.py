@@ -10,6 +10,7 @@ import json
 import tempfile
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from memest.store import Header, LocalBlobs, SheetReader, SheetWriter, block_spa
 from memest.store.tables import Columns
 from memest.summaries import Trace, summarise_all
 from memest.train import checkpoint
+from memest.version import commit
 
 VISITS = "seen/visits"
 """How often each example was seen in an epoch; stored where that is not once each."""
@@ -53,7 +55,7 @@ class Recording:
         self.folder = folder or Path(self._temporary.name if self._temporary else "")
         self._blobs = LocalBlobs(self.folder)
         self.identity = uuid.uuid4().hex
-        header = Header("", "", "recording", "none", {}, len(examples))
+        header = Header("", "", "recording", "none", {}, len(examples), commit=commit())
         span = block_span(len(examples), 2 * scores, _SPAN)
         self._sheet = SheetWriter(self._blobs, header, examples.ids, span, _described)
         self.metrics: dict[int, dict[str, float]] = {}
@@ -148,8 +150,8 @@ class Recording:
     def seal(
         self, header: Header, extra: Mapping[str, bytes], truth: Columns, summary: Columns
     ) -> LocalBlobs:
-        """Finish the sheet: nothing can be added to it after that."""
-        self._sheet.header = header
+        """Finish the sheet: nothing can be added to it after that. Its commit is that of the beginning."""
+        self._sheet.header = replace(header, commit=self._sheet.header.commit)
         for name, content in extra.items():
             self._sheet.keep(name, content)
         self._sheet.seal(truth, summary)

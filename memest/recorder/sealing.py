@@ -17,7 +17,7 @@ from memest.store import Header
 from memest.store.tables import Columns
 from memest.tracking import About, LocalRun, Run, open_run
 from memest.tracking.active import in_active_run
-from memest.version import commit, versions
+from memest.version import versions
 
 PROBABILITIES = "sheet/seen_probabilities.npy"
 """(N, K) float32, the mean over all visits while training."""
@@ -53,7 +53,6 @@ def seal(recorder: RecorderView) -> Sealed:
         config=dict(about.settings),
         count=len(examples),
         classes=classes,
-        commit=commit(),
         **versions(),
     )
     facts = {name: truth[name] for name in ("id", "label", "original_label", "changed")}

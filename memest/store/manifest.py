@@ -59,7 +59,8 @@ class Header:
         classes: what the labels stand for.
         version: of the memest that measured; empty in a sheet of before they were kept, like the next two.
         scores_version: of the definitions of its scores.
-        commit: that memest ran from; empty where it was installed.
+        commit: that memest ran from when the sheet was begun; empty where it was installed. It says where
+            the numbers are from and decides nothing: the two versions do.
     """
 
     key: str

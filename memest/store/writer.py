@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -117,6 +117,7 @@ class SheetWriter:
     def state(self) -> bytes:
         """What it takes to go on with the sheet after the latest epoch, the unfinished block included."""
         facts = {
+            "commit": self.header.commit,
             "first": self._first,
             "latest": self.latest,
             "epochs": self._epochs,
@@ -128,7 +129,7 @@ class SheetWriter:
         return b"".join([len(text).to_bytes(_LENGTH, "little"), text, pack(self._pending)])
 
     def restore(self, state: bytes) -> None:
-        """Go on from what `state` gave, in a new writer of the same sheet.
+        """Go on from what `state` gave, in a new writer of the same sheet; its commit stays.
 
         Raises:
             SheetError: it cannot be read, or a block it speaks of is damaged or gone.
@@ -143,15 +144,19 @@ class SheetWriter:
             blocks = [Block(SheetFile(**b["part"]), b["first"], b["last"]) for b in facts["blocks"]]
             first, latest, epochs = facts["first"], facts["latest"], facts["epochs"]
             kept = [SheetFile(**part) for part in facts["kept"]]
+            header = replace(self.header, commit=facts.get("commit", self.header.commit))
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise SheetError(f"the state of a sheet cannot be read ({type(error).__name__})") from error
         for block in blocks:
             block.part.read(self._blobs)
         self._first, self.latest, self._epochs = first, latest, epochs
         self._blocks, self._pending, self._kept = blocks, pending, kept
+        self.header = header
 
     def seal(self, truth: Columns, summary: Columns, evaluation: bytes | None = None) -> Manifest:
         """Write the last block, the tables and, last of all, the manifest.
+
+        A manifest that a writer of another commit has written stays, where they differ in nothing else.
 
         Args:
             truth: columns id, label, original_label, changed, partner_id, (N,) each.
@@ -167,7 +172,7 @@ class SheetWriter:
             part = SheetFile.of(f"{FOLDER}/{name}", content)
             tables[name.partition(".")[0]] = part
             self._blobs.put(part.name, content)
-        manifest = self._manifest(tables)
+        manifest = self._as_before(self._manifest(tables))
         self._blobs.put(MANIFEST, manifest.to_json())
         return manifest
 
@@ -175,6 +180,15 @@ class SheetWriter:
         """The sheet so far, its unfinished block included, for summaries before it is sealed."""
         unfinished = {key: np.stack(list(rows.values())) for key, rows in sorted(self._pending.items())}
         return SheetReader(self._blobs, self._manifest({}), unfinished)
+
+    def _as_before(self, manifest: Manifest) -> Manifest:
+        """The one that is there already, of a process that died after it, if only the commit is another."""
+        if MANIFEST not in self._blobs.names(FOLDER):
+            return manifest
+        before = Manifest.from_json(self._blobs.get(MANIFEST))
+        header = replace(manifest.header, commit=before.header.commit)
+        same = replace(manifest, header=header).to_json() == before.to_json()
+        return before if same else manifest
 
     def _manifest(self, tables: dict[str, SheetFile]) -> Manifest:
         scores = {key: epochs for key, epochs in self._epochs.items() if not key.startswith(SCALAR)}

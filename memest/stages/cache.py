@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memest.data.decoded import CacheEntry, cache_entries, cache_root, drop
+from memest.data.decoded import CacheEntry, Leftover, cache_entries, cache_root, drop, leftovers
 from memest.data.decoded.index import INDEXES
+from memest.data.decoded.leftover import AT_WORK
 from memest.errors import SettingError
 from memest.grammar.config import option
 
@@ -24,29 +26,41 @@ def cache(config: CacheConfig) -> str:
     Raises:
         SettingError: there is no such entry.
     """
-    held = list(cache_entries())
+    others = list(leftovers())
+    apart = {other.folder for other in others}
+    entries = [entry for entry in cache_entries() if entry.folder not in apart]
+    held: list[CacheEntry | Leftover] = [*entries, *others]
     if not config.empty:
-        lines = [_line(entry) for entry in held]
+        lines = [*map(_line, entries), *(f"{_begun(other)}  {other.why}" for other in others)]
         return "\n".join([*lines, f"{len(held)} entries, {_size(held)} in {cache_root()}"])
-    chosen = [entry for entry in held if config.empty in ("all", entry.folder.name)]
+    chosen = [one for one in held if config.empty in ("all", one.folder.name)]
     if config.empty != "all" and not chosen:
-        known = ", ".join(entry.folder.name for entry in held) or "none"
+        known = ", ".join(one.folder.name for one in held) or "none"
         raise SettingError(f"--empty {config.empty}: there is no such entry (there are {known}); or say all")
-    said = f"deleted {len(chosen)} entries, {_size(chosen)}, of {cache_root()}"
-    for entry in chosen:
-        drop(entry)
-    if config.empty == "all":
+    return _emptied(chosen, whole=config.empty == "all")
+
+
+def _emptied(chosen: list[CacheEntry | Leftover], whole: bool) -> str:
+    """Delete entries; what was deleted, and what a process is at and stays."""
+    kept = [one for one in chosen if isinstance(one, Leftover) and one.why == AT_WORK]
+    gone = [one for one in chosen if one not in kept]
+    said = [f"deleted {len(gone)} entries, {_size(gone)}, of {cache_root()}"]
+    for one in gone:
+        drop(one.folder)
+    if whole:
         shutil.rmtree(cache_root() / INDEXES, ignore_errors=True)
-    return said
+    return "\n".join([*said, *(f"{one.folder.name} stays: it is {AT_WORK}" for one in kept)])
 
 
 def _line(entry: CacheEntry) -> str:
     made = ", ".join(f"{name} {value}" for name, value in entry.settings.items())
     notes = "".join(f"; {note}" for note in entry.notes)
-    return (
-        f"{entry.folder.name}  {_size([entry]):>9}  {entry.count:,} images, {made}, of {entry.origin}{notes}"
-    )
+    return f"{_begun(entry)}  {entry.count:,} images, {made}, of {entry.origin}{notes}"
 
 
-def _size(held: list[CacheEntry]) -> str:
+def _begun(one: CacheEntry | Leftover) -> str:
+    return f"{one.folder.name}  {_size([one]):>9}"
+
+
+def _size(held: Sequence[CacheEntry | Leftover]) -> str:
     return f"{sum(entry.size for entry in held) / 1e6:,.1f} MB"

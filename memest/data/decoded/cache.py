@@ -33,7 +33,7 @@ from memest.files import write_whole
 from memest.grammar.config import digest
 
 MANIFEST = "manifest.json"
-_VERSION = 2
+VERSION = 2
 """Raised when the same bytes would be decoded to other pixels."""
 _SHOWN = 5
 _log = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ class CacheEntry:
         coloured: how many were not grey.
         notes: what was done to images that are not simply pixels, and to how many of them.
         part: `train` or `test`: which of the two collections that a source may hold.
+        version: of the decoding; entries of another one are not read.
     """
 
     folder: Path
@@ -62,11 +63,12 @@ class CacheEntry:
     coloured: int
     notes: list[str]
     part: str = "train"
+    version: int = 2
 
     @property
     def size(self) -> int:
         """Bytes on the disk."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        return size_of(self.folder)
 
     def images(self) -> MappedImages:
         """All of them, mapped."""
@@ -95,7 +97,7 @@ def decoded(records: Records, shape: Shape, origin: Path, part: str = "train") -
     Raises:
         DataError: the cache cannot be written or has no room.
     """
-    key = digest(_VERSION, asdict(shape), records.digest())[:32]
+    key = digest(VERSION, asdict(shape), records.digest())[:32]
     folder = cache_root().absolute() / key
     if (entry := _entry(folder)) is None:
         require_room(folder, len(records.names), shape)
@@ -106,7 +108,7 @@ def decoded(records: Records, shape: Shape, origin: Path, part: str = "train") -
                     _log.warning("%s has changed since it was decoded: it is decoded anew", origin)
                 entry = _made(folder, records, shape, origin, part)
                 for old in stale:
-                    drop(old)
+                    drop(old.folder)
     return entry
 
 
@@ -117,10 +119,15 @@ def cache_entries() -> Iterator[CacheEntry]:
             yield entry
 
 
-def drop(entry: CacheEntry) -> None:
-    """Delete one entry; a process that has it mapped keeps what it has."""
-    (entry.folder / MANIFEST).unlink(missing_ok=True)
-    shutil.rmtree(entry.folder, ignore_errors=True)
+def size_of(folder: Path) -> int:
+    """Bytes on the disk of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def drop(folder: Path) -> None:
+    """Delete the folder of an entry; a process that has it mapped keeps what it has."""
+    (folder / MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _entry(folder: Path) -> CacheEntry | None:
@@ -147,6 +154,7 @@ def _made(folder: Path, records: Records, shape: Shape, origin: Path, part: str)
             coloured=coloured,
             notes=_notes(columns, records.names, coloured if shape.color == "grey" else 0),
             part=part,
+            version=VERSION,
         )
         held = {name: value for name, value in vars(entry).items() if name != "folder"}
         write_whole(folder / MANIFEST, json.dumps(held).encode())

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from memest.data.csv_text import csv_rows, delimiter_of
 from memest.data.images import ImageSet, Integers, Split
 from memest.data.sources.folder import folder_parts
 from memest.errors import DataError
@@ -39,7 +40,7 @@ def corrected(path: Path, images: ImageSet) -> Integers:
     """
     labels, known = images.labels.copy(), Ids(images.ids, "the dataset")
     numbers = {name.strip(): number for number, name in enumerate(images.classes)}
-    for line, row in enumerate(decision_rows(path), start=2):
+    for line, row in decision_rows(path):
         where = f"{path}, line {line}"
         if row["fingerprint"] != images.fingerprint:
             raise DataError(
@@ -66,25 +67,42 @@ def corrected(path: Path, images: ImageSet) -> Integers:
     return labels
 
 
-def decision_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file of decisions, spaces around values left out.
+def decision_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file of decisions, each with its line; spaces around values are left out.
 
     Raises:
-        DataError: no such file, or not the columns of one.
+        DataError: no such file, not the columns of one, an open quote, or a row of another length.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [{k: (v or "").strip() for k, v in row.items() if k} for row in csv.DictReader(file)]
+        (_, header), *rows = list(csv_rows(path, delimiter_of(path, COLUMNS))) or [(1, [])]
     except FileNotFoundError as error:
         raise DataError(f"there is no file {path}; expected a CSV with {', '.join(COLUMNS)}") from error
-    except (OSError, UnicodeDecodeError, csv.Error, AttributeError) as error:
+    except OSError as error:
         raise DataError(f"{path} cannot be read as a table of decisions ({error})") from error
-    lacking = [name for name in COLUMNS if not rows or name not in rows[0]]
+    names = [name.strip() for name in header]
+    lacking = [name for name in COLUMNS if not rows or name not in names]
     if lacking:
         raise DataError(
             f"{path} needs the columns {', '.join(COLUMNS)} and a row; it lacks {', '.join(lacking)}"
         )
-    return rows
+    return [(line, _named(path, line, names, values)) for line, values in rows if any(values)]
+
+
+def _named(path: Path, line: int, names: list[str], values: list[str]) -> dict[str, str]:
+    """The values of a row by their columns; what an editor cut off after the decision is empty."""
+    if not names.index("decision") < len(values) <= len(names):
+        raise DataError(
+            f"{path}, line {line} has {len(values)} values and the header {len(names)}: a value that holds a "
+            "comma needs quotes"
+        )
+    row = {name: value.strip() for name, value in zip(names, values, strict=False)}
+    if mark := row.get("fingerprint"):
+        swallowed = [name for name, value in row.items() if f"\n{mark}" in value.replace("\r", "\n")]
+        if swallowed:
+            raise DataError(
+                f"{path}, line {line}: its {swallowed[0]} holds whole rows: close the quote that opens it"
+            )
+    return dict.fromkeys(COLUMNS, "") | row
 
 
 def require_new(into: Path) -> None:

@@ -92,7 +92,7 @@ def _decisions(path: Path, audited: AuditFolder) -> dict[int, str]:
     """
     labels = dict(zip(audited.table["id"].tolist(), audited.table["label"].tolist(), strict=True))
     found: dict[int, str] = {}
-    for line, row in enumerate(decision_rows(path), start=2):
+    for line, row in decision_rows(path):
         where = f"{path}, line {line}"
         if row["fingerprint"] != audited.fingerprint:
             raise DataError(

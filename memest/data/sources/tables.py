@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from memest.data.csv_text import csv_rows, delimiter_of
 from memest.data.decoded import Files, texts
 from memest.data.images import Integers
 from memest.data.sources.encoded import Label, Listing, one_line
@@ -115,11 +116,12 @@ def _inside(path: Path, name: Any) -> str:
     return plain.as_posix()
 
 
-def _delimiter(path: Path) -> str:
-    """What separates the columns: a comma, or what spreadsheets of other countries write."""
-    with path.open("rb") as file:
-        header = file.readline()
-    return next((mark for mark in ",;\t" if mark.encode() in header), ",")
+def _checked_delimiter(path: Path, columns: TableColumns) -> str:
+    """What separates the columns of a CSV file whose quotes are all closed."""
+    mark = delimiter_of(path, [name for name in (columns.file, columns.label, columns.id) if name])
+    for _ in csv_rows(path, mark):
+        pass
+    return mark
 
 
 def _arrow(path: Path, columns: TableColumns) -> Any:
@@ -128,10 +130,11 @@ def _arrow(path: Path, columns: TableColumns) -> Any:
 
     try:
         if path.suffix == ".csv":
+            mark = _checked_delimiter(path, columns)
             as_text = {columns.file: pa.string(), columns.label: pa.string()}  # 007 is not 7
             return csv.read_csv(
                 path,
-                parse_options=csv.ParseOptions(delimiter=_delimiter(path), newlines_in_values=True),
+                parse_options=csv.ParseOptions(delimiter=mark, newlines_in_values=True),
                 convert_options=csv.ConvertOptions(column_types=as_text),
             )
         if path.suffix == ".jsonl":

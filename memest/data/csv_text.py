@@ -1,0 +1,59 @@
+"""CSV as spreadsheets write it: with a byte order mark or without, commas, semicolons or tabs, any line ends.
+
+A quote that is left open is refused: readers of CSV silently take the rows up to the next one for one value.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from memest.errors import DataError
+
+_MARKS = ",;\t"
+
+
+def delimiter_of(path: Path, wanted: Collection[str]) -> str:
+    """What separates the columns of a file: what makes the wanted names of its header, else the most names.
+
+    Raises:
+        DataError: it is not text in UTF-8.
+        FileNotFoundError: there is no such file.
+    """
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            header = file.readline()
+    except UnicodeDecodeError as error:
+        raise _not_text(path) from error
+    rows = {mark: next(csv.reader([header], delimiter=mark), []) for mark in _MARKS}
+    fitting = [mark for mark in _MARKS if set(wanted) <= set(rows[mark])]
+    return fitting[0] if fitting else max(_MARKS, key=lambda mark: len(rows[mark]))
+
+
+def csv_rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a file, the header first, each with the line it begins in; empty lines are left out.
+
+    Raises:
+        DataError: it is not text in UTF-8, or a quote is not closed, with the line of its row.
+        FileNotFoundError: there is no such file.
+    """
+    line = 1
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            for row in reader:
+                if row:
+                    yield line, row
+                line = reader.line_num + 1
+    except UnicodeDecodeError as error:
+        raise _not_text(path) from error
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, line {line}: a quote opens a value there and is not closed as it should be ({error}): "
+            'close it at the end of the value, and write a quote inside a value as ""'
+        ) from error
+
+
+def _not_text(path: Path) -> DataError:
+    return DataError(f"{path} cannot be read as a table: it is not UTF-8; save it as CSV UTF-8")

@@ -6,7 +6,7 @@ import logging
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
@@ -57,6 +57,7 @@ class Listing:
         labels: N, each the name of a class or its number.
         ids: (N,); None: positions in the listing.
         left_out: what has no place in the listing, by name, with the reason.
+        numbering: what the ids are, where the source can be numbered in several ways; empty: as is usual.
     """
 
     path: Path
@@ -64,12 +65,18 @@ class Listing:
     labels: Sequence[Label]
     ids: Integers | None = None
     left_out: dict[str, str] | None = None
+    numbering: str = ""
+
+    @property
+    def order(self) -> str:
+        """The path's name, and how its images are numbered."""
+        return self.path.name + (f" by {self.numbering}" if self.numbering else "")
 
     def take(self, places: Integers) -> Listing:
         """The files at `places`, in that order; only files of their own can be taken."""
         names, labels = self.records.names[places], [self.labels[place] for place in places.tolist()]
         ids = places if self.ids is None else self.ids[places]
-        return Listing(self.path, Files(self.path, names), labels, ids, self.left_out)
+        return replace(self, records=Files(self.path, names), labels=labels, ids=ids)
 
 
 def encoded_split(train: Listing, test: Listing | None, options: Options, kind: str) -> Split:
@@ -86,7 +93,7 @@ def encoded_split(train: Listing, test: Listing | None, options: Options, kind: 
     """
     classes = class_names(train)
     shape = _shape(train.records, options)
-    images, left_out = _images(train, "train", classes, shape, options, f"{kind}:{train.path.name}")
+    images, left_out = _images(train, "train", classes, shape, options, f"{kind}:{train.order}")
     if test is not None:
         held, also = _images(test, "test", classes, shape, options, images.order)
         return Split(images, held, left_out | also)

@@ -93,12 +93,14 @@ def folder_parts(root: Path) -> tuple[Path, Path | None]:
 def _parted(listing: Listing) -> tuple[Listing, Listing | None]:
     """Training and test images of one listing: all are trained on, unless each lies in a folder of a part.
 
-    That is how a table above the folders `train` and `test` names them.
+    That is how a table above the folders `train` and `test` names them; not where these are the classes.
     """
     words = [
         part_named(name.partition("/")[0]) if "/" in name else None for name in listing.records.names.tolist()
     ]
     there = set(words)
+    if words == [part_named(str(label)) for label in listing.labels]:
+        return listing, None  # the folders are the classes, whatever they are called
     test = next((word for word in HELD if word in there), None)
     if None in there or test is None or not there & {*TRAIN}:
         return listing, None
@@ -115,9 +117,12 @@ def _listed(root: Path, columns: TableColumns, options: Options) -> Listing:
         return _by_table(root, table, files - {table.name}, columns, options)
     names = sorted(files)
     if loose := [name for name in names if "/" not in name]:
+        part = f"; {root.name} is taken for a part of {root.parent}, not for a class" * bool(
+            part_named(root.name)
+        )
         raise DataError(
             f"{len(loose)} files in {root} lie in no class folder, such as {shown(loose)}: expected a folder "
-            "for each class, or a metadata.csv with file_name and label"
+            f"for each class, or a metadata.csv with file_name and label{part}"
         )
     labels = [name.partition("/")[0] for name in names]
     if empty := sorted({path.name for path in children(root) if path.is_dir()} - set(labels)):

@@ -32,11 +32,15 @@ class TableColumns:
 
 @dataclass(frozen=True, eq=False)
 class TableRows:
-    """What a table says, in its own order: paths below its folder, labels, and ids if it has them."""
+    """What a table says, in its own order: paths below its folder, labels, and ids if it has them.
+
+    `numbering` is the column of the ids.
+    """
 
     names: list[str]
     labels: list[Label]
     ids: Integers | None
+    numbering: str = ""
 
     def listing(self, root: Path, lacking: set[str], left_out: dict[str, str]) -> Listing:
         """The rows whose files are there, sorted by path."""
@@ -44,7 +48,8 @@ class TableRows:
         places.sort(key=self.names.__getitem__)
         ids = None if self.ids is None else self.ids[places]
         names = texts([self.names[place] for place in places])
-        return Listing(root, Files(root, names), [self.labels[place] for place in places], ids, left_out)
+        labels = [self.labels[place] for place in places]
+        return Listing(root, Files(root, names), labels, ids, left_out, self.numbering)
 
 
 def find_table(root: Path) -> Path | None:
@@ -72,7 +77,7 @@ def table_rows(path: Path, columns: TableColumns) -> TableRows:
     if count > 1:
         raise DataError(f"{path} names the file {name} in {count} rows; each may stand there once")
     labels = as_labels(table[columns.label].to_pylist(), names, f"{columns.label} in {path}")
-    return TableRows(names, labels, _ids(table, columns.id, path))
+    return TableRows(names, labels, _ids(table, columns.id, path), columns.id or "")
 
 
 def as_labels(values: list[Any], names: list[str], whose: str) -> list[Label]:

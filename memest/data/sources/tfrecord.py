@@ -74,7 +74,9 @@ def _listing(root: Path, shards: list[str], features: dict[str, str], ids: Order
             f"{features['file']} in {root} names some file twice; use another feature with file=…"
         )
     found = as_labels(labels, names, f"{features['label']} in {root}")
-    return Listing(root, records, found, _ranks(names) if ids == "names" else None)
+    if ids == "names":
+        return Listing(root, records, found, _ranks(names), numbering=features["file"])
+    return Listing(root, records, found)
 
 
 def _ranks(names: list[str]) -> Integers:

@@ -14,6 +14,7 @@ from memest.audit.tables import issues_csv, issues_parquet, ranking_parquet, rec
 from memest.export import exported, unpack
 from memest.files import write_whole
 from memest.runs.audit_material import Material
+from memest.runs.audit_time import WHY
 from memest.runs.audit_verify import VERIFIED, said_of
 from memest.store import Blobs
 from memest.tracking import Opened, Run
@@ -51,7 +52,7 @@ def said(opened: Opened, folder: Path, chosen: str = "") -> str:
     summary = json.loads(opened.run.blobs.get("summary.json"))
     kinds = ", ".join(f"{count} {kind}" for kind, count in summary["kinds"].items())
     share, planted = summary["wrong_share"], summary["planted"]
-    lines = [chosen] if chosen else []
+    lines = [line for line in (chosen, summary["choice"].get(WHY)) if line]
     lines.append(f"{summary['examples']} images: {kinds}")
     lines.append(
         f"wrong labels: how many cannot be told; {share['unknown']}"

@@ -15,9 +15,10 @@ from typing import Any
 from torch import nn
 
 from memest.runs.config import TrainConfig
+from memest.runs.in_time import InTime
 from memest.runs.loaded import Loaded
-from memest.runs.prepare import Prepared
-from memest.runs.stopping import STATE, STOPPED, Stability
+from memest.runs.prepare import Prepared, StoppingRule
+from memest.runs.stopping import STATE, STOPPED
 from memest.scores import Clock, OnlineScores, Unseen
 from memest.scores.engine.gather import Values
 from memest.train import ALONE, ProcessGroup, train_epochs
@@ -66,7 +67,9 @@ def measured_epochs(
     recipe, rule = config.recipe, prepared.stopping(state)
     if rule and rule.reason:
         return
-    for end in train_epochs(network, loaded.stages, loaded.testing, recipe, streams, online, state, group):
+    pacing = rule.pacing if isinstance(rule, InTime) else None
+    stages, testing = loaded.stages, loaded.testing
+    for end in train_epochs(network, stages, testing, recipe, streams, online, state, group, pacing):
         clock = Clock(prepared.device)
         seen, metrics = online.take(group.reduction), end.metrics
         if rule is not None:
@@ -84,7 +87,7 @@ def measured_epochs(
             return
 
 
-def _with_rule(state: Callable[[], dict[str, Any]], rule: Stability) -> dict[str, Any]:
+def _with_rule(state: Callable[[], dict[str, Any]], rule: StoppingRule) -> dict[str, Any]:
     """The state of training, with what the stopping rule remembers."""
     return state() | {STATE: rule.state()}
 

@@ -124,11 +124,26 @@ def _side_by_side(
     sheets: list[SheetReader], places: list[NDArray[np.int64]], count: int
 ) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
     """The epochs of all parts side by side: every score of every example, (N,) by key."""
-    for together in zip(*(sheet.epochs() for sheet in sheets), strict=True):
+    last = max(map(last_epoch, sheets))
+    for together in zip(*(_stretched(sheet, last) for sheet in sheets), strict=True):
         ((epoch, first), *others) = together
         if any(other != epoch or found.keys() != first.keys() for other, found in others):
             raise SheetError(f"the parts measured different scores at epoch {epoch}: train them anew")
         yield epoch, {key: _gathered([found[key] for _, found in together], places, count) for key in first}
+
+
+def last_epoch(sheet: SheetReader) -> int:
+    """The last epoch of a finished sheet."""
+    return int(max(max(entry["epochs"]) for entry in sheet.manifest.scores.values()))
+
+
+def _stretched(sheet: SheetReader, last: int) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
+    """The epochs of a part as if there had been `last`: its own count for those at their share of them."""
+    own = last_epoch(sheet)
+    for epoch, found in sheet.epochs():
+        first = (epoch - 1) * last // own + 1
+        for stood_for in range(max(0, first), epoch * last // own + 1):
+            yield stood_for, found
 
 
 def _gathered(

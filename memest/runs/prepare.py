@@ -6,17 +6,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
 
 from memest.data import ImageSet, Part, Split, Truth, corrupt, load_images, plan
 from memest.errors import SettingError
-from memest.grammar.config import key_settings
+from memest.grammar.config import digest, key_settings
 from memest.models import build_model
 from memest.runs.config import TrainConfig
 from memest.runs.device import choose_device, deterministic
+from memest.runs.in_time import Allowance, InTime
 from memest.runs.key import run_key
 from memest.runs.loaded import Loaded, load
 from memest.runs.other_labels import Others, other_labels
@@ -25,7 +26,10 @@ from memest.runs.stopping import STATE, STOPPING, Stability
 from memest.runs.threads import choose_threads, cpu_threads
 from memest.scores import ScoreSet
 from memest.seeding import Streams
+from memest.tracking import home
 from memest.train import ALONE, ProcessGroup, require_trainable
+
+StoppingRule: TypeAlias = Stability | InTime
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +46,7 @@ class Prepared:
         others: further labels that its scores are measured against, (N,) by name.
         device: where it computes.
         processes: how many train together.
+        allowance: the time it may take, where that decides how many epochs there are; None: it does not.
     """
 
     config: TrainConfig
@@ -53,6 +58,7 @@ class Prepared:
     others: Others
     device: torch.device
     processes: int = 1
+    allowance: Allowance | None = None
 
     @property
     def part(self) -> Part:
@@ -72,9 +78,10 @@ class Prepared:
     @cached_property
     def key(self) -> str:
         """The key of the run."""
-        return run_key(
+        key = run_key(
             key_settings(self.config), self.split, self.images, self.device, self.others, self.processes
         )
+        return digest(key, self.allowance.budget) if self.allowance else key
 
     @cached_property
     def observed(self) -> ImageSet:
@@ -91,16 +98,22 @@ class Prepared:
         """What is measured."""
         return ScoreSet(self.config.scores)
 
-    def stopping(self, state: dict[str, Any] | None = None) -> Stability | None:
+    def stopping(self, state: dict[str, Any] | None = None) -> StoppingRule | None:
         """The rule by which the run ends early; None where it trains all of its epochs.
 
         Args:
             state: of training, to go on from.
         """
-        rule: Stability | None = STOPPING.call(self.config.stop_when)
+        rule: StoppingRule | None = self.in_time() or STOPPING.call(self.config.stop_when)
         if rule and state and STATE in state:
             rule.restore(state[STATE])
         return rule
+
+    def in_time(self) -> InTime | None:
+        """What keeps the run within its allowance; None where it has none."""
+        if self.allowance is None:
+            return None
+        return InTime(self.allowance, self.epochs, home() / "plans" / f"{self.key[:20]}.epochs.json")
 
     @cached_property
     def threads(self) -> int:

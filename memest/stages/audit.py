@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from memest.grammar.duration import duration
 from memest.runs.audit_files import copy_files, keep_findings, said
 from memest.runs.audit_material import PLAN, Material, of_folds, of_sheet, sheet_at
 from memest.runs.audit_plan import FOLDS, Asked, AuditPlan, choose_plan, measured_seconds
+from memest.runs.audit_time import in_turn, shortened
 from memest.runs.audit_verify import VERIFIED, verify
 from memest.runs.config import TrainConfig
 from memest.runs.device import choose_device
+from memest.runs.in_time import Allowance
 from memest.runs.parts import join, parts_of
 from memest.runs.plans import remembered
 from memest.runs.prepare import Prepared, prepare
@@ -76,6 +79,7 @@ def _require_words(config: AuditConfig) -> None:
 
 def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
     """Train on the folds of a data set, and conclude."""
+    began = time.monotonic()
     split = load_images(config.data, config.limit)
     if config.verify and split.test is None:
         raise SettingError(
@@ -87,10 +91,12 @@ def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
         if not opened.done:
             opened.run.blobs.put(PLAN, plan.to_json())
             with parts_of(opened.run, prepared) as parts:
-                made = [train_part(part, page=False).run.blobs for part in parts]
+                turns = in_turn(parts, plan, began)
+                made = [train_part(part, page=False).run.blobs for part in turns]
             join(opened.run, prepared, made)
+            choice = plan.words() | shortened(plan, made) | _facts(split)
             material = of_folds(prepared, opened.run.blobs, made[0], split.test)
-            findings = replace(_concluded(material, plan.words() | _facts(split)), limit=config.limit)
+            findings = replace(_concluded(material, choice), limit=config.limit)
             keep_findings(opened.run, findings, material, prepared.epochs, config.export)
             if config.verify and split.test is not None:
                 came = verify(prepared, findings, split.test, config.verify)
@@ -146,7 +152,7 @@ def _planned(config: AuditConfig, images: ImageSet) -> tuple[Prepared, AuditPlan
     Raises:
         SettingError: too few images, or too short a budget.
     """
-    most = _most_folds(images)
+    most, budget = _most_folds(images), duration(config.budget)
     asked = Asked("" if config.model == "auto" else config.model, config.epochs, config.folds)
     if asked.folds > most:
         raise SettingError(
@@ -158,13 +164,14 @@ def _planned(config: AuditConfig, images: ImageSet) -> tuple[Prepared, AuditPlan
         return measured_seconds(replace(first, config=replace(first.config, model=model)))
 
     def choose() -> AuditPlan:
-        return choose_plan(asked, most, duration(config.budget), seconds)
+        return choose_plan(asked, most, budget, seconds)
 
     if asked.decided:
         return first, AuditPlan(asked.model, asked.epochs, asked.folds)
     key = digest("audit", key_settings(config), images.fingerprint, choose_device(config.device).type)
     plan = remembered(key, AuditPlan.from_json, choose, AuditPlan.to_json)
-    return _prepared(config, plan, images, first), plan
+    prepared = _prepared(config, plan, images, first)
+    return (prepared if asked.epochs else replace(prepared, allowance=Allowance(budget))), plan
 
 
 def _most_folds(images: ImageSet) -> int:

@@ -5,6 +5,7 @@ from memest.train import checkpoint
 from memest.train.checkpoint import EPOCHS
 from memest.train.distributed import ALONE, LoaderShare, ProcessGroup, process_group
 from memest.train.epochs import EpochEnd, loss_and_accuracy, train_epochs, weight_norm
+from memest.train.pacing import Pacing
 from memest.train.requirements import require_trainable
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "SCHEDULES",
     "EpochEnd",
     "LoaderShare",
+    "Pacing",
     "ProcessGroup",
     "Recipe",
     "checkpoint",

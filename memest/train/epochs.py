@@ -22,6 +22,7 @@ from memest.loading import Batch, Loader
 from memest.recipe import Recipe, learning_rate
 from memest.seeding import Streams
 from memest.train.distributed import ALONE, ProcessGroup
+from memest.train.pacing import Pacing
 
 _EVALUATION_BATCH = 512
 
@@ -59,6 +60,7 @@ def train_epochs(
     observer: Observer,
     state: dict[str, Any] | None = None,
     group: ProcessGroup = ALONE,
+    pacing: Pacing | None = None,
 ) -> Iterator[EpochEnd]:
     """Train `network` in place and yield after every epoch.
 
@@ -72,6 +74,7 @@ def train_epochs(
         observer: sees the logits of every training batch, before the step.
         state: that of an earlier `EpochEnd`, to go on after its epoch instead of from the beginning.
         group: the processes that train together; the observer sees this one's share of each batch.
+        pacing: of a single stage; the caller may change its last epoch after any. None: that of the recipe.
     """
     network = group.synchronise_batch_norms(network.to(stages[0].device))
     if recipe.channels_last:
@@ -90,13 +93,14 @@ def train_epochs(
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         done = state["epoch"]
-    for epoch in range(done + 1, len(stages) * recipe.epochs + 1):
-        stage, before = divmod(epoch - 1, recipe.epochs)
+    pacing = pacing or Pacing(recipe.epochs)
+    while done < (len(stages) - 1) * recipe.epochs + pacing.last:
+        stage, before = divmod(done, recipe.epochs)
         if stage and not before:
             optimizer = _optimizer(network, recipe)
-        one_epoch = _Epoch(network, optimizer, recipe, group, step)
-        batches = stages[stage].training_batches(recipe.batch_size, epoch, recipe.augmentation, streams)
-        yield end(epoch, one_epoch.train(batches, before, len(stages[stage]), observer))
+        one_epoch, done = _Epoch(network, optimizer, recipe, pacing, group, step), done + 1
+        batches = stages[stage].training_batches(recipe.batch_size, done, recipe.augmentation, streams)
+        yield end(done, one_epoch.train(batches, before, len(stages[stage]), observer))
 
 
 def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -116,6 +120,7 @@ class _Epoch:
     network: nn.Module
     optimizer: torch.optim.Optimizer
     recipe: Recipe
+    pacing: Pacing
     group: ProcessGroup
     step: Callable[..., tuple[Tensor, Tensor]]
 
@@ -135,7 +140,7 @@ class _Epoch:
         totals = torch.zeros(2, device=next(self.network.parameters()).device)
         for whole in batches:
             batch = self.group.share(whole)
-            rate = learning_rate(self.recipe, (before + seen / count) / self.recipe.epochs)
+            rate = learning_rate(self.recipe, self.pacing.progress(before + seen / count))
             for parameters in self.optimizer.param_groups:
                 parameters["lr"] = rate
             logits, losses = self.step(self.network, batch, self.recipe)

@@ -1,0 +1,67 @@
+"""The time of an audit, shared out among its networks, and what became of the plan."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from statistics import fmean
+
+from memest.runs.audit_plan import AuditPlan
+from memest.runs.in_time import RECENT
+from memest.runs.parts import last_epoch
+from memest.runs.prepare import Prepared
+from memest.runs.stopping import STOPPED
+from memest.store import Blobs, SheetReader
+
+_TRAINING = 0.9
+"""Share of the budget after which no further epoch begins: the rest is for duplicates and the report."""
+
+
+def in_turn(
+    parts: Sequence[Prepared], plan: AuditPlan, began: float, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Prepared]:
+    """The networks, each with its share of the time that is left when its turn comes.
+
+    Args:
+        parts: to train; as they are where they have no allowance.
+        plan: what they were chosen by.
+        began: when the audit did, by the clock.
+        clock: seconds.
+    """
+    price, used = plan.seconds / plan.epochs / plan.folds, clock() - began
+    for number, part in enumerate(parts):
+        if part.allowance is None:
+            yield part
+            continue
+        turn, left = clock(), _TRAINING * part.allowance.budget - used
+        part = replace(
+            part, allowance=replace(part.allowance, seconds=left / (len(parts) - number), price=price)
+        )
+        yield part
+        rule = part.in_time()
+        took = rule.took if rule else []
+        used += max(sum(took), clock() - turn)
+        price = fmean(took[-RECENT:]) if took else price
+
+
+def shortened(plan: AuditPlan, made: Sequence[Blobs]) -> dict[str, str]:
+    """How many epochs there were instead of those planned, and why, as words by name; {} where all were.
+
+    Args:
+        plan: of the audit.
+        made: of its finished networks.
+    """
+    epochs = [last_epoch(SheetReader.open(blobs)) for blobs in made]
+    stopped = [json.loads(blobs.get(STOPPED)) for blobs in made if STOPPED in blobs.names("")]
+    if not stopped:
+        return {}
+    price = plan.seconds / plan.epochs / plan.folds
+    return {
+        "epochs": f"{', '.join(map(str, epochs))}; planned were {plan.epochs} each",
+        WHY: f"an epoch was to take {price:.2g} s, and {stopped[0]['why']}",
+    }
+
+
+WHY = "why fewer epochs"

@@ -1,0 +1,71 @@
+"""An audit on a machine that turns out slower than it was when its budget was planned."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shlex
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memest.cli import main
+from memest.scores import OnlineScores
+from memest.stages import audit as stage
+
+AUDIT = shlex.split("audit digits --limit 120 --model tiny(width=4) --folds 3 --budget 3s --tracking offline")
+FILES = ("issues.csv", "issues.parquet", "ranking.parquet", "summary.json", "report.html")
+SLOW = 0.2
+take = OnlineScores.take
+
+
+def slowed(monkeypatch: pytest.MonkeyPatch, dies_at: int = 0) -> None:
+    """Every epoch takes longer by some seconds, after the machine was measured; one may be interrupted."""
+    calls = itertools.count(1)
+
+    def slow(self: OnlineScores, *arguments: Any) -> Any:
+        time.sleep(SLOW)
+        if next(calls) == dies_at:
+            raise KeyboardInterrupt
+        return take(self, *arguments)
+
+    monkeypatch.setattr(OnlineScores, "take", slow)
+
+
+def test_a_slower_machine_trains_fewer_epochs_within_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Sixty epochs were planned, which would take twelve seconds: three are kept, and what was cut is said.
+
+    Interrupted on the way and repeated, it goes on; and what was decided is done again to the byte, by a
+    machine that is fast.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEMEST_RESUME_EVERY_EPOCH", "1")
+    monkeypatch.setenv("MEMEST_HOME", "slow")
+    monkeypatch.setattr(stage, "measured_seconds", lambda prepared: 0.01)
+    slowed(monkeypatch, dies_at=3)
+    assert main([*AUDIT, "--into", "slow-out"]) == 130
+    slowed(monkeypatch)
+    assert main([*AUDIT, "--into", "slow-out"]) == 0
+    said = capsys.readouterr().out
+    choice = json.loads(Path("slow-out/summary.json").read_bytes())["choice"]
+    *epochs, planned = map(int, re.findall(r"\d+", choice["epochs"]))
+    assert (len(epochs), planned) == (3, 20) and 3 <= sum(epochs) <= 3 / SLOW + 3
+    assert choice["why fewer epochs"] in said and choice["why fewer epochs"] in page("slow-out")
+
+    monkeypatch.setattr(OnlineScores, "take", take)
+    shutil.copytree("slow/plans", "fast/plans")
+    monkeypatch.setenv("MEMEST_HOME", "fast")
+    assert main([*AUDIT, "--into", "fast-out"]) == 0
+    for name in FILES:
+        assert Path("slow-out", name).read_bytes() == Path("fast-out", name).read_bytes(), name
+
+
+def page(folder: str) -> str:
+    """The report, as its words are written."""
+    return Path(folder, "report.html").read_text()

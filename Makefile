@@ -6,6 +6,9 @@ TESTED := .venv/tested
 MINIO := RELEASE.2025-10-15T17-29-55Z
 VERSITYGW := v1.8.0
 
+# Dozens of processes import the same modules: what one has compiled is there for the others.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo minio versitygw up down test test-fast lint names docs faults bench clean
 
 help:

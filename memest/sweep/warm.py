@@ -29,7 +29,6 @@ IMPORTED = (
     "mlflow",
     "mlflow.store.tracking.sqlalchemy_store",
     "matplotlib.figure",
-    "sklearn.datasets",
 )
 """What every run imports, and takes seconds."""
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+_names = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _pictures_where_they_are_looked_at(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs of this process paint none, as without matplotlib: that is most of a short run's time."""
+    if request.node.get_closest_marker("pictures") is None:
+        monkeypatch.setattr("memest.runs.report.can_paint", lambda: False)
 
 
 @pytest.fixture
@@ -18,3 +31,17 @@ def client(store_uri: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store_uri)
     monkeypatch.setenv("MEMEST_GATHER", "0")
     return MlflowClient(store_uri)
+
+
+@pytest.fixture
+def tracked(store_uri: str) -> dict[str, Any]:
+    """Settings of short runs in a fresh experiment of the shared store."""
+    return {
+        "tracking": store_uri,
+        "experiment": f"tune-{next(_names)}-{Path.cwd().name}",
+        "corruption": "symmetric_noise(rate=0.1)",
+        "limit": 200,
+        "epochs": 2,
+        "batch_size": 32,
+        "scores": "loss",
+    }

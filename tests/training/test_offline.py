@@ -20,7 +20,7 @@ from memest.stages.config import AnalyzeConfig, ScoreConfig
 from memest.store.artifacts import ArtifactBlobs
 from memest.tracking import connect, deliver, sealed_runs
 
-pytestmark = pytest.mark.mlflow
+pytestmark = [pytest.mark.mlflow, pytest.mark.pictures]
 TIMES = {"tables/cost.json"}
 """What differs between two runs of the same configuration: how long things took."""
 REFUSING = """

@@ -57,6 +57,19 @@ def images_of(seed: int = 0) -> Any:
     return corrupt(load_images("digits", LIMIT).train, settings()["corruption"], Streams(seed))[0]
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder for the runs of all tests: what one has trained is done for the others."""
+    return str(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def shared(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runs of a test are in that folder."""
+    monkeypatch.setenv("MEMEST_HOME", home)
+
+
+@pytest.mark.usefixtures("shared")
 @pytest.mark.parametrize("spec", ["k_fold", "second_split"])
 def test_parts_are_joined_by_id(spec: str) -> None:
     """Each row of the joined sheet is that of the part which observed the example, found by its id."""
@@ -73,6 +86,7 @@ def test_parts_are_joined_by_id(spec: str) -> None:
         np.testing.assert_array_equal(own.summary()["csl"], whole.summary()["csl"][columns])
 
 
+@pytest.mark.usefixtures("shared")
 def test_a_fold_keeps_what_it_was_trained_on() -> None:
     """None of it is observed, and its network says of the observed what the joined probabilities say."""
     whole, images = sheet(protocol="k_fold"), images_of()
@@ -95,6 +109,7 @@ def test_a_fold_keeps_what_it_was_trained_on() -> None:
         )
 
 
+@pytest.mark.usefixtures("shared")
 def test_every_fold_begins_with_a_fresh_network() -> None:
     """At epoch 0 the folds' networks are the untouched one: the joined losses are those of one network."""
     together, alone = sheet(protocol="k_fold"), sheet(protocol="standard")
@@ -104,6 +119,7 @@ def test_every_fold_begins_with_a_fresh_network() -> None:
     assert not np.allclose(folds[-1], whole[-1], rtol=0.2)
 
 
+@pytest.mark.usefixtures("shared")
 def test_confident_learning_is_that_of_cleanlab() -> None:
     """From the joined out-of-sample probabilities and the labels that were trained on."""
     whole = sheet(protocol="k_fold")
@@ -115,6 +131,7 @@ def test_confident_learning_is_that_of_cleanlab() -> None:
     assert (ranks == 0).any()
 
 
+@pytest.mark.usefixtures("shared")
 def test_second_split_forgetting_by_hand() -> None:
     """The first epoch of the second stage from which an example is wrong to the end."""
     whole = sheet(protocol="second_split")
@@ -132,6 +149,7 @@ def test_second_split_forgetting_by_hand() -> None:
     np.testing.assert_allclose(whole.summary()["second_split_mean_correct"], 1 - second.mean(0), rtol=1e-6)
 
 
+@pytest.mark.usefixtures("shared")
 def test_the_second_stage_begins_with_a_fresh_schedule() -> None:
     """The learning rate starts again; the network goes on."""
     opened = run(protocol="second_split", part=0)
@@ -146,7 +164,9 @@ class _DiedError(Exception):
 
 
 @pytest.mark.parametrize("epoch", [2, EPOCHS, EPOCHS + 1, EPOCHS + 3])
-def test_a_part_that_died_goes_on_to_the_same_bytes(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_that_died_goes_on_to_the_same_bytes(
+    epoch: int, home: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Within a stage and between two; parts that were done are not trained again."""
     monkeypatch.setenv("MEMEST_RESUME_EVERY_EPOCH", "1")
     measure, calls = Scorer.measure, [0]
@@ -166,7 +186,7 @@ def test_a_part_that_died_goes_on_to_the_same_bytes(epoch: int, monkeypatch: pyt
     monkeypatch.setattr(Scorer, "measure", dying)
     broken = sheet(protocol="second_split")
     assert calls[0] + 1000 + before - 1 == 2 * (2 * EPOCHS + 1)
-    monkeypatch.setenv("MEMEST_HOME", "elsewhere")
+    monkeypatch.setenv("MEMEST_HOME", home)
     whole = sheet(protocol="second_split")
     assert [part.sha256 for part in broken.manifest.kept] == [part.sha256 for part in whole.manifest.kept]
     assert broken.manifest.blocks == whole.manifest.blocks

@@ -30,7 +30,7 @@ from memest.train import checkpoint
 if TYPE_CHECKING:
     from conftest import Platform
 
-pytestmark = pytest.mark.mlflow
+pytestmark = [pytest.mark.mlflow, pytest.mark.pictures]
 EPOCHS = 6
 FOLDERS = ("sheet", "checkpoint", "figures")
 _names = itertools.count()

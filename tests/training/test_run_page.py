@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from memest.cli import main
 from memest.data import load_images
 from memest.runs.page import run_page
@@ -17,6 +19,7 @@ COMMAND = (
 )
 
 
+@pytest.mark.pictures
 def test_a_run_has_a_page_of_its_most_suspicious_labels(tmp_path: Path) -> None:
     """In the order of seen/csl; what was changed on purpose is said; no label is suggested."""
     assert main(COMMAND.split()) == 0

@@ -68,6 +68,7 @@ def test_wrong_digits_are_found(seed: int) -> None:
         assert roc_auc_score(summary["changed"], suspicion(name, summary[name])) > 0.8, name
 
 
+@pytest.mark.pictures
 def test_a_run_says_what_it_is_in_mlflow(tracked: dict[str, str], client: MlflowClient) -> None:
     """Parameters, tags, per-epoch metrics, the dataset input, artifacts: all there without opening a file."""
     opened = train.train(training(seed=4, **tracked))
@@ -302,6 +303,7 @@ def test_an_error_leaves_a_finished_run_finished(
     assert client.get_run(run_id).info.status == "FINISHED"
 
 
+@pytest.mark.pictures
 def test_the_main_entry_point_runs_under_mlflow(
     store_uri: str, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

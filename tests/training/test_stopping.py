@@ -89,6 +89,7 @@ def test_until_then_it_is_the_run_that_trains_all_epochs() -> None:
     np.testing.assert_array_equal(losses, all_losses[: len(epochs)])
 
 
+@pytest.mark.pictures
 @pytest.mark.parametrize("place", ["measure", "report"])
 def test_a_run_that_died_stops_where_it_would_have(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed on its way, or after its last epoch: the same bytes, and not one epoch more."""

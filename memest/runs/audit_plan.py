@@ -128,7 +128,6 @@ def _preferred(asked: Asked, most_folds: int, usable: float, prices: dict[str, f
         yield plan(model, MOST_FOLDS, MOST)
         yield plan(model, FOLDS, ENOUGH)
     cheapest = next(iter(prices))
-    yield plan(cheapest, FOLDS, ENOUGH // 2)
     yield plan(cheapest, 2, 1)
 
 

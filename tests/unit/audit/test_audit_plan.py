@@ -19,7 +19,7 @@ def plan(budget: float, most_folds: int = 100, **asked: object) -> AuditPlan:
     ("budget", "model", "folds"),
     [
         (4, "tiny", 2),
-        (20, "tiny", 3),
+        (24, "tiny", 2),
         (40, "tiny", 3),
         (110, "resnet18(width=8)", 3),
         (1e6, "resnet18(width=32)", 5),

@@ -1,7 +1,7 @@
 """`memest audit` beside cleanlab's five folds, on image files of which 5 % have a confusable wrong label.
 
 python -m benchmarks.audit_budget WORK --data fashion_mnist            both within one budget: 10 minutes each
-python -m benchmarks.audit_budget WORK --data fashion_mnist --curve    AUROC of both against training seconds
+python -m benchmarks.audit_budget WORK --data fashion_mnist --curve    AUROC against how much was trained
 
 Data may be any spec: `folder(path=photos)` as well. What is done is kept in the folder WORK, and not done
 again. cleanlab's way: out-of-sample probabilities of five folds, by the same network and recipe, ranked by
@@ -39,7 +39,7 @@ PAGE, PICTURE = ROOT / "docs" / "audit.md", ROOT / "docs" / "images" / "audit_co
 BEGIN, END = "<!-- budget -->", "<!-- end of budget -->"
 QUALITIES = ("self_confidence", "normalized_margin")
 FIRST = 200
-EPOCHS = (("memest", 2, (3, 5, 8)), ("memest", 3, (3, 5, 8, 12)), ("cleanlab", 5, (3, 5, 8, 12, 16)))
+EPOCHS = (("memest", 2, (3, 5, 8, 12, 16)), ("memest", 3, (3, 5, 8, 12)), ("cleanlab", 5, (3, 5, 8, 12, 16)))
 """The points of the curve: the way, folds, and epochs of each."""
 
 
@@ -52,9 +52,13 @@ def main() -> None:
         write_files(options.data, options.count, options.rate, work)
     kept = RESULTS / "audit_budget.json"
     content = json.loads(kept.read_text()) if kept.exists() else {}
-    content |= {"machine": machine(torch.device("cpu")), "count": options.count, "rate": options.rate}
+    content |= {"machine": machine(torch.device("cpu")), "rate": options.rate}
     if options.curve:
-        content["curve"] = {"model": options.model, "points": list(_curve(work, options.model))}
+        content["curve"] = {
+            "model": options.model,
+            "count": options.count,
+            "points": list(_curve(work, options.model)),
+        }
         PICTURE.write_bytes(_picture(content["curve"]))
     else:
         pairs = content.setdefault("budget", {})
@@ -62,7 +66,10 @@ def main() -> None:
             name = f"{options.budget}-{seed}"
             ours = _once(work / f"ours-{name}.json", partial(_ours, work, options.budget, seed))
             theirs = _once(work / f"cleanlab-{name}.json", partial(_theirs, work, ours, seed))
-            pairs[name] = {"budget": options.budget, "seed": seed, "memest": ours, "cleanlab": theirs}
+            pairs[name] = {"count": options.count, "budget": options.budget, "seed": seed} | {
+                "memest": ours,
+                "cleanlab": theirs,
+            }
     kept.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     _write_page(content)
 
@@ -128,7 +135,7 @@ def _theirs(work: Path, ours: Figures, seed: int) -> Figures:
 
 def _trained(ours: Figures) -> int:
     """Epochs of all networks of an audit together, those cut for time left out."""
-    trained = [int(count) for count in ours["choice"]["epochs"].partition(";")[0].split(", ")]
+    trained = [int(count) for count in ours["choice"]["epochs"].partition(" (")[0].split(", ")]
     return sum(trained) if len(trained) > 1 else trained[0] * int(ours["plan"]["folds"])
 
 
@@ -181,9 +188,9 @@ def _figures(suspicion_N: Floats, wrong_N: NDArray[np.bool_]) -> Figures:
 
 
 def _picture(curve: Figures) -> bytes:
-    """AUROC against processor seconds of training, a line for each way."""
+    """AUROC against how much was trained, a line for each way."""
     lines = {name: (points[0], points[1]) for name, points in _columns(curve["points"]).items()}
-    figure = figures.lines(lines, "processor seconds of training", "AUROC of wrong labels")
+    figure = figures.lines(lines, "epochs over all images, of all networks together", "AUROC of wrong labels")
     axes = figure.axes[0]
     axes.set_xscale("log")
     axes.set_ylim(min(min(values) for _, values in lines.values()) - 0.01, 1)
@@ -191,21 +198,21 @@ def _picture(curve: Figures) -> bytes:
 
 
 def _columns(points: list[Figures]) -> dict[str, list[list[float]]]:
-    """Seconds, and AUROCs, by way."""
+    """Epochs over all images, and AUROCs, by way."""
     return {
         name: [list(column) for column in zip(*rows, strict=True)] for name, rows in _lines(points).items()
     }
 
 
 def _lines(points: list[Figures]) -> dict[str, list[tuple[float, float]]]:
-    """(seconds, AUROC) by way, ascending."""
+    """(epochs over all images, AUROC) by way, ascending: each network trains on all folds but one."""
     lines: dict[str, list[tuple[float, float]]] = {}
-    for point in sorted(points, key=lambda one: float(one["processor_seconds"])):
+    for point in sorted(points, key=lambda one: (one["folds"], one["epochs"])):
         names = {f"memest audit, {point['folds']} folds": point}
         if point["way"] == "cleanlab":
             names = {f"cleanlab {quality}, 5 folds": point[quality] for quality in QUALITIES}
         for name, figure in names.items():
-            lines.setdefault(name, []).append((point["processor_seconds"], figure["auroc"]))
+            lines.setdefault(name, []).append((point["epochs"] * (point["folds"] - 1), figure["auroc"]))
     return lines
 
 
@@ -221,38 +228,41 @@ def _budget_text(content: Figures) -> Iterator[str]:
     if "budget" not in content:
         return
     lines = [
-        f"| {content['count']:,} files | trained | time | precision of the first {FIRST} | AUROC |",
-        "|---|---|---|---|---|",
+        f"| files | | trained | time | precision of the first {FIRST} | AUROC |",
+        "|---|---|---|---|---|---|",
     ]
     for pair in content["budget"].values():
         ours, theirs = pair["memest"], pair["cleanlab"]
-        plan = ours["plan"]
+        plan, count = ours["plan"], f"{pair['count']:,}"
         lines.append(
-            f"| memest audit `--budget {pair['budget']}`, all of it, seed {pair['seed']} | {plan['folds']} × "
-            f"{plan['model']}, {ours['choice']['epochs']} epochs | {ours['seconds'] / 60:.1f} min | "
-            f"{ours['precision_200']:.3f} | {ours['auroc']:.4f} |"
+            f"| {count} | memest audit `--budget {pair['budget']}`, all of it, seed {pair['seed']} | "
+            f"{plan['folds']} × {plan['model']}, {ours['choice']['epochs']} epochs | "
+            f"{_minutes(ours)} | {_found(ours)} |"
         )
         for quality in QUALITIES:
-            lines.append(
-                f"| cleanlab, {quality} | 5 × {plan['model']}, {theirs['epochs']} epochs | "
-                f"{theirs['seconds'] / 60:.1f} min | {theirs[quality]['precision_200']:.3f} | "
-                f"{theirs[quality]['auroc']:.4f} |"
-            )
+            trained = f"5 × {plan['model']}, {theirs['epochs']} epochs | {_minutes(theirs)}"
+            lines.append(f"| {count} | cleanlab, {quality} | {trained} | {_found(theirs[quality])} |")
     yield "\n".join(lines)
+
+
+def _minutes(figures: Figures) -> str:
+    return f"{figures['seconds'] / 60:.1f} min"
+
+
+def _found(figures: Figures) -> str:
+    return f"{figures['precision_200']:.3f} | {figures['auroc']:.4f}"
 
 
 def _curve_text(content: Figures) -> Iterator[str]:
     if "curve" not in content:
         return
     lines = [
-        f"| {content['curve']['model']}, {content['count']:,} files | "
-        "AUROC at processor seconds of training |",
+        f"| {content['curve']['model']}, {content['curve']['count']:,} files | "
+        "AUROC at epochs over all images, of all networks together |",
         "|---|---|",
     ]
     for name, points in _lines(content["curve"]["points"]).items():
-        lines.append(
-            f"| {name} | {', '.join(f'{value:.4f} at {seconds:.0f}' for seconds, value in points)} |"
-        )
+        lines.append(f"| {name} | {', '.join(f'{value:.4f} at {epochs:.0f}' for epochs, value in points)} |")
     yield "\n".join(lines)
 
 

@@ -59,7 +59,7 @@ def shortened(plan: AuditPlan, made: Sequence[Blobs]) -> dict[str, str]:
         return {}
     price = plan.seconds / plan.epochs / plan.folds
     return {
-        "epochs": f"{', '.join(map(str, epochs))}; planned were {plan.epochs} each",
+        "epochs": f"{', '.join(map(str, epochs))} ({plan.epochs} planned)",
         WHY: f"an epoch was to take {price:.2g} s, and {stopped[0]['why']}",
     }
 

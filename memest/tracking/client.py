@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from memest.errors import InputError, MemestError, NoRunsError, masked
 from memest.tracking.database import check_database, sqlite_file
+from memest.tracking.databricks import check_databricks
 from memest.tracking.run import is_local
 from memest.tracking.schema import make_tables
 
@@ -69,7 +70,9 @@ def check_tracking(tracking: str) -> None:
         _check_server(uri, flag)
     elif scheme.partition("+")[0] in DATABASES or uri.lower().startswith("sqlite"):
         check_database(uri, flag, "experiments")
-    elif not scheme.startswith("databricks") and scheme not in _brought():
+    elif scheme.startswith("databricks"):
+        check_databricks(uri, flag)
+    elif scheme not in _brought():
         raise InputError(
             f"{flag}: {masked(uri)!r} is not a tracking URI; write http://127.0.0.1:5000 for a server, or "
             "sqlite:///mlflow.db or postgresql://host:5432/name for a database (MLflow no longer keeps runs "

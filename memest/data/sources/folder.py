@@ -117,12 +117,11 @@ def _listed(root: Path, columns: TableColumns, options: Options) -> Listing:
         return _by_table(root, table, files - {table.name}, columns, options)
     names = sorted(files)
     if loose := [name for name in names if "/" not in name]:
-        part = f"; {root.name} is taken for a part of {root.parent}, not for a class" * bool(
-            part_named(root.name)
-        )
+        part = f"; {root.name} is taken for a part of {root.parent}, not for a class"
+        also = part if part_named(root.name) else ""
         raise DataError(
             f"{len(loose)} files in {root} lie in no class folder, such as {shown(loose)}: expected a folder "
-            f"for each class, or a metadata.csv with file_name and label{part}"
+            f"for each class, or a metadata.csv with file_name and label{also}"
         )
     labels = [name.partition("/")[0] for name in names]
     if empty := sorted({path.name for path in children(root) if path.is_dir()} - set(labels)):

@@ -132,9 +132,9 @@ def train_part(
             run.log_metrics(end.epoch, end.metrics | {"scoring_seconds": end.clock.total()})
             ending = ending.after(end)
             kept = ending.keeps(end.epoch)
-            must = end.epoch == ending.last or (not config.deterministic and (kept or sheet.full))
+            must = end.epoch == ending.last or kept or sheet.full  # other bytes of these are refused:
             opened.resume.save(partial(resume.pack, key, sheet, end.state(), costs.state()), must)
-            if kept:  # after the point: an epoch that is run again may give other bytes, which are refused
+            if kept:  # after the point, so that another processor does not compute the epoch again
                 sheet.keep(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
             callback(run.id, end.epoch, end.metrics)
         for name, content in ending.files().items():

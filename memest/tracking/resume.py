@@ -15,6 +15,8 @@ from memest.files import drop_partials, write_whole
 
 _SHARE = 0.01
 """Writing may take this share of the time."""
+_LONGEST = 600.0
+"""Seconds after which the next point is saved, however long the last one took: a disk may have been busy."""
 _EVERY_EPOCH = "MEMEST_RESUME_EVERY_EPOCH"
 _log = logging.getLogger(__name__)
 
@@ -56,6 +58,8 @@ class ResumePoint:
     def save(self, make: Callable[[], bytes], must: bool = False) -> None:
         """Replace what was saved, unless that was too short ago: saving takes one hundredth of the time.
 
+        Ten minutes are never too short.
+
         Args:
             make: gives the bytes; called only if they are saved.
             must: save in any case.
@@ -66,7 +70,7 @@ class ResumePoint:
         self._before()
         write_whole(self._path, make())
         ended = self._clock()
-        self._due = ended + (ended - began) / _SHARE
+        self._due = ended + min((ended - began) / _SHARE, _LONGEST)
 
     def refuse(self, reason: str) -> None:
         """Drop what was saved, and say why: the run starts anew."""

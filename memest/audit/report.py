@@ -76,7 +76,13 @@ def _asset(name: str) -> str:
 
 def _command(findings: Findings) -> str:
     limit = f" --limit {findings.limit}" if findings.limit else ""
-    return f"memest apply decisions.csv --data {shlex.quote(_dataset(findings))}{limit} --into corrected"
+    return f"memest apply decisions.csv --data {_word(_dataset(findings))}{limit} --into corrected"
+
+
+def _word(text: str) -> str:
+    """A word of a shell's command, in double quotes where it has single ones, as specs have."""
+    plain = "'" in text and not set(text) & set('"$`\\!')
+    return f'"{text}"' if plain else shlex.quote(text)
 
 
 def _dataset(findings: Findings) -> str:

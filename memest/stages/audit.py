@@ -83,8 +83,8 @@ def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
     split = load_images(config.data, config.limit)
     if config.verify and split.test is None:
         raise SettingError(
-            f"--verify needs a test set, and {config.data} has none: keep a part of it back, such as "
-            "'folder(path=photos, holdout=0.2)'"
+            f"--verify needs a test set, and {SETS.short(config.data)} has none: keep a part of it back, "
+            "such as 'folder(path=photos, holdout=0.2)'"
         )
     prepared, plan = _planned(config, split.train)
     with open_run(_about(config, prepared, plan), config.tracking, config.experiment) as opened:

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -48,6 +49,16 @@ def test_markup_in_names_is_text_everywhere() -> None:
     for tag in ("<script", "</script", "<b>", "alert(1)</"):
         assert html.decode().lower().count(tag) == plain.count(tag)
     assert json.loads(held(html, "data"))["file"][0].endswith(SCRIPT)
+
+
+@pytest.mark.parametrize("path", ["photos/", "my photos", "it's", "$HOME", 'say "so"'])
+def test_the_command_of_the_page_is_one_that_a_shell_reads(path: str) -> None:
+    """A spec is one word of it, in double quotes, which can be read, where nothing forbids them."""
+    findings, images = audited()
+    spec = f"folder(path={path!r}, on_error=skip)"
+    command = json.loads(held(report_html(replace(findings, dataset=spec), images), "data"))["command"]
+    assert shlex.split(command)[3:5] == ["--data", spec]
+    assert ("--data \"folder(path='photos/'" in command) == (path == "photos/")
 
 
 def test_equal_findings_give_equal_bytes_and_load_nothing() -> None:

@@ -12,7 +12,8 @@ from memest.analysis.averages import records
 from memest.analysis.columns import misleads
 from memest.analysis.evaluated import REFERENCE
 from memest.analysis.groups import how_many
-from memest.grammar.online import is_online, without_seen
+from memest.grammar.online import SEEN, is_online, without_seen
+from memest.summaries import SUMMARIES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,9 +31,13 @@ _SEEN = (
 
 
 def answer(part: pd.DataFrame) -> str:
-    """What csl, or the best method, finds of the changed labels, and the best where that is another."""
+    """What the list that runs show finds of the changed labels, and the best method where that is another.
+
+    That list is by the online csl, or, where there is none, csl or the best method.
+    """
     rows = records(part)
-    row = next((row for row in rows if row["method"] == REFERENCE), rows[0])
+    known = {str(row["method"]): row for row in rows}
+    row = next((known[name] for name in (SEEN + REFERENCE, REFERENCE) if name in known), rows[0])
     changed, examples = int(row["positives"]), int(row["examples"])
     depth = round(0.95 * changed + row["fpr95"] * (examples - changed))
     said = (
@@ -55,11 +60,14 @@ def highest(part: pd.DataFrame, of: str = "") -> str:
 
 
 def first(part: pd.DataFrame) -> list[int]:
-    """Places of the rows that are shown before the reader asks for the others: the best, and the known."""
+    """Places of the rows that are shown before the reader asks for the others.
+
+    These are the best, those that people know, and those that other packages bring, wherever they rank.
+    """
     return [
         place
         for place, row in enumerate(records(part))
-        if place < BEST or (_bare(row) in KNOWN and not below_chance(row))
+        if place < BEST or _foreign(row) or (_bare(row) in KNOWN and not below_chance(row))
     ]
 
 
@@ -93,6 +101,12 @@ def overall(table: pd.DataFrame) -> str:
         said = f"Each of {how_many(len(groups), 'setting')} has another method with the highest AUROC"
     csl = [row["auroc"] for rows in groups for row in rows if row["method"] == REFERENCE]
     return f"{said}; csl has {min(csl):.3f} to {max(csl):.3f} over them." if csl else f"{said}."
+
+
+def _foreign(row: dict[str, Any]) -> bool:
+    """Whether a method is a summary of another package."""
+    name = without_seen(_bare(row))
+    return name in SUMMARIES and name not in SUMMARIES.own
 
 
 def _bare(row: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memest.analysis.aligned import Referenced, with_reference
-from memest.analysis.averages import averaged, seeds_column, titled, told_apart
+from memest.analysis.averages import averaged, records, seeds_column, titled, told_apart
 from memest.analysis.columns import epochs_covered, epochs_text
 from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import AXES, groups, without_repeats
@@ -156,7 +156,27 @@ def _section(number: int, title: str, part: pd.DataFrame) -> Section:
     label = "decile of the reference, 10 the hardest"
     paint = partial(figures.binned, edges, lines, label, "AUROC in the decile")
     caption = "Mean AUROC over seeds; a gap has no changed label"
-    return Section(title, _table(part), [Picture(f"difficulty-{number}", caption, paint)])
+    picture = Picture(f"difficulty-{number}", caption, paint)
+    return Section(title, _table(part), [picture], said=_answer(part))
+
+
+def _answer(part: pd.DataFrame) -> str:
+    """How well csl finds changed labels among easy and among hard examples, and what is best over all."""
+    known = part.dropna(subset=["auroc"]).sort_values("decile")
+    if known.empty:
+        return "No decile has both changed and kept labels: nothing can be compared."
+    means = known.groupby("label", sort=False).auroc.mean()
+    best = str(means.idxmax())
+    csl = known[known.summary == "csl"]
+    label = str(csl.label.iloc[0]) if len(csl) else best
+    easy, hard = (records(known[known.label == label])[place] for place in (0, -1))
+    said = (
+        f"{label} finds changed labels with AUROC {easy['auroc']:.3f} among the easiest examples that have "
+        f"any (decile {easy['decile']}) and {hard['auroc']:.3f} among the hardest (decile {hard['decile']})."
+    )
+    if label == best:
+        return f"{said} No other summary has a higher mean over the deciles."
+    return f"{said} Highest mean over the deciles: {best} {means[best]:.3f} ({label}: {means[label]:.3f})."
 
 
 def _drawn(part: pd.DataFrame) -> list[str]:

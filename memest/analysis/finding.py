@@ -42,6 +42,11 @@ class Finding:
     said: str = ""
 
     @property
+    def answer(self) -> str:
+        """The answer in words: of all sections together, else of the first."""
+        return self.said or next((section.said for section in self.sections if section.said), "")
+
+    @property
     def page(self) -> Page:
         """The report."""
         return Page(self.title, self.sections, self.remark, self.said)

@@ -54,7 +54,8 @@ def galleries(runs: RunSet, *, summary: str = "csl", count: Count = 5, classes: 
             title = ", ".join(filter(None, [group.title, covers, how_many(len(alike), "run")]))
             table = extremes(alike, summary, count, classes)
             tables.append(table.assign(**group.axes).assign(group=title, seeds=len(alike)))
-            sections.append(Section(title, _table(table), _pictures(len(sections), alike, table, summary)))
+            pictures = _pictures(len(sections), alike, table, summary)
+            sections.append(Section(title, _table(table), pictures, said=_answer(table, summary)))
             used += alike
     if not tables:
         raise NoRunsError(f"none of the {len(runs)} runs has {summary!r} to choose examples by")
@@ -109,6 +110,18 @@ def _pictures(number: int, runs: RunSet, table: pd.DataFrame, summary: str) -> l
         )
         for end in (HIGHEST, LOWEST)
     ]
+
+
+def _answer(table: pd.DataFrame, summary: str) -> str:
+    """How many of the examples at each end have a changed label."""
+    high, low = (table[table.end == end] for end in (HIGHEST, LOWEST))
+    said = f"Of the {len(high):,} examples that {summary} ranks highest, each class apart"
+    if not table.changed.any():
+        return f"{said}, and of the {len(low):,} lowest, no label was changed on purpose."
+    return (
+        f"{said}, {int(high.changed.sum()):,} have a label that was changed on purpose; "
+        f"of the {len(low):,} lowest {int(low.changed.sum()):,}."
+    )
 
 
 def _table(table: pd.DataFrame) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from importlib import resources
 
 from memest.audit.drawings import planted_curve, reliability_diagram
@@ -27,6 +28,7 @@ def report_html(
     test: ImageSet | None = None,
     maximum: int = MAXIMUM,
     title: str = "",
+    said: Sequence[str] = (),
 ) -> bytes:
     """The whole report; equal findings give equal bytes.
 
@@ -36,15 +38,23 @@ def report_html(
         test: the test set, for copies that reach into it.
         maximum: bytes; else there are fewer pictures, then fewer rows, and the page says so.
         title: the headline, where it is not the one of an audit.
+        said: the sentences below such a headline.
     """
-    rows = listed(findings)
-    while len(plain := _page(findings, rows, [], {}, title)) > (1 - _PICTURES) * maximum and len(rows) > 100:
+    rows, most = listed(findings), (1 - _PICTURES) * maximum
+    while len(plain := _page(findings, rows, [], {}, title, said)) > most and len(rows) > 100:
         rows = listed(findings, len(rows) // 2)
     made, tests = page_pictures(findings, rows, images, test, maximum - len(plain) - 10 * len(rows) - 100_000)
-    return _page(findings, rows, made, tests, title)
+    return _page(findings, rows, made, tests, title, said)
 
 
-def _page(findings: Findings, rows: Integers, made: list[str], tests: dict[str, str], title: str) -> bytes:
+def _page(
+    findings: Findings,
+    rows: Integers,
+    made: list[str],
+    tests: dict[str, str],
+    title: str,
+    said: Sequence[str],
+) -> bytes:
     from jinja2 import Environment
 
     data = page_data(findings, rows)
@@ -54,7 +64,7 @@ def _page(findings: Findings, rows: Integers, made: list[str], tests: dict[str, 
         findings=findings,
         dataset=_dataset(findings),
         headline=title or headline(findings),
-        sentences=sentences(findings),
+        sentences=said if title else sentences(findings),
         recalls=_recalls(findings),
         planted=planted_curve(findings.planted, expected_wrong(findings))
         if findings.planted and findings.planted.count

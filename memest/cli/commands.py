@@ -42,7 +42,7 @@ def trained(opened: Any) -> Verdict:
 
 def analyzed(found: Any) -> str:
     """The tables of an analysis, and its run."""
-    return f"{found.text}\n\nreport, tables and figures are in run {found.run_id}"
+    return f"{found.text}\n\n{found.place}"
 
 
 @dataclass(frozen=True)

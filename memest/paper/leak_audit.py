@@ -135,6 +135,7 @@ def leak_audit(runs: RunSet) -> Finding:
         tables={"leak_audit": rows},
         sections=[*(_section(n, one, rows) for n, one in enumerate(measured)), *map(_verdict, found)],
         remark=remark(_READING, (one.run for one in measured)),
+        said=" ".join(f"{verdict.about}: {verdict.said}." for verdict in found),
     )
 
 

@@ -52,6 +52,15 @@ class LeakVerdict:
         """`consistent with C` where every condition holds; else `undecided`."""
         return CONSISTENT if all(c.holds == YES for c in self.conditions) else UNDECIDED
 
+    @property
+    def said(self) -> str:
+        """The answer in a sentence."""
+        if self.answer == CONSISTENT:
+            return "the published numbers are those of losses measured against foreign labels (C)"
+        held = sum(condition.holds == YES for condition in self.conditions)
+        asked = how_many(len(self.conditions), "condition")
+        return f"undecided whether published losses are those of foreign labels: {held} of {asked} hold"
+
 
 def verdicts(rows: pd.DataFrame) -> list[LeakVerdict]:
     """One for each dataset, network and recipe among the rows of the audit.

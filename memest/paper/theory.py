@@ -87,7 +87,7 @@ def theory(runs: RunSet, *, reference: str = "", bins: Count = 15) -> Finding:
         title="CSL, learning time and memorization",
         tables={"theory": pd.concat(tables, ignore_index=True)},
         sections=[
-            Section(one.title, _table(table), theory_pictures(number, one, table))
+            Section(one.title, _table(table), theory_pictures(number, one, table), said=_answer(table))
             for number, (one, table) in enumerate(zip(expected, tables, strict=True))
         ],
         remark=remark(_READING, (run for one in expected for run in one.runs), *left_out),
@@ -136,6 +136,24 @@ def theory_table(one: Expected, bins: int) -> pd.DataFrame:
 
 def _pairs(one: Expected) -> list[tuple[str, str]]:
     return [(x, y) for x, y in PAIRS if x in one.values and y in one.values]
+
+
+def _answer(table: pd.DataFrame) -> str:
+    """How closely csl orders the examples as the other quantities do."""
+    pairs = {
+        str({x, y}.difference({CSL}).pop()): (int(part["count"].sum()), float(part.spearman.iloc[0]))
+        for (x, y), part in table.groupby(["x", "y"], sort=False)
+        if CSL in (x, y)
+    }
+    if not pairs:
+        return "Nothing was measured that csl could be set beside."
+    closest = max(pairs, key=lambda name: pairs[name][1])
+    said = ", ".join(f"{name} {ranked:.2f}" for name, (_, ranked) in pairs.items() if name != closest)
+    count, ranked = pairs[closest]
+    return (
+        f"csl orders {count:,} examples most nearly as {closest} does, with Spearman {ranked:.2f}"
+        f"{f' (with {said})' if said else ''}; 1 is the same order, 0 none in common."
+    )
 
 
 def _table(table: pd.DataFrame) -> Table:

@@ -14,15 +14,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#222}
+:root{color-scheme:light dark;--text:light-dark(#222,#e6e6e6);--ground:light-dark(#fff,#16181c)}
+:root{--quiet:light-dark(#666,#a3a8b0);--line:light-dark(#ddd,#3a3f47)}
+body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
+body{color:var(--text);background:var(--ground);overflow-wrap:break-word}
+h1{font-size:1.8rem;line-height:1.2}
+h2{font-size:1.25rem;line-height:1.3;margin-top:2.2rem}
+div.wide{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:1rem 0}
-th,td{padding:.2rem .8rem;border-bottom:1px solid #ddd;text-align:right}
-th:first-child,td:first-child{text-align:left}
-img{max-width:100%;margin:.5rem 0}
-p.small{color:#666;font-size:13px}
+th,td{padding:.2rem .8rem;border-bottom:1px solid var(--line);text-align:right;vertical-align:top}
+th:first-child,td:first-child{text-align:left;padding-left:0}
+img{max-width:100%;margin:.5rem 0;background:#fff;border-radius:4px}
+p.small{color:var(--quiet);font-size:13px}
 p.said{font-size:17px}
-summary{cursor:pointer;color:#666}
+summary{cursor:pointer;color:var(--quiet)}
 """
+
+
+_HEAD = '<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">'
 
 
 def page_html(page: Page, painted: Painted) -> bytes:
@@ -32,7 +41,7 @@ def page_html(page: Page, painted: Painted) -> bytes:
         painted: its pictures, as `painted(page)` gives them.
     """
     title = escape(page.title)
-    head = f"<!doctype html><meta charset=utf-8><title>{title}</title><style>{_STYLE}</style>"
+    head = f"{_HEAD}<title>{title}</title><style>{_STYLE}</style>"
     said = [_paragraph(page.said, "said")] if page.said else []
     pairs = zip(page.sections, page.notes(), strict=True)
     body = [part for section, notes in pairs for part in _section(section, notes, painted)]
@@ -70,7 +79,7 @@ def _folded(title: str, content: str) -> str:
 def _rows(header: list[str], rows: list[list[str]]) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
+    return f"<div class=wide><table><tr>{head}</tr>{body}</table></div>"
 
 
 def _paragraph(text: str, kind: str = "") -> str:

@@ -8,6 +8,7 @@ from memest.data import CORRUPTIONS, PROTOCOLS, SETS
 from memest.grammar.config import digest, key_settings
 from memest.models import MODELS
 from memest.overhead.schedule import every_in_words
+from memest.runs.colour import run_colour
 from memest.runs.config import TrainConfig
 from memest.runs.key import source_tag
 from memest.runs.prepare import Prepared
@@ -61,6 +62,7 @@ def about_training(prepared: Prepared) -> About:
         | part,
         note=note,
         dataset=(dataset, images.fingerprint),
+        colour=run_colour(model, config.seed, dataset, corruption, protocol, str(config.recipe.epochs)),
     )
 
 

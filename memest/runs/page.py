@@ -33,7 +33,8 @@ def run_page(images: ImageSet, sheet: SheetReader, summary: Columns, best: str) 
         summary: one row for each example.
         best: the column that ranks them.
     """
-    chosen = rank(best, summary[best])[:SHOWN].astype(np.int64)
+    order = rank(best, summary[best]).astype(np.int64)
+    chosen = order[:SHOWN]
     header, count = sheet.manifest.header, len(images)
     shown = len(chosen)
     unknown = float("nan")
@@ -59,7 +60,26 @@ def run_page(images: ImageSet, sheet: SheetReader, summary: Columns, best: str) 
         limit=int(header.config.get("limit", 0)),
     )
     title = f"The {shown:,} most suspicious labels of {count:,}"
-    return report_html(findings, images.take(chosen), title=title)
+    said = [_answer(summary["changed"][order].astype(bool), best, shown)]
+    return report_html(findings, images.take(chosen), title=title, said=said)
+
+
+def _answer(changed_N: NDArray[np.bool_], best: str, shown: int) -> str:
+    """What a list is worth: how many of the labels that were changed on purpose it begins with.
+
+    Args:
+        changed_N: (N,), the most suspicious first.
+        best: what ranks them.
+        shown: how many are shown.
+    """
+    count = int(changed_N.sum())
+    if not count:
+        return f"Ranked by {best}: first what this network found hardest to fit. What is wrong, you decide."
+    first, found = 100 * changed_N[:count].mean(), int(changed_N[:shown].sum())
+    return (
+        f"{count:,} of {len(changed_N):,} labels were changed on purpose. Ranked by {best}, {first:.0f} % of "
+        f"the first {count:,} are such, and {found:,} stand among the {shown:,} that are shown here."
+    )
 
 
 def _why(images: ImageSet, summary: Columns, best: str, n: int) -> str:

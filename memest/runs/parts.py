@@ -19,6 +19,7 @@ from memest.errors import SheetError
 from memest.grammar.config import key_settings
 from memest.ids import Ids
 from memest.overhead.costs import Costs
+from memest.runs.auroc_curves import auroc_curves
 from memest.runs.prepare import Prepared
 from memest.runs.report import COST, report
 from memest.runs.sheet import seal_sheet, sheet_header, summary_table
@@ -88,7 +89,9 @@ def join(run: Run, prepared: Prepared, parts: Sequence[Blobs]) -> None:
     summary |= _suspicions(prepared, sheet.reader(), probabilities)
     evaluation = seal_sheet(sheet, prepared.truth.columns() | prepared.others, summary)
     costs = _costs(parts, len(images))
-    report(run, images, sheet.reader(), summary, evaluation, costs, prepared.epochs)
+    for epoch, values in auroc_curves(sheet.reader(), prepared.truth.changed).items():
+        run.log_metrics(epoch, values)
+    report(run, images, summary, evaluation, costs, prepared.epochs)
 
 
 def _costs(parts: Sequence[Blobs], count: int) -> Costs:

@@ -17,7 +17,6 @@ from memest.overhead.budget import Choice
 from memest.overhead.costs import Costs
 from memest.reports import figures
 from memest.reports.text import aligned
-from memest.runs.auroc_curves import auroc_curves
 from memest.runs.page import run_page
 from memest.runs.stopping import STOPPED, stopped_text
 from memest.store import Blobs, SheetReader
@@ -33,7 +32,6 @@ PICTURED = 25
 def report(
     run: Run,
     images: ImageSet,
-    sheet: SheetReader,
     summary: Columns,
     evaluation: Evaluation | None,
     costs: Costs,
@@ -41,14 +39,13 @@ def report(
 ) -> None:
     """Write what a run logs once training is over.
 
-    That is its costs, the AUROC of `auroc_curves.CURVES` at each epoch looked at, detection metrics of the
-    whole run, and the most suspicious labels as table and, where the packages that paint are installed, as
-    picture. Metrics are few, to be compared: what every summary found is in `sheet/evaluation.json`.
+    That is its costs, detection metrics of the whole run, and the most suspicious labels as table and, where
+    the packages that paint are installed, as picture. Metrics are few, to be compared: what every summary
+    found is in `sheet/evaluation.json`.
 
     Args:
         run: where to.
         images: those that were scored.
-        sheet: of the run.
         summary: one row per example, in the order of the images.
         evaluation: of the summaries; None where there is nothing to detect.
         costs: of the whole run.
@@ -56,8 +53,6 @@ def report(
     """
     report_costs(run, costs, epoch)
     changed = summary["changed"].astype(bool)
-    for when, values in auroc_curves(sheet, changed).items():
-        run.log_metrics(when, values)
     best = leading(summary)
     if best is None:
         return

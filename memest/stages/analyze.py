@@ -18,17 +18,30 @@ from memest.reports.sections import painted
 from memest.runs.server_uri import server_uri
 from memest.stages.config import AnalyzeConfig
 from memest.store.blobs import Blobs
-from memest.tracking import About, Run, connect, experiment_name, home, open_run
+from memest.tracking import About, Run, connect, experiment_name, home, offer_report, open_run, report_at
 from memest.version import versions
 
 
 @dataclass(frozen=True)
 class Analyzed:
-    """What an analysis found, and the run whose artifacts hold its report, tables and figures."""
+    """What an analysis found.
+
+    Attributes:
+        text: for a terminal.
+        run_id: of the run whose artifacts hold its report, tables and figures.
+        blobs: of that run.
+        report: where the report is read, an address; empty where it is in the run alone.
+    """
 
     text: str
     run_id: str
     blobs: Blobs
+    report: str
+
+    @property
+    def place(self) -> str:
+        """Where all of it is, in words."""
+        return "\n".join(filter(None, [f"report, tables and figures are in run {self.run_id}", self.report]))
 
 
 def analyze(config: AnalyzeConfig) -> Analyzed:
@@ -55,13 +68,16 @@ def analyze(config: AnalyzeConfig) -> Analyzed:
         name=f"{config.analysis} of {len(runs)} runs",
         settings=key_settings(config),
         tags={"analysis": config.analysis},
-        note=f"`{config.analysis}` over {len(runs)} runs of {config.experiment}: open `report.html`.",
+        note=f"{finding.answer}\n\n`{config.analysis}` over {len(runs)} runs of {config.experiment}: open "
+        "`report.html` among the artifacts.".strip(),
     )
     with open_run(about, uri, config.experiment) as opened:
         if not opened.done:
             log_finding(opened.run, finding)
             opened.run.seal({})
-    return Analyzed(finding.text(), opened.run.id, opened.run.blobs)
+    run_id = opened.run.id
+    offer_report(client, run_id)
+    return Analyzed(finding.text(), run_id, opened.run.blobs, report_at(uri, run_id))
 
 
 def _spell(axis: str, value: str) -> str:

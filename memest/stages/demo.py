@@ -59,7 +59,7 @@ def demo(config: DemoConfig) -> str:
     page = AUDITED / "report.html"
     return (
         f"{found.text}\n\nthe ten most suspicious images: {PICTURE}\n"
-        f"the analysis: report.html of run {found.run_id}\n"
+        f"the analysis: {found.report or found.run_id}\n"
         f"all runs side by side: {look_at(uri, config.experiment)}\n"
         f"the list of wrong labels, to decide on: {page}\n{page.absolute().as_uri()}"
     )

@@ -94,6 +94,6 @@ def _analyses(preset: Preset[TrainConfig], uri: str) -> tuple[list[str], str, bo
             said.append(f"{analysis} was not made: {error}")
             good = False
         else:
-            said.append(f"{found.text}\n\n{analysis}: report, tables and figures are in run {found.run_id}")
+            said.append(f"{found.text}\n\n{analysis}: {found.place}")
             last = found.run_id
     return said, last, good

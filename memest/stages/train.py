@@ -10,6 +10,7 @@ from memest.errors import SettingError
 from memest.grammar.config import key_settings
 from memest.overhead.costs import Costs
 from memest.runs import resume
+from memest.runs.auroc_curves import RunningCurves
 from memest.runs.budget import within_budget
 from memest.runs.config import TrainConfig
 from memest.runs.console import progress
@@ -123,13 +124,16 @@ def train_part(
         ending = Ending.of(prepared, before.training)
         resume.keep_again(sheet, before, ending.keeps)
         costs = Costs(len(part.stages[0]), before.costs)
+        truth = prepared.truth.of(observed.ids)
+        curves = RunningCurves(sheet.reader(), truth.changed)
         lead(group, config, before.training)
         loaded, network = prepared.load(group), prepared.network()
         ends = measured_epochs(prepared, loaded, network, before.training, group)
         for end in progress(ends, epochs + 1, about.name):
             sheet.put(end.epoch, end.scores, {"weight_norm": end.metrics["weight_norm"]})
             costs.add(end.metrics, end.clock)
-            run.log_metrics(end.epoch, end.metrics | {"scoring_seconds": end.clock.total()})
+            found = curves.after(end.epoch, end.scores)
+            run.log_metrics(end.epoch, found | end.metrics | {"scoring_seconds": end.clock.total()})
             ending = ending.after(end)
             kept = ending.keeps(end.epoch)
             must = end.epoch == ending.last or kept or sheet.full  # other bytes of these are refused:
@@ -141,9 +145,9 @@ def train_part(
             run.blobs.put(name, content)
         if len(part.left_out) or not part.plain:
             keep_part(sheet, prepared.images, part, loaded.asked.probabilities(network))
-        summary = summary_table(sheet.reader(), prepared.truth.of(observed.ids), observed.names)
+        summary = summary_table(sheet.reader(), truth, observed.names)
         evaluation = seal_sheet(sheet, prepared.truth.columns() | prepared.others, summary)
-        report(run, observed, sheet.reader(), summary, evaluation, costs, ending.last)
+        report(run, observed, summary, evaluation, costs, ending.last)
         if page:
             keep_page(run, observed, sheet.reader(), summary)
         run.seal(ending.tags())

@@ -21,7 +21,8 @@ from memest.services.patience import patient
 from memest.services.ports import free_ports, require_free
 from memest.services.probes import require_tracking
 from memest.services.process import last_lines
-from memest.tracking import connect, experiment_id, experiment_name, home
+from memest.sweep.console import Console
+from memest.tracking import bare, connect, experiment_id, experiment_name, home
 from memest.tracking.view import link
 
 _HOST = "127.0.0.1"
@@ -58,6 +59,7 @@ def ui(config: UiConfig) -> str:
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     command += ["--host", _HOST, "--port", str(port), "--workers", "1"]
+    Console(sys.stderr).say([f"starting MLflow on {bare(uri)}; this takes some seconds"])
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | _QUIET)
     try:

@@ -14,6 +14,7 @@ from memest.tracking.experiments import (
     experiment_named,
     experiment_of,
     look_at,
+    report_at,
 )
 from memest.tracking.find import sealed_runs
 from memest.tracking.given import children_of, mark_busy, mark_refused, several_runs
@@ -27,7 +28,7 @@ from memest.tracking.place import home
 from memest.tracking.resume import ResumePoint
 from memest.tracking.run import AXES, About, Run, facts, is_local, read_columns
 from memest.tracking.shared import at_work_under
-from memest.tracking.view import SUSPICIOUS, image_files
+from memest.tracking.view import SUSPICIOUS, image_files, offer_report
 
 __all__ = [
     "AXES",
@@ -61,9 +62,11 @@ __all__ = [
     "lost_runs",
     "mark_busy",
     "mark_refused",
+    "offer_report",
     "open_run",
     "read_columns",
     "reason",
+    "report_at",
     "sealed_runs",
     "several_runs",
     "tracking_uri",

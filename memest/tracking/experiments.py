@@ -65,6 +65,15 @@ def look_at(uri: str, name: str) -> str:
     return view.where_to_look(bare(uri), experiment_id(connect(uri), name), name)
 
 
+def report_at(uri: str, run_id: str) -> str:
+    """Where the report of a run is read: its address on a server, its file beside a database, else empty."""
+    run = connect(uri).get_run(run_id)
+    if uri.startswith(("http://", "https://")):
+        return view.report_link(bare(uri), run.info.experiment_id, run_id)
+    folder = local_path(run.info.artifact_uri)
+    return (folder / view.REPORT).absolute().as_uri() if folder else ""
+
+
 def check_named(uri: str, experiment: str) -> None:
     """Refuse names that mean nothing, before a SQLite file is made for them.
 

@@ -21,6 +21,8 @@ AXES = ("dataset", "limit", "corruption", "model", "protocol", "epochs", "recipe
 HOUSEKEEPING = "mlflow.memest."
 """What the tags of memest's housekeeping begin with: MLflow's UI shows no tag that begins with `mlflow.`."""
 _HIDDEN = ("key", "order", "source", "fingerprint", "version", "scores_version")
+COLOUR = "mlflow.runColor"
+"""The tag in which MLflow's UI keeps the colour of a run."""
 _EARLIER = ("memest.", "memest.work.")
 """What they began with in earlier versions."""
 OFF, OFFLINE = "off", "offline"
@@ -62,6 +64,7 @@ class About:
         tags: the axes that queries group and filter by, without the `memest.` prefix.
         note: a description, in Markdown.
         dataset: name and fingerprint of what is measured, if anything is.
+        colour: of the run in the UI's charts, `#rrggbb`; empty: MLflow chooses one.
     """
 
     stage: str
@@ -71,6 +74,7 @@ class About:
     tags: Mapping[str, str]
     note: str
     dataset: tuple[str, str] | None = None
+    colour: str = ""
 
     def all_tags(self) -> dict[str, str]:
         """Every tag, with its prefix."""
@@ -78,7 +82,8 @@ class About:
         axes |= versions()
         if self.dataset:
             axes["fingerprint"] = self.dataset[1]
-        return {tag(name): value for name, value in axes.items()}
+        shown = {COLOUR: self.colour} if self.colour else {}
+        return {tag(name): value for name, value in axes.items()} | shown
 
 
 class Run(Protocol):

@@ -19,17 +19,27 @@ if TYPE_CHECKING:
 
 _KEY = "memest"
 _TAG, _NOTE_TAG = f"mlflow.sharedViewState.{_KEY}", "mlflow.note.content"
-_QUERY = f"viewStateShareKey={_KEY}&compareRunsMode=CHART"
+_MODE = "workflowType=machine_learning"
+"""What opens a page in the UI's mode for training: without it a new user sees the one for agents, empty."""
+_QUERY = f"viewStateShareKey={_KEY}&compareRunsMode=CHART&{_MODE}"
+REPORT = "report.html"
+_REPORT_TAG = "mlflow.memest.report"
+"""The tag of an experiment that holds the id of the run of its latest analysis."""
 SUSPICIOUS = "suspicious"
 """The key of the picture that each run has of its most suspicious labels."""
 _COLUMNS = (
     *(("tags", f"memest.{axis}") for axis in ("dataset", "corruption", "model", "seed", "epochs", "recipe")),
     ("attributes", "Models"),
-    *(("metrics", name) for name in ("test/accuracy", "train/accuracy", "auroc/csl", "auroc/aum")),
+    *(("metrics", name) for name in ("test/accuracy", "auroc/seen/csl", "auroc/csl", "auroc/aum")),
 )
 _POINTS, _LINES, _BARS, _IMAGES = "SCATTER", "LINE", "BAR", "IMAGE"
 _SECTIONS = {
-    "Wrong labels found": ((_POINTS, "cfg.model", "auroc/csl"), (_LINES, "auroc/csl")),
+    "Wrong labels found": (
+        (_POINTS, "cfg.model", "auroc/seen/csl"),
+        (_LINES, "auroc/seen/csl"),
+        (_POINTS, "cfg.model", "auroc/csl"),
+        (_LINES, "auroc/csl"),
+    ),
     "Training": ((_LINES, "test/accuracy"), (_LINES, "train/accuracy"), (_LINES, "train/loss")),
     "The most suspicious labels": ((_IMAGES, SUSPICIOUS),),
     "What scoring cost, in seconds": ((_BARS, "cost_seconds/all_scoring"), (_BARS, "cost_seconds/training")),
@@ -40,14 +50,25 @@ _SMALL = 512
 _COMPARED = 100
 """Runs that a chart shows at most."""
 _NOTE = (
-    "Runs of memest: every example of a dataset scored while a network trains on it. In a run, read "
-    "`sheet/summary.parquet` first, one row per example. [Compare all runs](#/experiments/{id}/runs?{query})."
+    "[Compare all runs](#/experiments/{id}/runs?{query}){report}. Every example of a dataset, scored while a "
+    "network trains on it; in a run, read `sheet/summary.parquet` first, one row per example."
 )
+_OURS = ("[Compare all runs](", "Runs of memest: ")
+"""What a description begins with that was written here, now or by an earlier version."""
 
 
 def link(server: str, experiment_id: str) -> str:
     """The address of the view, on a server whose UI is at `server`."""
     return f"{server.rstrip('/')}/#/experiments/{experiment_id}/runs?{_QUERY}"
+
+
+def report_link(server: str, experiment_id: str, run_id: str) -> str:
+    """The address of a run's report, shown in the UI that is at `server`."""
+    return f"{server.rstrip('/')}/#/{_report_page(experiment_id, run_id)}"
+
+
+def _report_page(experiment_id: str, run_id: str) -> str:
+    return f"experiments/{experiment_id}/runs/{run_id}/artifacts/{REPORT}?{_MODE}"
 
 
 def where_to_look(uri: str, experiment_id: str, name: str) -> str:
@@ -60,13 +81,27 @@ def where_to_look(uri: str, experiment_id: str, name: str) -> str:
 def offer(client: MlflowClient, experiment: Any) -> None:
     """Let an experiment have the view, as this version of memest draws it, and a description that links it.
 
-    A description that is there stays.
+    The description also links the latest analysis. One that somebody else wrote stays.
     """
-    note = _NOTE.format(id=experiment.experiment_id, query=_QUERY)
-    wanted = {_NOTE_TAG: experiment.tags.get(_NOTE_TAG) or note}
-    for name, value in (wanted | {_TAG: json.dumps(state(), separators=(",", ":"))}).items():
-        if experiment.tags.get(name) != value:
+    tags = experiment.tags
+    wanted = {_TAG: json.dumps(state(), separators=(",", ":"))}
+    if tags.get(_NOTE_TAG, _OURS[0]).startswith(_OURS):
+        wanted[_NOTE_TAG] = _note(str(experiment.experiment_id), tags.get(_REPORT_TAG, ""))
+    for name, value in wanted.items():
+        if tags.get(name) != value:
             client.set_experiment_tag(experiment.experiment_id, name, value)
+
+
+def offer_report(client: MlflowClient, run_id: str) -> None:
+    """Let the description of the experiment of a run link its report, as that of the latest analysis."""
+    experiment_id = client.get_run(run_id).info.experiment_id
+    client.set_experiment_tag(experiment_id, _REPORT_TAG, run_id)
+    offer(client, client.get_experiment(experiment_id))
+
+
+def _note(experiment_id: str, run_id: str) -> str:
+    report = f", [read the latest report](#/{_report_page(experiment_id, run_id)})" if run_id else ""
+    return _NOTE.format(id=experiment_id, query=_QUERY, report=report)
 
 
 def image_files(key: str, png: bytes) -> dict[str, bytes]:
@@ -99,9 +134,8 @@ def state() -> dict[str, Any]:
                 "name": name,
                 "display": True,
                 "isReordered": True,
-                "columns": 2,
-                "cardHeight": 360,
             }
+            | _shape(name)
             for name, uuid in sections.items()
         ],
         "compareRunCharts": [

@@ -29,7 +29,11 @@ def test_curves_are_those_of_sums_up_to_each_epoch_and_few_metrics_are_logged() 
         np.testing.assert_allclose(curves[epoch]["auroc/csl"], roc_auc_score(changed, csl), atol=1e-6)
         assert set(curves[epoch]) == {f"auroc/{name}" for name in CURVES}
     lines = map(json.loads, (Path(run.id) / "entries.jsonl").read_text().splitlines())
-    logged = {name for line in lines if line["kind"] == "metrics" for name in line["values"]}
+    metrics = [line for line in lines if line["kind"] == "metrics"]
+    logged = {name for line in metrics for name in line["values"]}
+    for epoch in curves:  # a curve grows with its run: each value beside the losses of its epoch
+        assert {"train/loss", *curves[epoch]} <= set(metrics[epoch]["values"])
+        assert curves[epoch].items() <= metrics[epoch]["values"].items()
     assert set(curves[3]) < logged
     assert len(logged) < 30
     found = json.loads(run.blobs.get("sheet/evaluation.json"))["found"]

@@ -18,6 +18,7 @@ from mlflow import MlflowClient
 
 from memest.grammar.config import build
 from memest.runs import resume
+from memest.runs.auroc_curves import auroc_curves
 from memest.runs.config import TrainConfig
 from memest.scores import Scorer
 from memest.stages import score, train
@@ -100,7 +101,9 @@ def die(monkeypatch: pytest.MonkeyPatch, name: str, at: int) -> list[int]:
 def test_a_local_run_goes_on_after_any_epoch(
     epoch: int, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sheet, checkpoints and figures are the same bytes, and no epoch is measured twice."""
+    """Sheet, checkpoints and figures are the same bytes; no epoch is measured, and none of the curves logged,
+    twice or never.
+    """
     monkeypatch.setenv("MEMEST_RESUME_EVERY_EPOCH", "1")
     with monkeypatch.context() as once:
         die(once, "measure", epoch)
@@ -111,11 +114,11 @@ def test_a_local_run_goes_on_after_any_epoch(
     assert calls == [EPOCHS + 1 - epoch]
     assert everything(opened.run.blobs) == whole
     lines = map(json.loads, (Path(opened.run.id) / "entries.jsonl").read_text().splitlines())
-    followed = range(
-        1, EPOCHS + 1
-    )  # how well summaries detect from epoch to epoch, between costs and detection
-    steps = [*range(EPOCHS + 1), EPOCHS, *followed, EPOCHS]
-    assert [line["step"] for line in lines if line["kind"] == "metrics"] == steps
+    metrics = [line for line in lines if line["kind"] == "metrics"]
+    assert [line["step"] for line in metrics] == [*range(EPOCHS + 1), EPOCHS, EPOCHS]  # costs, detection
+    sheet = SheetReader.open(opened.run.blobs)
+    for step, curves in auroc_curves(sheet, sheet.truth()["changed"].astype(bool)).items():
+        assert curves.items() <= metrics[step]["values"].items()
     assert not opened.resume.there
 
 

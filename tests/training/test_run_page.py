@@ -37,5 +37,7 @@ def test_a_run_has_a_page_of_its_most_suspicious_labels(tmp_path: Path) -> None:
     changed = dict(zip(summary["id"].tolist(), summary["changed"].tolist(), strict=True))
     said = {n: "changed on purpose" in why for n, why in zip(data["id"], data["why"], strict=True)}
     assert said == {number: bool(changed[number]) for number in data["id"]}
+    at_first = [changed[number] for number in data["id"][: sum(changed.values())]]
+    assert f"{100 * sum(at_first) / len(at_first):.0f} % of the first {len(at_first)} are such" in html
     images = load_images("digits", 200).train
     assert run_page(images, sheet, summary, "csl") == run_page(images, sheet, summary, "csl")

@@ -62,7 +62,9 @@ def _section(
 def _entries(registry: Registry[Any], facts: Callable[[str], str]) -> Iterator[str]:
     for name in registry.own:
         function = registry[name]
-        yield f"### `{_signature(name, function)}`\n"
+        yield f"### `{name}`\n"  # a setting in a heading breaks the site's table of contents
+        if (signature := _signature(name, function)) != name:
+            yield f"`{signature}`\n"
         yield f"{inspect.cleandoc(function.__doc__ or '').partition(chr(10) + 'Args:')[0].strip()}\n"
         if said := facts(name):
             yield f"*{said}*\n"

@@ -99,8 +99,11 @@ def overall(table: pd.DataFrame) -> str:
     said = f"{most} has the highest AUROC in {best.count(most)} of {how_many(len(groups), 'setting')}"
     if best.count(most) == 1:
         said = f"Each of {how_many(len(groups), 'setting')} has another method with the highest AUROC"
-    csl = [row["auroc"] for rows in groups for row in rows if row["method"] == REFERENCE]
-    return f"{said}; csl has {min(csl):.3f} to {max(csl):.3f} over them." if csl else f"{said}."
+    for name in (SEEN + REFERENCE, REFERENCE):
+        csl = [row["auroc"] for rows in groups for row in rows if row["method"] == name]
+        if len(csl) == len(groups):
+            return f"{said}; {name} has {min(csl):.3f} to {max(csl):.3f} over them."
+    return f"{said}."
 
 
 def _foreign(row: dict[str, Any]) -> bool:

@@ -67,6 +67,6 @@ def _paint(runs: RunSet, summary: str) -> Figure:
 
 
 def _shared(runs: RunSet) -> str | None:
-    """A summary that all of the runs have: csl, the clean one first; else any."""
-    names = [*FIRST, *runs[0].summaries]
+    """A summary that all of the runs have: csl, the online one first; else any."""
+    names = [*reversed(FIRST), *runs[0].summaries]
     return next((name for name in names if all(name in run.summaries for run in runs)), None)

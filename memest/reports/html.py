@@ -24,6 +24,8 @@ div.wide{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:1rem 0}
 th,td{padding:.2rem .8rem;border-bottom:1px solid var(--line);text-align:right;vertical-align:top}
 th:first-child,td:first-child{text-align:left;padding-left:0}
+th,td{white-space:nowrap}
+td.long{white-space:normal;min-width:14rem}
 img{max-width:100%;margin:.5rem 0;background:#fff;border-radius:4px}
 p.small{color:var(--quiet);font-size:13px}
 p.said{font-size:17px}
@@ -32,6 +34,10 @@ summary{cursor:pointer;color:var(--quiet)}
 
 
 _HEAD = '<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">'
+
+
+_LONG = 40
+"""Characters above which a cell may be broken into lines."""
 
 
 def page_html(page: Page, painted: Painted) -> bytes:
@@ -78,8 +84,12 @@ def _folded(title: str, content: str) -> str:
 
 def _rows(header: list[str], rows: list[list[str]]) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
     return f"<div class=wide><table><tr>{head}</tr>{body}</table></div>"
+
+
+def _cell(text: str) -> str:
+    return f"<td{' class=long' if len(text) > _LONG else ''}>{escape(text)}</td>"
 
 
 def _paragraph(text: str, kind: str = "") -> str:

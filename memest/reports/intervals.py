@@ -19,7 +19,10 @@ _TOLD_APART = 8
 """Up to so many seeds have a colour each."""
 _NEAR_ONE, _GRAIN = 0.95, 1e-4
 """Above this median an axis is stretched towards 1, down to differences of this size."""
-_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1)
+_TICKS = (1, 0.9, 0.99, 0.999, 0.5, 0, 0.8, 0.95, 0.995, 0.98)
+"""On the stretched axis, the most wanted first: one that has no room beside those before it is left out."""
+_ROOM = 0.09
+"""Of the axis, that a tick needs for its text."""
 
 
 def intervals(
@@ -67,12 +70,22 @@ def _toward_one(axes: Axes, values: Sequence[float], lowest: float) -> None:
     """Limit the axis to what there is; stretch it near 1 where most values are; mark chance."""
     if np.median(values) > _NEAR_ONE:
         axes.set_xscale("function", functions=(_stretched, _unstretched))
-        ticks = [tick for tick in _TICKS if tick >= lowest]
+        ticks = _with_room([tick for tick in _TICKS if tick >= lowest], lowest)
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
         axes.set_xlim(_unstretched(_stretched(lowest) - 0.1), 1 + _GRAIN / 4)
     if lowest <= 0.5:
         axes.axvline(0.5, color=ACCENT, linewidth=0.8, linestyle=":")
+
+
+def _with_room(wanted: Sequence[float], lowest: float) -> list[float]:
+    """Those ticks that can be read beside one another."""
+    whole = _stretched(1) - _stretched(lowest)
+    ticks: list[float] = []
+    for tick in wanted:
+        if all(abs(_stretched(tick) - _stretched(other)) > _ROOM * whole for other in ticks):
+            ticks.append(tick)
+    return ticks
 
 
 def _stretched(values: Any) -> Any:

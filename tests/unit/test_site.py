@@ -18,6 +18,12 @@ def test_the_page_of_names_is_made_from_the_functions() -> None:
     )
 
 
+def test_no_heading_has_a_setting() -> None:
+    """The site's table of contents drops what looks like an attribute, `id=…`, and leaves its tag open."""
+    lines = [line for path in DOCS.rglob("*.md") for line in path.read_text(encoding="utf-8").splitlines()]
+    assert not [line for line in lines if line.startswith("#") and " id=" in line]
+
+
 def test_every_page_is_in_the_navigation() -> None:
     """And nothing else is."""
     sections = read_yaml(DOCS.parent / "mkdocs.yml", "site")["nav"]

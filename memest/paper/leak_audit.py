@@ -224,7 +224,7 @@ def _section(number: int, one: MeasuredSheet, rows: pd.DataFrame) -> Section:
         if not name.endswith("turned")
     ]
     paint = partial(intervals, bars, "AUROC")
-    picture = Picture(f"leak-{number}", "AUROC against each set of labels", paint)
+    picture = Picture(f"leak-{number}", "AUROC against each set of labels", paint, folded=True)
     return Section(title, _table(mine, one.foreign), [picture])
 
 

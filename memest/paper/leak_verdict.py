@@ -59,7 +59,7 @@ class LeakVerdict:
             return "the published numbers are those of losses measured against foreign labels (C)"
         held = sum(condition.holds == YES for condition in self.conditions)
         asked = how_many(len(self.conditions), "condition")
-        return f"undecided whether published losses are those of foreign labels: {held} of {asked} hold"
+        return f"undecided whether published losses are those of foreign labels: {held} of {asked} met"
 
 
 def verdicts(rows: pd.DataFrame) -> list[LeakVerdict]:

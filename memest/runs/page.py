@@ -86,7 +86,7 @@ def _why(images: ImageSet, summary: Columns, best: str, n: int) -> str:
     said = f"{best} {float(summary[best][n]):.4g}"
     if not summary["changed"][n]:
         return said
-    return f"{said}; this label was changed on purpose, from {images.classes[summary['original_label'][n]]}"
+    return f"changed on purpose, from {images.classes[summary['original_label'][n]]}; {said}"
 
 
 def _losses(sheet: SheetReader, chosen_M: NDArray[np.int64]) -> tuple[NDArray[np.int64], Any]:

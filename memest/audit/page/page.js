@@ -126,6 +126,7 @@ addEventListener("resize", () => {
 $("command").textContent = data.command;
 options($("label"), "Any label", data.label);
 options($("suggested"), "Any suggestion", data.suggested);
+$("suggested").hidden = !data.suggested.some((suggested) => suggested >= 0);
 kindButtons();
 sayDecisions();
 filter();

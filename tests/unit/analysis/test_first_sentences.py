@@ -51,7 +51,7 @@ def test_a_verdict_is_a_sentence() -> None:
     """Which is so, or how many of the conditions hold."""
     holds, fails = Condition("a", "1", "1", YES), Condition("b", "1", "0", NO)
     assert "against foreign labels" in Verdict("x", [holds]).said
-    assert Verdict("x", [holds, fails]).said.endswith("1 of 2 conditions hold")
+    assert Verdict("x", [holds, fails]).said.endswith("1 of 2 conditions met")
 
 
 def test_the_answer_is_that_of_the_list_which_runs_show() -> None:

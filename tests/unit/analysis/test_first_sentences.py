@@ -11,7 +11,7 @@ from memest.analysis.answers import answer, first
 from memest.analysis.difficulty import _answer as of_difficulty
 from memest.analysis.galleries import HIGHEST, LOWEST
 from memest.analysis.galleries import _answer as of_galleries
-from memest.paper.leak_verdict import NO, YES, Condition, Verdict
+from memest.paper.leak_verdict import NO, YES, Condition, LeakVerdict
 from memest.paper.theory import _answer as of_theory
 
 
@@ -50,8 +50,8 @@ def test_theory_names_what_csl_orders_examples_like() -> None:
 def test_a_verdict_is_a_sentence() -> None:
     """Which is so, or how many of the conditions hold."""
     holds, fails = Condition("a", "1", "1", YES), Condition("b", "1", "0", NO)
-    assert "against foreign labels" in Verdict("x", [holds]).said
-    assert Verdict("x", [holds, fails]).said.endswith("1 of 2 conditions met")
+    assert "against foreign labels" in LeakVerdict("x", [holds]).said
+    assert LeakVerdict("x", [holds, fails]).said.endswith("1 of 2 conditions met")
 
 
 def test_the_answer_is_that_of_the_list_which_runs_show() -> None:

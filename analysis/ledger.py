@@ -19,6 +19,7 @@ from memest.errors import MemestError
 from memest.grammar.config import digest
 from memest.grammar.once import OnceParser
 from memest.grammar.spec import Spec
+from memest.paper import analyses as analyses  # registers the paper's
 from memest.paper.cells import COLLECTED, ledger_entries
 from memest.paper.ledger import read_entries, write_entries
 from memest.paper.ledger_page import page

@@ -18,6 +18,7 @@ from memest.errors import DataError
 from memest.grammar.spec import Spec
 from memest.paper import published
 from memest.paper.beside import with_departures
+from memest.paper.leak_cells import audited_rows
 from memest.paper.ledger import LedgerEntry
 from memest.paper.methods import in_paper
 
@@ -141,13 +142,35 @@ def _agreeing(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
         }
 
 
+def _audited(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """AUROC against each set of labels: of the same networks and passes."""
+    for row, against, values in audited_rows(frame):
+        if not len(values):
+            continue
+        runs = frame[(frame.group == row["group"]) & frame.seed.isin(values.index)]
+        yield {
+            "table": "leak_audit",
+            "dataset": "",
+            "column": f"{_column('leak_audit', row['corruption'])}, {against}",
+            "method": row["summary"],
+            **_number(values.mean(), values.std()),
+            "seeds": len(values),
+            "pairs": 0,
+            "what": _what(row).replace(f", {row['corruption']}", ""),
+            **_made(row),
+            "runs": tuple(dict.fromkeys(runs.run)),
+            "reason": "; ".join(filter(None, (row["departs"], f"measured at {row['covers']}"))),
+        }
+
+
 _TABLES: dict[str, Callable[[pd.DataFrame], Iterable[dict[str, Any]]]] = {
     "mislabeled": partial(_judged, "mislabeled"),
     "duplicates": partial(_judged, "duplicates"),
     "similarity_per_run": _alike,
     "agreement_per_pair": _agreeing,
+    "leak_audit": _audited,
 }
-COLLECTED = ("mislabeled", "duplicates", "similarity", "cross_architecture")
+COLLECTED = ("mislabeled", "duplicates", "similarity", "cross_architecture", "leak_audit")
 """The analyses whose findings the ledger takes."""
 
 

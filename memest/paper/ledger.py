@@ -22,7 +22,7 @@ class LedgerEntry:
     """One number of ours.
 
     Attributes:
-        table: `mislabeled`, `duplicates`, `similarity` or `cross_architecture`.
+        table: `mislabeled`, `duplicates`, `similarity`, `cross_architecture` or `leak_audit`.
         dataset: the paper's dataset that it answers to, such as `CIFAR-100`; empty if none.
         column: of the paper's table: `5 %`, `both`, or `all, cosine`.
         method: the paper's name of it, else ours.

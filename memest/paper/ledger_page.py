@@ -48,6 +48,8 @@ command each, and one more puts what came out on this page:
 ```bash
 memest experiment mislabeled --scale medium --set 'data=npz(path=cifar100.npz)'
 python -m analysis.ledger mislabeled-medium --analysis mislabeled --scale medium --commit …
+memest experiment leak_audit --scale medium --set 'data=npz(path=cifar100.npz)'
+python -m analysis.ledger mislabeled-medium --analysis leak_audit --scale medium --commit …
 ```
 
 [accelerator.md](accelerator.md) has the commands for the paper's own recipe."""

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from memest.paper.cells import BASELINES
+from memest.paper.leak_cells import AGAINST, OTHERS, SHOWN
+from memest.paper.leak_verdict import RELEASED_SIGN
 from memest.paper.ledger import LedgerEntry
 
 NOUNS = {
@@ -13,6 +15,7 @@ NOUNS = {
     "duplicates": "Conflicting duplicates, AUROC, both members positives",
     "similarity": "Similarity with a reference",
     "cross_architecture": "Agreement of two runs on the same labels, Spearman",
+    "leak_audit": "Leak audit: AUROC by the labels that losses were measured against",
 }
 """What each table is of, in the order of the page."""
 
@@ -30,14 +33,14 @@ def found_lines(found: Sequence[LedgerEntry]) -> Iterator[str]:
         for _, same in groupby(mine, key=_where):
             entries = list(same)
             head = f"- **{noun}**, {entries[0].scale}: {entries[0].what}"
-            if table == "cross_architecture":
-                yield from (f"{head}: {text}." for text in _agreements(entries))
+            if table in _WHOLE:
+                yield from (f"{head}: {text}." for text in _WHOLE[table](entries))
             else:
                 yield f"{head}; {entries[0].column}: {_ranking(entries)}."
 
 
 def _where(entry: LedgerEntry) -> tuple[str, ...]:
-    column = "" if entry.table == "cross_architecture" else entry.column
+    column = "" if entry.table in _WHOLE else entry.column
     return (entry.scale, entry.what, entry.commit, entry.definitions, column)
 
 
@@ -68,3 +71,20 @@ def _agreements(entries: Sequence[LedgerEntry]) -> Iterator[str]:
         }
         texts = [f"{min(v):.2f}–{max(v):.2f} {kind}" for kind, v in kinds.items() if v]
         yield f"{method} {', '.join(texts)}"
+
+
+def _audited(entries: Sequence[LedgerEntry]) -> Iterator[str]:
+    """For each rate and method what it gives against each set of labels."""
+    against = {one: place for place, one in enumerate([*AGAINST.values(), OTHERS])}
+    cells = {(*one.column.split(", ", 1), one.method): one for one in entries}
+    for rate in dict.fromkeys(rate for rate, _, _ in cells):
+        for method in (name for name in SHOWN if name in _NAMES):
+            mine = {at: one for (of, at, name), one in cells.items() if (of, name) == (rate, method)}
+            texts = [f"{value_text(mine[at])} against {at}" for at in against if at in mine]
+            if texts:
+                yield f"{rate}, {_NAMES[method]}: {'; '.join(texts)}"
+
+
+_NAMES = {"csl": "CSL", RELEASED_SIGN: "first learned in the released sign"}
+_WHOLE = {"cross_architecture": _agreements, "leak_audit": _audited}
+"""Tables whose columns are said together, and how."""

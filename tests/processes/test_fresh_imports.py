@@ -103,3 +103,10 @@ def test_importing_memest_imports_nothing_heavy() -> None:
     code = "import memest, sys; print({'torch', 'numpy', 'mlflow', 'pandas'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_ledger_knows_what_it_collects() -> None:
+    """In a process that has imported nothing else, its analyses are registered."""
+    code = "from analysis.ledger import ANALYSES, COLLECTED; print({*COLLECTED} - {*ANALYSES})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "set()"

@@ -42,7 +42,7 @@ def listed(findings: Findings, most: int = MOST) -> Integers:
 def page_data(findings: Findings, rows: Integers) -> dict[str, Any]:
     """All that the report's script shows but pictures and traces; rows by position, in their order."""
     sampled = set(findings.sampled.tolist())
-    places = {number: place for place, number in enumerate(findings.ids[rows].tolist())}
+    shown = Ids(findings.ids[rows], "the rows of the report")
     probability = findings.probability[rows]
     return {
         "fingerprint": findings.fingerprint,
@@ -57,7 +57,7 @@ def page_data(findings: Findings, rows: Integers) -> dict[str, Any]:
         "kind": [KINDS.index(kind) for kind in findings.kind[rows].tolist()],
         "why": [findings.why[n] for n in rows.tolist()],
         "sampled": [int(number in sampled) for number in findings.ids[rows].tolist()],
-        "groups": [_group(group, places) for group in findings.groups],
+        "groups": [_group(group, shown) for group in findings.groups],
         "points": len(_thinned(findings)),
     }
 
@@ -95,10 +95,10 @@ def _of_tests(findings: Findings, test: ImageSet, room: int) -> dict[str, str]:
     return dict(zip(chosen, made, strict=False))
 
 
-def _group(group: Group, places: Mapping[int, int]) -> dict[str, Any]:
-    members = [[places.get(number, -1), file] for number, file in zip(group.ids, group.files, strict=True)]
+def _group(group: Group, shown: Ids) -> dict[str, Any]:
+    places = shown.find(np.asarray(group.ids, np.int64)).tolist()
     return {
-        "members": members,
+        "members": [[place, file] for place, file in zip(places, group.files, strict=True)],
         "tests": list(group.test_files),
         "exact": group.exact,
         "relation": group.relation,

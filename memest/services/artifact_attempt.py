@@ -1,16 +1,20 @@
-"""One artifact into a run and back, as a process of its own that says on its output which step begins.
+"""One artifact into a run and back, as a process of its own that writes into a file which step begins.
 
-    python -m memest.services.artifact_attempt        # on MLFLOW_TRACKING_URI
+    python -m memest.services.artifact_attempt FILE        # on MLFLOW_TRACKING_URI
 
-It ends with a line `done …` and exit code 0, or with the reason on its standard error.
+Each line of the file is a JSON object: `step`, with its name, as it begins; at the end `done`, with what was
+done in words, or `failed`, with the reason.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,8 +24,12 @@ SMALL, LARGE = 1000, 100_000
 """Bytes of the two artifacts: a route that takes the one and not the other is slow."""
 
 
-def attempt(uri: str) -> str:
+def attempt(uri: str, begin: Callable[[str], None]) -> str:
     """Log, read back, compare, and clean up; what was done, in words.
+
+    Args:
+        uri: of the tracking server, or of a SQLite store.
+        begin: called with the name of each step as it begins.
 
     Raises:
         MemestError: the server cannot be used.
@@ -31,15 +39,15 @@ def attempt(uri: str) -> str:
 
     from memest.tracking import connect, experiment_id
 
-    _say("step run")
+    begin("run")
     client = connect(uri)
     run = client.create_run(experiment_id(client, EXPERIMENT), run_name=EXPERIMENT)
     root, run_id = run.info.artifact_uri, run.info.run_id
     try:
         for step, size in (("small", SMALL), ("large", LARGE)):
-            _say(f"step {step}")
+            begin(step)
             _there_and_back(client, run_id, size)
-        _say("step end")
+        begin("end")
         repository: Any = get_artifact_repository(root, tracking_uri=uri)
         repository.delete_artifacts("probe.bin")
     finally:
@@ -65,13 +73,15 @@ def _kind(root: str) -> str:
     return "a folder" if scheme in ("", "file") else scheme
 
 
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+def _write(file: Path, kind: str, text: str) -> None:
+    with file.open("a") as lines:
+        lines.write(json.dumps({kind: text}) + "\n")
 
 
 if __name__ == "__main__":
+    write = partial(_write, Path(sys.argv[1]))
     try:
-        _say(f"done {attempt(os.environ['MLFLOW_TRACKING_URI'])}")
+        write("done", attempt(os.environ["MLFLOW_TRACKING_URI"], partial(write, "step")))
     except Exception as error:  # whatever MLflow or a store raises is the finding
-        sys.exit(" ".join(f"{type(error).__name__}: {error}".split()))
+        write("failed", " ".join(f"{type(error).__name__}: {error}".split()))
+        sys.exit(1)

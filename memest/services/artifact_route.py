@@ -2,25 +2,22 @@
 
 MLflow reads its credentials from the environment of its process and may wait for minutes, so the attempt
 is made by a process of its own, on `MLFLOW_TRACKING_URI`: a password in it is not for `ps` to show. The
-process says which step begins, so that a route that stands still is told from one that is only slow.
+process writes down which step begins, so that a route that stands still is told from one that is only slow.
 """
 
 from __future__ import annotations
 
-import queue
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from memest.services.artifact_attempt import LARGE, SMALL
 from memest.services.links import BrokenLinkError
 from memest.services.patience import patient
 from memest.services.reach import Reach
+from memest.tracking.lines import read_lines
 
 STANDSTILL = 30.0
 """Seconds that one step may take; importing mlflow takes three to eight."""
@@ -28,6 +25,8 @@ LIMIT = 90.0
 """Seconds for all steps; a route that needs more is slow."""
 SLOW = 5.0
 """Seconds for all steps, from which on it is said that the route is slow."""
+_PAUSE = 0.05
+"""Seconds between two looks at the file."""
 _ONLY_SLOW = "training does not wait for it, artifacts arrive later"
 _STEPS = {
     "mlflow": "to import mlflow: this machine is very busy, or its disk is slow",
@@ -61,49 +60,48 @@ def artifact_route(reach: Reach, uri: str, folder: Path = Path()) -> str:
     command = [sys.executable, "-W", "ignore", "-m", "memest.services.artifact_attempt"]
     environment = {**reach.environment, **_QUICKLY, "MLFLOW_TRACKING_URI": uri}
     environment.pop("MLFLOW_RUN_ID", None)
-    with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(
-            command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=errors, text=True
-        )
+    with tempfile.TemporaryDirectory() as scratch:
+        steps, errors = Path(scratch) / "steps.jsonl", Path(scratch) / "errors"
+        with errors.open("wb") as output:
+            process = subprocess.Popen(
+                [*command, str(steps)],
+                env=environment,
+                cwd=folder,
+                stdout=subprocess.DEVNULL,
+                stderr=output,
+            )
         try:
-            step, done, took = _followed(process)
-            if done:
-                slow = took > patient(SLOW) and not reach.local
-                return done + (f", slowly: {took:.0f} s; {_ONLY_SLOW}" if slow else "")
-            if process.poll() is None:
-                return _late(reach, step, took)
+            said, took = _followed(process, steps)
+            stands_still = process.poll() is None
         finally:
             process.kill()
             process.wait()
-        errors.seek(0)
-        last = (errors.read().strip().splitlines() or ["no reason given"])[-1]
-    raise BrokenLinkError(reach.hide(last)[:300], _remedy(reach))
+        last = (errors.read_text(errors="replace").strip().splitlines() or ["no reason given"])[-1]
+    if "done" in said:
+        slow = took > patient(SLOW) and not reach.local
+        return said["done"] + (f", slowly: {took:.0f} s; {_ONLY_SLOW}" if slow else "")
+    if stands_still:
+        return _late(reach, said["step"], took)
+    raise BrokenLinkError(reach.hide(said.get("failed", last))[:300], _remedy(reach))
 
 
-def _followed(process: subprocess.Popen[str]) -> tuple[str, str, float]:
-    """The last step that began, what was said at the end, and the seconds since mlflow was imported.
+def _followed(process: subprocess.Popen[bytes], steps: Path) -> tuple[dict[str, str], float]:
+    """What the attempt wrote last under `step`, `done` and `failed`; the seconds since mlflow was imported.
 
     Ends when the process does, when a step stands still, or when the time is over.
     """
-    lines: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=_read, args=[process.stdout, lines], daemon=True).start()
-    step, done, began = "mlflow", "", time.monotonic()
+    said, position = {"step": "mlflow"}, 0
+    began = moved = time.monotonic()
     deadline = began + patient(LIMIT)
-    with suppress(queue.Empty):
-        while line := lines.get(timeout=max(0.1, min(patient(STANDSTILL), deadline - time.monotonic()))):
-            word, _, rest = line.partition(" ")
-            step, done = (step, rest) if word == "done" else (rest, "")
-            began = time.monotonic() if step == "run" else began
-        process.wait()
-    return step, done, time.monotonic() - began
-
-
-def _read(output: IO[str] | None, lines: queue.Queue[str]) -> None:
-    """What a process says of its steps, line by line; an empty line at its end."""
-    for line in output or ():
-        if line.startswith(("step ", "done ")):
-            lines.put(line.strip())
-    lines.put("")
+    while True:
+        ended = process.poll() is not None  # asked before the file is read: nothing is missed
+        for line, end in read_lines(steps, position, cut=False):
+            said, position = said | line, end
+            moved = time.monotonic()
+            began = moved if line.get("step") == "run" else began
+        if ended or time.monotonic() > min(moved + patient(STANDSTILL), deadline):
+            return said, time.monotonic() - began
+        time.sleep(_PAUSE)
 
 
 def _late(reach: Reach, step: str, took: float) -> str:

@@ -1,29 +1,21 @@
-"""Readers of arrays: what is damaged, foreign or too large is refused by name, and nothing is executed."""
+"""Arrays in files: every way in which one cannot be read is named with its cause."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import io
 import pickle
-import struct
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from broken_files import PAGE, POINTER, written
 
 from memest.arrays import read_arrays, read_matrix, whole_numbers
 from memest.data import load_images
-from memest.data.sources import cifar
-from memest.data.sources.idx import read_idx
 from memest.errors import DataError
-
-POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
-PAGE = b"\n<!DOCTYPE html><html><body>404 Not Found</body></html>"
 
 
 def npy_bytes(array: Any, **header: Any) -> bytes:
@@ -51,13 +43,9 @@ def cut(path: Path) -> Path:
     return path
 
 
-def written(path: Path, content: bytes) -> Path:
-    """A file of these bytes."""
-    path.write_bytes(content)
-    return path
-
-
 NUMBERS = np.arange(24)
+
+
 BAD_NPZ: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a member that is no .npy": (lambda p: npz(p, x=b"plain words"), r"array 'x', .*no \.npy array"),
     "a header that promises more than is there": (
@@ -137,49 +125,6 @@ def test_a_matrix_that_cannot_be_read_is_named(content: bytes, words: str, tmp_p
     assert str(path) in str(refusal.value)
 
 
-def idx(*shape: int, data: bytes) -> bytes:
-    """An idx file of bytes."""
-    return struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape) + data
-
-
-@pytest.mark.parametrize("suffix", ["", ".gz"])
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "empty"),
-        (b"\x00\x00", "ends within its header"),
-        (idx(2, 3, data=b"")[:9], "ends within its header"),
-        (idx(2, 3, data=bytes(5)), r"cut short: its header promises \(2, 3\), 6 bytes, and it holds 5"),
-        (idx(2, 3, data=bytes(7)), "goes on after them"),
-        (idx(2**31, 2**31, data=bytes(7)), "memory"),
-        (b"\x00\x00\x0d\x01" + bytes(8), "not an idx file of bytes"),
-    ],
-)
-def test_an_idx_file_that_lies_is_refused(content: bytes, words: str, suffix: str, tmp_path: Path) -> None:
-    """Short headers, other lengths than promised, other types: plain or gzipped, by name."""
-    path = written(tmp_path / f"labels{suffix}", gzip.compress(content) if suffix else content)
-    if suffix and words in ("empty", "not an idx file of bytes"):
-        words = "gzip|header|idx"
-    with pytest.raises(DataError, match=words) as refusal:
-        read_idx(path)
-    assert str(path) in str(refusal.value)
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (gzip.compress(idx(9, data=bytes(9)), mtime=0)[:-9], "damaged"),
-        (gzip.compress(idx(9, data=bytes(9)), mtime=0)[:-8] + bytes(8), "damaged"),
-        (PAGE, "an HTML or XML page"),
-        (POINTER, "git lfs pull"),
-    ],
-)
-def test_a_gzipped_idx_file_that_is_damaged_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
-    """Damaged compression and what is no gzip file are told apart."""
-    with pytest.raises(DataError, match=words):
-        read_idx(written(tmp_path / "labels.gz", content))
-
-
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -230,83 +175,3 @@ def test_byte_class_names_name_the_line_that_decodes_them(tmp_path: Path) -> Non
     np.savez(tmp_path / "mine.npz", images=images, labels=labels, classes=np.array([b"cat", b"dog"]))
     with pytest.raises(DataError, match=r"np\.char\.decode\(classes, 'utf-8'\)"):
         load_images(f"npz(path='{tmp_path / 'mine.npz'}')")
-
-
-PIXELS = np.random.default_rng(0).integers(0, 256, (60, 3072), dtype=np.uint8)
-LABELS = [n % 10 for n in range(60)]
-
-
-@pytest.fixture
-def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """CIFAR-10's files in their own format with ten images each, and their MD5 as the published ones."""
-    folder = tmp_path / "cifar-10-batches-py"
-    folder.mkdir()
-    parts = [*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"]
-    for k, name in enumerate(parts):
-        entry = {"data": PIXELS[10 * k : 10 * k + 10], "labels": LABELS[10 * k : 10 * k + 10]}
-        written(folder / name, pickle.dumps(entry, protocol=2))
-    written(folder / "batches.meta", pickle.dumps({"label_names": list("abcdefghij")}, protocol=2))
-    published(folder, monkeypatch)
-    monkeypatch.setenv("MEMEST_DATA", str(tmp_path))
-    return folder
-
-
-def published(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the bytes that lie in the folder for those that were published."""
-    sums = {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in folder.iterdir()}
-    monkeypatch.setattr(cifar, "_CIFAR10", replace(cifar._CIFAR10, md5=sums))
-
-
-def test_cifar_is_read_in_the_order_of_its_files(cifar10: Path) -> None:
-    """Channel planes become the last axis; batch after batch; the test batch apart."""
-    split = load_images("cifar10")
-    expected = PIXELS.reshape(60, 3, 32, 32).transpose(0, 2, 3, 1)
-    np.testing.assert_array_equal(split.train.images, expected[:50])
-    np.testing.assert_array_equal(split.test.images, expected[50:])
-    assert split.train.labels.tolist() == LABELS[:50]
-    assert split.train.classes == tuple("abcdefghij")
-
-
-def test_cifar_that_is_half_there_or_damaged_says_which_file(cifar10: Path) -> None:
-    """A missing file, a cut file and a web page are three things; none of them is a failed download."""
-    third = cifar10 / "data_batch_3"
-    whole = third.read_bytes()
-    for content, words in ((whole[:-9], "is damaged: its MD5"), (PAGE, "an HTML"), (POINTER, "git lfs pull")):
-        written(third, content)
-        with pytest.raises(DataError, match=words) as refusal:
-            load_images("cifar10")
-        assert str(third) in str(refusal.value)
-    third.unlink()
-    with pytest.raises(DataError, match=r"data_batch_3 is not: only half of it is here"):
-        load_images("cifar10")
-
-
-class Planted:
-    """An object whose unpickling leaves a file behind."""
-
-    def __init__(self, witness: Path) -> None:
-        self.witness = witness
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.witness,)
-
-
-def test_a_pickle_that_names_more_than_arrays_is_not_run(
-    cifar10: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Even under a right MD5, only numbers, text and arrays are read."""
-    witness = tmp_path / "ran"
-    written(cifar10 / "data_batch_1", pickle.dumps(Planted(witness)))
-    published(cifar10, monkeypatch)
-    with pytest.raises(pickle.UnpicklingError, match="has no place in a file of images"):
-        load_images("cifar10")
-    assert not witness.exists()
-
-
-def test_half_of_mnist_is_told_from_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where some of the four files lie, the others are named, and nothing is downloaded."""
-    monkeypatch.setenv("MEMEST_DATA", str(tmp_path))
-    (tmp_path / "MNIST").mkdir()
-    written(tmp_path / "MNIST" / "train-labels-idx1-ubyte", idx(1, data=b"\x00"))
-    with pytest.raises(DataError, match=r"in part only: train-images-idx3-ubyte, t10k-images.* are missing"):
-        load_images("mnist")

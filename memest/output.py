@@ -1,4 +1,4 @@
-"""Text that reaches a terminal or a file whatever their encoding."""
+"""Text that reaches a terminal or a file whatever their encoding, and bars that show progress."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import io
 import os
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 
 def tolerate_encodings() -> None:
@@ -34,3 +36,17 @@ def program(name: str) -> str:
         return name
     here = Path.cwd()
     return shlex.quote(str(file.relative_to(here) if file.is_relative_to(here) else file))
+
+
+T = TypeVar("T")
+
+
+def progress(steps: Iterable[T], total: int, what: str) -> Iterable[T]:
+    """`steps`, with a bar on a terminal once they have taken two seconds, where tqdm is installed."""
+    try:
+        from tqdm import tqdm
+    except ModuleNotFoundError:
+        return steps
+
+    bar: Iterable[T] = tqdm(steps, total=total, desc=what, delay=2, disable=None, leave=False)
+    return bar

@@ -12,7 +12,7 @@ from memest.analysis.averages import records
 from memest.analysis.columns import misleads
 from memest.analysis.evaluated import REFERENCE
 from memest.analysis.groups import how_many
-from memest.grammar.online import SEEN, is_online, without_seen
+from memest.grammar.spec import SEEN, is_online, without_seen
 from memest.summaries import SUMMARIES
 
 if TYPE_CHECKING:

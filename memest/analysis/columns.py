@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from memest.analysis.record import RunRecord
-from memest.grammar.online import is_online, without_seen
-from memest.grammar.spec import Spec
+from memest.grammar.spec import Spec, is_online, without_seen
 from memest.summaries import SUMMARIES, needs_of
 
 FROM_TRAINING = ("seen/csl", "seen/forgetting_count")

@@ -22,6 +22,8 @@ _CONSTANTS = {"true": True, "false": False, "none": None, "True": True, "False":
 _LABELS = "labels"
 GIVEN = "given"
 """The labels that a network was trained on: what everything is measured against unless it says otherwise."""
+SEEN = "seen/"
+"""What keys of online scores and summaries begin with: taken from the training batches themselves."""
 
 
 @dataclass(frozen=True)
@@ -166,3 +168,18 @@ def _clean(value: Any) -> str:
     if isinstance(value, int):
         return _spell(value)
     return re.sub(r"[^\w./-]+", "-", _spell(value), flags=re.ASCII).strip("-")
+
+
+def is_online(key: str) -> bool:
+    """Whether a key is of what training itself saw."""
+    return key.startswith(SEEN)
+
+
+def without_seen(key: str) -> str:
+    """The key of the same score or summary in evaluation mode, without augmentation."""
+    return key.removeprefix(SEEN)
+
+
+def split_seen(key: str) -> tuple[str, str]:
+    """What comes before the clean key, `seen/` or nothing, and the clean key."""
+    return (SEEN if is_online(key) else ""), without_seen(key)

@@ -22,8 +22,7 @@ from memest.analysis.groups import groups, without_repeats
 from memest.analysis.record import RunRecord, by_id
 from memest.analysis.runset import RunSet
 from memest.errors import NoRunsError, SheetError
-from memest.grammar.online import is_online
-from memest.grammar.spec import GIVEN, Spec
+from memest.grammar.spec import GIVEN, Spec, is_online
 from memest.ids import Ids
 from memest.metrics import Bools, Floats, auroc
 from memest.paper.beside import departures_of

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from memest.errors import NonFiniteError, SettingError, UnseenError
 from memest.files import write_whole
-from memest.grammar.online import is_online
+from memest.grammar.spec import is_online
 from memest.recorder.examples import Examples
 from memest.scores import describe
 from memest.store import Header, LocalBlobs, SheetReader, SheetWriter, block_span

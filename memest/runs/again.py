@@ -14,11 +14,11 @@ from memest.data import ImageSet
 from memest.data.rebuilt import Rebuilt, rebuild
 from memest.grammar.config import digest
 from memest.models import build_model
+from memest.runs.device import choose_threads
 from memest.runs.finished import FinishedRun
 from memest.runs.key import fingerprints
 from memest.runs.loaded import load
 from memest.runs.other_labels import Others, other_labels
-from memest.runs.threads import choose_threads
 from memest.scores import Scorer, ScoreSet
 from memest.tracking import AXES, About
 from memest.train import checkpoint

@@ -19,10 +19,9 @@ from memest.ids import Ids
 from memest.runs.features import kept_features
 from memest.runs.finished import finished_run
 from memest.runs.prepare import Prepared
-from memest.runs.server_uri import server_uri
 from memest.store import Blobs, LocalBlobs, SheetReader
 from memest.store.tables import NAME
-from memest.tracking import is_local
+from memest.tracking import is_local, server_uri
 
 PLAN = "audit_plan.json"
 """Where an audit keeps what it chose to train."""

@@ -1,7 +1,7 @@
-"""The epochs of a run, each trained and measured, until the last or until its stopping rule holds; the caller
-owns the loop.
+"""The epochs of a run, each trained and measured, until the last or until its stopping rule holds.
 
-Every process that trains the run decides by the same values, and so stops after the same epoch.
+The caller owns the loop. Every process that trains the run decides by the same values, and so stops after the
+same epoch. Under torchrun rank 0 leads: it stores and tracks; the others follow, and compute their share.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from torch import nn
 from memest.runs.config import TrainConfig
 from memest.runs.in_time import InTime
 from memest.runs.loaded import Loaded
-from memest.runs.prepare import Prepared, StoppingRule
+from memest.runs.prepare import Prepared, StoppingRule, prepare
 from memest.runs.stopping import STATE, STOPPED
 from memest.scores import Clock, OnlineScores, Unseen
 from memest.scores.engine.gather import Values
-from memest.train import ALONE, ProcessGroup, train_epochs
+from memest.train import ALONE, ProcessGroup, checkpoint, train_epochs
 
 
 @dataclass(frozen=True)
@@ -130,3 +130,23 @@ class Ending:
     def tags(self) -> dict[str, str]:
         """The tags of a run that stopped early; none where it did not."""
         return {"stopped": self.stopped} if self.stopped else {}
+
+
+def lead(group: ProcessGroup, config: TrainConfig, state: dict[str, Any] | None) -> None:
+    """Broadcast what the other ranks are to train, and the state to go on from."""
+    if group.size > 1:
+        group.broadcast((config, checkpoint.pack(state) if state else None))
+
+
+def follow(group: ProcessGroup) -> None:
+    """Train and score this rank's share of what rank 0 leads; return when it has nothing (more) to do."""
+    message = group.broadcast()
+    if message is None:
+        return
+    config, packed = message
+    prepared = prepare(config, group.size)
+    with prepared.computing():
+        state = checkpoint.unpack(packed, prepared.device) if packed else None
+        for _ in measured_epochs(prepared, prepared.load(group), prepared.network(), state, group):
+            pass
+    group.broadcast()  # rank 0 has stored everything

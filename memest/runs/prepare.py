@@ -16,14 +16,13 @@ from memest.errors import SettingError
 from memest.grammar.config import digest, key_settings
 from memest.models import build_model
 from memest.runs.config import TrainConfig
-from memest.runs.device import choose_device, deterministic
+from memest.runs.device import choose_device, choose_threads, cpu_threads, deterministic
 from memest.runs.in_time import Allowance, InTime
 from memest.runs.key import run_key
 from memest.runs.loaded import Loaded, load
 from memest.runs.other_labels import Others, other_labels
 from memest.runs.possible import no_part, require_possible
 from memest.runs.stopping import STATE, STOPPING, Stability
-from memest.runs.threads import choose_threads, cpu_threads
 from memest.scores import ScoreSet
 from memest.seeding import Streams
 from memest.tracking import home

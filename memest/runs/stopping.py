@@ -15,9 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from memest.errors import SettingError
-from memest.grammar.online import SEEN
 from memest.grammar.registry import Registry
-from memest.grammar.spec import Spec
+from memest.grammar.spec import SEEN, Spec
 from memest.grammar.values import Count, PositiveShare
 from memest.metrics import pearson
 

@@ -17,9 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from memest.errors import SettingError
-from memest.grammar.online import without_seen
 from memest.grammar.registry import LabelledRegistry
-from memest.grammar.spec import GIVEN, Spec
+from memest.grammar.spec import GIVEN, Spec, without_seen
 from memest.scores.probes import rademacher
 
 HIGHER: Literal[1] = 1

@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 
 from memest.errors import SettingError
-from memest.grammar.online import split
-from memest.grammar.spec import GIVEN, Spec, split_list
+from memest.grammar.spec import GIVEN, Spec, split_list, split_seen
 from memest.scores.base import KINDS, SCORES, LocalLoss
 from memest.scores.engine.timing import Clock
 
@@ -154,5 +153,5 @@ def _renamed(spec: Spec, labels: Callable[[str], str]) -> Spec:
 
 def canonical(key: str) -> str:
     """The key a score is stored under, with defaults filled in; `seen/` before it is kept."""
-    prefix, bare = split(key)
+    prefix, bare = split_seen(key)
     return prefix + str(SCORES.parse(Spec.parse(bare)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,15 +10,17 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from memest.errors import ServiceError, masked
-from memest.services.clients import ADMIN
+from memest.services.clients import ADMIN, s3_environment
 from memest.services.databases import make_databases
 from memest.services.decide import Wanted, decide, with_ports
 from memest.services.folder import Folder
+from memest.services.links import examine
 from memest.services.mlflow_server import mlflow_server
 from memest.services.patience import patient
 from memest.services.probes import LoginRefusedError, make_bucket, require_tracking
 from memest.services.process import Launch, Process, last_lines, start
-from memest.services.require_store import require_store
+from memest.services.reach import Reach
+from memest.services.s3_links import s3_checks
 from memest.services.settings import Secrets, Settings
 from memest.services.stores import STORES
 
@@ -180,3 +183,17 @@ def _condition(name: str, url: str, folder: Folder) -> ServerStatus:
     if process is None:
         return ServerStatus(name, "stopped", url, log=log)
     return ServerStatus(name, "running" if process.alive() else "crashed", url, process.pid, log)
+
+
+def require_store(settings: Settings, secret: Secrets) -> None:
+    """Make the bucket if it is not there, and get an object back as it was put.
+
+    Raises:
+        ServiceError: the store does not do that; which link is broken, and the remedy.
+    """
+    known = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    reach = Reach("--endpoint", known | s3_environment(settings, secret), settings.bucket)
+    for one in examine(s3_checks(reach, make=True)):
+        if one.state == "FAILED":
+            said = f"{one.name}: {one.details}; {one.remedy}"
+            raise ServiceError(secret.hide(reach.hide(said)).replace("MLFLOW_S3_ENDPOINT_URL", "--endpoint"))

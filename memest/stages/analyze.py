@@ -15,10 +15,9 @@ from memest.paper import analyses as analyses
 from memest.reports import figures
 from memest.reports.html import page_html
 from memest.reports.sections import painted
-from memest.runs.server_uri import server_uri
 from memest.stages.config import AnalyzeConfig
 from memest.store.blobs import Blobs
-from memest.tracking import About, Run, connect, experiment_name, home, offer_report, open_run, report_at
+from memest.tracking import About, Run, connect, experiment_name, home, offer_report, open_run, report_at, server_uri
 from memest.version import versions
 
 

@@ -16,8 +16,8 @@ from memest.grammar.spec import Spec
 from memest.grammar.values import Count, Index, Share, Within
 from memest.recipe import Recipe
 from memest.runs.config import EXPERIMENT, TrainConfig, epochs_text, experiment_text, models, scores_text
-from memest.runs.server_uri import server_uri
 from memest.sweep import ENGINES
+from memest.tracking import server_uri
 from memest.tune import PRUNERS, SAMPLERS, space_text
 
 if TYPE_CHECKING:

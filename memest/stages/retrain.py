@@ -13,9 +13,9 @@ from memest.data import CORRUPTIONS, SETS
 from memest.errors import SettingError
 from memest.grammar.config import build, digest, flags, flatten, key_settings
 from memest.models import MODELS
+from memest.output import progress
 from memest.references import Reference, values_bytes
 from memest.runs.config import TrainConfig
-from memest.runs.console import progress
 from memest.runs.memorization import Tally, require_both_kinds, train_on_some
 from memest.runs.prepare import Prepared, prepare
 from memest.stages.config import RetrainConfig

@@ -5,21 +5,19 @@ from __future__ import annotations
 from functools import partial
 
 from memest.grammar.config import key_settings
+from memest.output import progress
 from memest.overhead.costs import Costs
 from memest.runs import resume
 from memest.runs.again import again
-from memest.runs.console import progress
-from memest.runs.device import choose_device
+from memest.runs.device import choose_device, cpu_threads
 from memest.runs.finished import finished_run
 from memest.runs.report import report_costs
-from memest.runs.server_uri import server_uri
 from memest.runs.sheet import seal_sheet, sheet_header, summary_table
-from memest.runs.threads import cpu_threads
 from memest.scores import Clock, describe
 from memest.seeding import Streams
 from memest.stages.config import ScoreConfig
 from memest.store import SheetWriter, block_span
-from memest.tracking import Opened, open_run
+from memest.tracking import Opened, open_run, server_uri
 
 
 def score(config: ScoreConfig) -> Opened:

@@ -8,15 +8,14 @@ from types import MappingProxyType
 
 from memest.errors import SettingError
 from memest.grammar.config import key_settings
+from memest.output import progress
 from memest.overhead.costs import Costs
 from memest.runs import resume
 from memest.runs.auroc_curves import RunningCurves
 from memest.runs.budget import within_budget
 from memest.runs.config import TrainConfig
-from memest.runs.console import progress
 from memest.runs.description import LEFT_OUT, about_training
-from memest.runs.epochs import Ending, measured_epochs
-from memest.runs.follow import follow, lead
+from memest.runs.epochs import Ending, follow, lead, measured_epochs
 from memest.runs.parts import join, keep_part, parts_of
 from memest.runs.possible import require_possible
 from memest.runs.prepare import Prepared, prepare

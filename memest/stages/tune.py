@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from memest.detect import evaluation_of
 from memest.grammar.config import digest, key_settings
 from memest.runs.report import detection_metrics
-from memest.runs.server_uri import server_uri
 from memest.stages.config import TuneConfig
 from memest.stages.train import train
 from memest.store import SheetReader
@@ -22,6 +21,7 @@ from memest.tracking import (
     connect,
     get_run,
     home,
+    server_uri,
 )
 from memest.tune import (
     PRUNERS,

@@ -16,13 +16,12 @@ from memest.grammar.config import option
 from memest.grammar.values import Within
 from memest.output import say
 from memest.runs.config import EXPERIMENT
-from memest.runs.server_uri import server_uri
 from memest.services.patience import patient
 from memest.services.ports import free_ports, require_free
 from memest.services.probes import require_tracking
 from memest.services.process import last_lines
 from memest.sweep.console import Console
-from memest.tracking import bare, connect, experiment_id, experiment_name, home
+from memest.tracking import bare, connect, experiment_id, experiment_name, home, server_uri
 from memest.tracking.view import link
 
 _HOST = "127.0.0.1"

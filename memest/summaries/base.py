@@ -23,9 +23,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memest.errors import DataError, InputError
-from memest.grammar.online import SEEN, split, without_seen
 from memest.grammar.registry import LabelledRegistry, keyword_parameters
-from memest.grammar.spec import GIVEN, Spec
+from memest.grammar.spec import GIVEN, SEEN, Spec, split_seen, without_seen
 from memest.metrics import Floats
 
 HIGHER: Literal[1] = 1
@@ -191,7 +190,7 @@ def needs_of(text: str | Spec) -> tuple[str, ...]:
         SettingError: a setting is unknown, of the wrong type or out of range.
     """
     spec = SUMMARIES.parse(text)
-    prefix, _ = split(spec.name)
+    prefix, _ = split_seen(spec.name)
     filled = [need.format(**spec.settings) for need in SUMMARIES.declaration(spec.name).needs]
     return tuple(need if need.startswith(SCALAR) else prefix + _against(need, spec.labels) for need in filled)
 

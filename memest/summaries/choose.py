@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from memest.grammar.online import SEEN, without_seen
 from memest.grammar.registry import keyword_parameters
-from memest.grammar.spec import GIVEN, Spec
+from memest.grammar.spec import GIVEN, SEEN, Spec, without_seen
 from memest.metrics import Floats
 from memest.summaries.base import (
     SCALAR,

@@ -5,7 +5,7 @@ this machine's disk; a thread, `Delivery`, has a `Sender` log it on the server, 
 says that the run is alive. `deliver` sends what was left. `LocalRun` keeps its journal without a server.
 """
 
-from memest.tracking.client import bare, check_tracking, connect, get_run, tracking_uri
+from memest.tracking.client import bare, check_tracking, connect, get_run, server_uri, tracking_uri
 from memest.tracking.database import check_database
 from memest.tracking.experiments import (
     check_named,
@@ -68,6 +68,7 @@ __all__ = [
     "reason",
     "report_at",
     "sealed_runs",
+    "server_uri",
     "several_runs",
     "tracking_uri",
 ]

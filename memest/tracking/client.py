@@ -1,4 +1,4 @@
-"""A client of the MLflow server, and experiments made once.
+"""A client of the MLflow server, and which server that is.
 
 The fluent API is not used here: every call names its run or experiment.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from memest.errors import InputError, MemestError, NoRunsError, masked
+from memest.errors import InputError, MemestError, NoRunsError, SettingError, masked
 from memest.tracking.database import check_database, sqlite_file
 from memest.tracking.databricks import check_databricks
 from memest.tracking.run import is_local
@@ -42,6 +42,20 @@ _DEFAULTS = {
 def tracking_uri() -> str:
     """`MLFLOW_TRACKING_URI`, else the SQLite store that a plain `mlflow ui` opens in this folder."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').absolute()}"
+
+
+def server_uri(tracking: str) -> str:
+    """The tracking URI that a `--tracking` flag means.
+
+    Raises:
+        SettingError: runs are kept on this machine, so that there is no server to query.
+    """
+    if is_local(tracking):
+        raise SettingError(
+            f"--tracking {tracking}: only train works without MLflow; to score its runs again or analyse "
+            "them, deliver them first: memest deliver --folder .memest/runs"
+        )
+    return tracking_uri() if tracking == "auto" else tracking
 
 
 def bare(uri: str) -> str:

@@ -15,8 +15,7 @@ from memest.store.blobs import LocalBlobs
 from memest.tracking.journal import Head, Journal, Local, read_head
 from memest.tracking.journaled_run import JournaledRun, failed
 from memest.tracking.limits import Limits
-from memest.tracking.origin import origin_tags
-from memest.tracking.run import PARENT, About
+from memest.tracking.run import PARENT, About, origin_tags
 
 FOLDER = "local"
 

@@ -28,10 +28,9 @@ from memest.tracking.journal import STATE, Head, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.local_run import FOLDER, LocalRun
 from memest.tracking.mlflow_run import MlflowRun
-from memest.tracking.origin import origin_tags
 from memest.tracking.place import alone, home
 from memest.tracking.resume import ResumePoint
-from memest.tracking.run import PARENT, About, DoneRun, Run, is_local, tag
+from memest.tracking.run import PARENT, About, DoneRun, Run, is_local, origin_tags, tag
 from memest.tracking.view import where_to_look
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ to a tracking server. A stage need not know which of them it got.
 
 from __future__ import annotations
 
+import getpass
 import json
 import math
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 
 from memest.errors import SheetError
 from memest.store.blobs import Blobs
-from memest.version import versions
+from memest.version import commit, versions
 
 AXES = ("dataset", "limit", "corruption", "model", "protocol", "epochs", "recipe", "seed")
 """The tags that queries filter and group by."""
@@ -183,3 +184,19 @@ def read_columns(content: bytes) -> dict[str, list[Any]]:
 
 def _plain(cell: Any) -> Any:
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
+
+
+def origin_tags(stage: str) -> dict[str, str]:
+    """MLflow's own tags for user, source and, where memest runs from its repository, commit.
+
+    Not for a run that `mlflow run` made: it has them already.
+    """
+    tags = {"mlflow.source.name": f"memest {stage}", "mlflow.source.type": "LOCAL"}
+    return tags | _user() | ({"mlflow.source.git.commit": commit()} if commit() else {})
+
+
+def _user() -> dict[str, str]:
+    try:
+        return {"mlflow.user": getpass.getuser()}
+    except (OSError, KeyError):  # a user id without a name, as in some containers
+        return {}

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from memest.models import build_model
-from memest.runs.threads import choose_threads, cpu_threads
+from memest.runs.device import choose_threads, cpu_threads
 from memest.sweep.engines import thread_limits
 
 CPU = torch.device("cpu")

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from memest import cli
@@ -24,6 +24,8 @@ PASSWORDS = st.text(
     st.characters(min_codepoint=32, max_codepoint=0x24F, exclude_categories=["Cc"]), min_size=12, max_size=30
 )
 """Every character that a shell can be made to pass, twelve or more, so that none is in the text around."""
+SHOWN = "OSError: ééé cannot reach postgresql://…@db.example/runs at all"
+"""What may be seen; a password that begins like a part of it proves nothing."""
 
 
 def refused(*arguments: str) -> str:
@@ -45,6 +47,7 @@ def refused(*arguments: str) -> str:
 @example(password=" / @ / : http://a b", before=0)
 def test_no_password_is_seen(password: str, before: int) -> None:
     """Whatever it is made of and wherever the text is cut, neither it nor a half of it is shown."""
+    assume(password[:6] not in SHOWN)
     url = f"postgresql://ada:{password}@db.example/runs"
     text = f"{'é' * before} cannot reach {url} at all"
     secret, reach = Secrets(backend=url), Reach("here", {"MLFLOW_TRACKING_URI": url})

@@ -6,6 +6,7 @@ A new analysis is tested here without a line being written.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,13 @@ NOISE, TWINS = "symmetric_noise(rate=0.1)", "conflicting_duplicates(pairs=6)"
 KEYS = ("loss", "margin", "correct", "input_gradient(norm=2)", "loss(labels=true)")
 SUMMARIES = ("csl", "aum", "first_learned", "learning_time", "csl(labels=true)")
 Make = Callable[..., RunRecord]
+Pair = Callable[[str], list[RunRecord]]
 
 
-@pytest.fixture(params=[NOISE, TWINS])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+@pytest.fixture(scope="module", params=[NOISE, TWINS])
+def make(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Makes a run with everything that an analysis may want, of one corruption or the other."""
+    folder = tmp_path_factory.mktemp("runs")
 
     def made(seed: int = 0, labels: int = 0, epochs: int = EPOCHS, **settings: Any) -> RunRecord:
         rng = np.random.default_rng([seed, labels])
@@ -50,9 +53,15 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
         values = {name: rng.random(N) + changed for name in settings.pop("names", SUMMARIES)}
         values |= {"aum": -1.0 * changed} if "aum" in values else {}
         axes = {"seed": str(seed), "fingerprint": f"{labels}{true.sum()}" * 16, "corruption": request.param}
-        return generated(tmp_path, truth, values, traces=traces, **axes | settings)
+        return generated(folder, truth, values, traces=traces, **axes | settings)
 
     return made
+
+
+@pytest.fixture(scope="module")
+def pair(make: Make) -> Pair:
+    """The two unlike runs of each kind in `UNLIKE`, made once for all analyses."""
+    return cache(lambda what: [make(**settings) for settings in UNLIKE[what][:2]])
 
 
 def call(name: str, runs: list[RunRecord]) -> Finding | None:
@@ -108,10 +117,13 @@ UNLIKE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("what", UNLIKE)
 @pytest.mark.parametrize("name", list(ANALYSES))
-def test_unlike_runs_are_not_averaged(name: str, what: str, make: Make) -> None:
-    """No number rests on two of them; sections have titles of their own, which say in what they differ."""
-    one, other, said = UNLIKE[what]
-    finding = call(name, [make(**one), make(**other)])
+def test_unlike_runs_are_not_averaged(name: str, what: str, pair: Pair) -> None:
+    """No number rests on two of them; sections have titles of their own, which say in what they differ.
+
+    In the ledger no entry rests on two of them, and no two rows of its page read the same.
+    """
+    runs = pair(what)
+    finding = call(name, runs)
     if finding is None:
         return
     for table in averages(finding):
@@ -121,27 +133,21 @@ def test_unlike_runs_are_not_averaged(name: str, what: str, make: Make) -> None:
     assert "2 seeds" not in text
     assert "2 runs:" not in text
     if averages(finding):
-        assert said in text
+        assert UNLIKE[what][2] in text
+    if name in COLLECTED:
+        rows = rows_of_the_ledger(finding, runs)
+        assert len(set(rows)) == len(rows)
 
 
-@pytest.mark.parametrize("what", UNLIKE)
-@pytest.mark.parametrize("name", COLLECTED)
-def test_unlike_runs_are_not_averaged_in_the_ledger(name: str, what: str, make: Make) -> None:
-    """No entry rests on two of them, and no two rows of the page read the same."""
-    one, other, _ = UNLIKE[what]
-    runs = [make(**one), make(**other)]
-    finding = call(name, runs)
-    if finding is None:
-        return
+def rows_of_the_ledger(finding: Finding, runs: list[RunRecord]) -> list[tuple[Any, ...]]:
+    """What the rows of the ledger's page say that a finding has; none rests on two runs."""
     found = ledger_entries(finding, RunSet(runs), "smoke", "abc1234")
     assert all(entry.seeds <= 1 for entry in found)
-    named = [(entry.what, entry.source, entry.definitions) for entry in found]
-    rows = [
-        (*setting, entry.column, entry.method, entry.reason)
-        for setting, entry in zip(named, found, strict=True)
+    return [
+        (entry.what, entry.source, entry.definitions, entry.column, entry.method, entry.reason)
+        for entry in found
         if entry.seeds
     ]
-    assert len(set(rows)) == len(rows)
 
 
 @pytest.mark.parametrize("name", list(ANALYSES))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from score_cases import CPU, Case, Unobserved
+from score_cases import COUNT, CPU, Case, Unobserved
 
 from memest.data import corrupt, load_images
 from memest.loading import Loader
@@ -25,4 +25,4 @@ def case() -> Case:
     recipe = Recipe(epochs=5, batch_size=32)
     *_, end = train_epochs(network, [training], testing, recipe, streams, Unobserved())
     assert end.metrics["train/accuracy"] > 0.5
-    return Case(network, images.take(np.arange(67)), statistics)
+    return Case(network, images.take(np.arange(COUNT)), statistics)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from score_cases import CPU, EPSILON, SEED, Case, softmax
+from logit_formulas import softmax
+from score_cases import COUNT, CPU, EPSILON, SEED, Case
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -22,10 +23,10 @@ class OneByOne:
 
     def __init__(self, case: Case) -> None:
         self.network = copy.deepcopy(case.network).double().eval()
-        (batch,) = case.loader().batches(67)
+        (batch,) = case.loader().batches(COUNT)
         self.examples = [
             (batch.images[i : i + 1].double(), batch.labels[i : i + 1], batch.ids[i : i + 1])
-            for i in range(67)
+            for i in range(COUNT)
         ]
 
     def gradient(self, image: Tensor, label: Tensor) -> Tensor:
@@ -73,12 +74,12 @@ def test_input_gradient_is_that_of_each_example_alone(case: Case, norm: int) -> 
     assert np.quantile(error, 0.95) <= 1e-3
 
 
-@pytest.mark.parametrize(("probes", "power"), [(10, 1), (3, 2)])
+@pytest.mark.parametrize(("probes", "power"), [(4, 1), (2, 2)])
 def test_curvature_is_that_of_each_example_alone(case: Case, probes: int, power: int) -> None:
     """Curvature equals a float64 loop over single examples with the same probes, above the noise floor."""
     expected = OneByOne(case).curvature(1e-3, probes, power)
     loud = expected ** (1 / power) > 100 * noise_floor(case, 1e-3)
-    assert loud.sum() > 60
+    assert loud.sum() > 0.9 * COUNT
     came = case.measure(f"curvature(probes={probes}, power={power})")
     assert np.median((np.abs(came - expected) / expected)[loud]) <= 1e-3
 
@@ -131,17 +132,17 @@ def test_curvature_of_a_linear_model_is_the_hessian_times_the_probe() -> None:
 
 
 def test_squared_curvature_estimates_the_trace_of_the_squared_hessian() -> None:
-    """With power 2 the mean over 2,000 probes is Tr(H²), within four standard errors of Hutchinson.
+    """With power 2 the mean over 500 probes is Tr(H²), within four standard errors of Hutchinson.
 
     The variance of vᵀA v over Rademacher v is 2 Σ_{i≠j} A_ij², here with A = H².
     """
     batch = linear_batch()
     squares = np.stack([h @ h for h in hessians(batch)])
     trace = np.array([np.trace(a) for a in squares])
-    spread = np.array([np.sqrt(2 * ((a**2).sum() - (np.diag(a) ** 2).sum()) / 2000) for a in squares])
-    came = curvature_of(batch, "probes=2000, power=2")
+    spread = np.array([np.sqrt(2 * ((a**2).sum() - (np.diag(a) ** 2).sum()) / 500) for a in squares])
+    came = curvature_of(batch, "probes=500, power=2")
     assert (np.abs(came - trace) < 4 * spread + 0.005 * trace).all()
-    assert (spread < 0.05 * trace).all()
+    assert (spread < 0.1 * trace).all()
 
 
 def test_curvature_is_divided_by_its_step() -> None:
@@ -154,6 +155,6 @@ def test_curvature_is_divided_by_its_step() -> None:
 
 @pytest.mark.parametrize("key", ["loss", "input_gradient", "curvature(power=2)"])
 def test_the_last_smaller_batch_is_like_any_other(case: Case, key: str) -> None:
-    """The three examples left over after 64, filled up with copies, score as they do in the middle of 67."""
-    together, apart = case.measure(key, micro=67)[-3:], case.measure(key, micro=64)[-3:]
+    """The three examples left over after 32, filled up with copies, score as they do in the middle of 35."""
+    together, apart = case.measure(key, micro=35)[-3:], case.measure(key, micro=32)[-3:]
     np.testing.assert_allclose(apart, together, rtol=1e-3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from score_cases import WITNESS
+from logit_formulas import WITNESS
 
 from memest.scores import ScoreSet
 

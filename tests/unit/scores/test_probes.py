@@ -73,7 +73,7 @@ def test_the_coordinates_of_a_probe_are_unrelated() -> None:
 def test_the_epoch_seed_moves_curvature_but_not_the_gradient(case: Case) -> None:
     """Each epoch has probes of its own; scores without probes do not know the seed."""
     scores, loader = ScoreSet("loss, input_gradient, curvature(probes=1)"), case.loader()
-    one, other = (measure(case.network, loader.batches(64), case.images.ids, scores, CPU, s) for s in (1, 2))
+    one, other = (measure(case.network, loader.batches(32), case.images.ids, scores, CPU, s) for s in (1, 2))
     loss, gradient, curvature = scores.keys
     np.testing.assert_array_equal(one[loss], other[loss])
     np.testing.assert_array_equal(one[gradient], other[gradient])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from score_cases import WITNESS
+from logit_formulas import WITNESS
 
 from memest.errors import InputError, UnknownNameError
 from memest.scores import KINDS, SCORES, ScoreSet, canonical
@@ -14,7 +14,7 @@ def test_logits_stands_for_every_score_made_from_logits() -> None:
     expected = [key for key in SCORES if KINDS[key].source == "logits"]
     assert ScoreSet("logits").keys == expected
     missing = set(expected) ^ set(WITNESS)
-    assert not missing, f"write the formula of {missing} in float64 into WITNESS"
+    assert not missing, f"write the formula of {missing} in float64 into WITNESS of tests/logit_formulas.py"
     assert ScoreSet("loss, logits, loss").keys == ["loss", *(key for key in expected if key != "loss")]
 
 

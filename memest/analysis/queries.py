@@ -100,13 +100,13 @@ def query_runs(client: MlflowClient, experiment: str, where: Mapping[str, str], 
     everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
     ids = {run.info.run_id for run in runs}
     scored = _search(client, everywhere, {"state": SEALED, "stage": "score"})
-    scored = kept_runs(client, [run for run in scored if run.data.tags.get("memest.source_run") in ids])
+    scored = kept_runs(client, [run for run in scored if facts(run.data.tags).get("source_run") in ids])
     return RunSet(without_repeats(_record(client, run, scored, cache) for run in runs))
 
 
 def _is_part(run: Any) -> bool:
     """Whether it is one part of a protocol: what all parts found together is a run of its own."""
-    return "memest.part" in run.data.tags
+    return "part" in facts(run.data.tags)
 
 
 def _quoted(value: str) -> str:
@@ -131,7 +131,7 @@ def _search(client: MlflowClient, experiments: list[str], wanted: Mapping[str, s
 def _record(client: MlflowClient, run: Any, scored: list[Any], cache: Path) -> RunRecord:
     """A training run, with what `score` measured of it."""
     run_id = run.info.run_id
-    measured = [other for other in scored if other.data.tags.get("memest.source_run") == run_id]
+    measured = [other for other in scored if facts(other.data.tags).get("source_run") == run_id]
     further = {other.info.run_id: _blobs(client, other, cache) for other in measured}
     tags = facts(run.data.tags)
     metrics = dict(run.data.metrics)

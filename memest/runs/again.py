@@ -79,17 +79,17 @@ class Again:
 
     def about(self, settings: Mapping[str, Any]) -> About:
         """The axes, settings and description of the new run."""
-        run_id, tags = self.source.run_id, self.source.tags
+        run_id, facts = self.source.run_id, self.source.facts
         labels = fingerprints(self.rebuilt.images, self.others)
         return About(
             stage="score",
             key=digest(versions(), run_id, str(self.scores), self.epochs, self.device.type, *labels),
-            name=f"score {tags.get('mlflow.runName', run_id)}",
+            name=f"score {self.source.name}",
             settings=settings,
-            tags={axis: tags.get(f"memest.{axis}", "") for axis in AXES}
+            tags={axis: facts.get(axis, "") for axis in AXES}
             | {"source_run": run_id, "threads": str(self.threads)},
             note=f"{self.scores}, measured again at epochs {self.epochs} of run `{run_id}`.",
-            dataset=(tags.get("memest.dataset", ""), self.images.fingerprint),
+            dataset=(facts.get("dataset", ""), self.images.fingerprint),
         )
 
 

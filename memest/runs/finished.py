@@ -8,7 +8,7 @@ from memest.errors import InputError, SettingError
 from memest.runs.config import epochs_named
 from memest.store import SheetReader
 from memest.store.artifacts import run_blobs
-from memest.tracking import SEALED, connect, get_run, home, kept_runs
+from memest.tracking import SEALED, connect, facts, get_run, home, kept_runs
 from memest.train import checkpoint
 
 
@@ -18,14 +18,16 @@ class FinishedRun:
 
     Attributes:
         run_id: its id.
+        name: as people know it.
         sheet: what it measured.
-        tags: all of its tags.
+        facts: what its tags say, without prefixes.
         experiment: the name of the experiment that it lies in.
     """
 
     run_id: str
+    name: str
     sheet: SheetReader
-    tags: dict[str, str]
+    facts: dict[str, str]
     experiment: str
 
     def kept_epochs(self, wanted: str) -> list[int]:
@@ -67,20 +69,20 @@ def finished_run(uri: str, run_id: str) -> FinishedRun:
         )
     client = connect(uri, existing=True)
     run = get_run(client, run_id)
-    if ticket_of := run.data.tags.get("memest.ticket_of"):
+    if ticket_of := facts(run.data.tags).get("ticket_of"):
         run = get_run(client, ticket_of)
-    tags = dict(run.data.tags)
-    if tags.get("memest.stage") == "audit":
+    found = facts(run.data.tags)
+    if found.get("stage") == "audit":
         raise InputError(
             f"run {run_id} is an audit: its report.html and issues.csv say what was found, and the same "
             "command finds it again without training; to measure its networks, name a run below it"
         )
-    if tags.get("memest.stage") != "train" or tags.get("memest.state") != SEALED:
+    if found.get("stage") != "train" or found.get("state") != SEALED:
         raise InputError(
-            f"run {run_id} is not a finished training run (stage {tags.get('memest.stage', 'unknown')}, "
-            f"state {tags.get('memest.state', run.info.status)})"
+            f"run {run_id} is not a finished training run (stage {found.get('stage', 'unknown')}, "
+            f"state {found.get('state', run.info.status)})"
         )
     (run,) = kept_runs(client, [run])
     blobs = run_blobs(client, run.info.run_id, home() / "cache")
     experiment = client.get_experiment(run.info.experiment_id).name
-    return FinishedRun(run.info.run_id, SheetReader.open(blobs), tags, experiment)
+    return FinishedRun(run.info.run_id, run.info.run_name, SheetReader.open(blobs), found, experiment)

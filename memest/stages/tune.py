@@ -19,6 +19,7 @@ from memest.tracking import (
     check_named,
     children_of,
     connect,
+    facts,
     get_run,
     home,
     server_uri,
@@ -58,7 +59,7 @@ def tune(config: TuneConfig) -> str:
     about = about_search(search, key_settings(config), study.study_name, config.trials)
     parent = parent_run(study, about, client, config.run.experiment)
     run = get_run(client, parent)
-    if run.data.tags.get("memest.state") != SEALED:
+    if facts(run.data.tags).get("state") != SEALED:
         experiment = client.get_experiment(run.info.experiment_id).name
         trials = Trials(search, study, partial(_numbers, client), experiment, train)
         with children_of(parent), at_work_under(client, parent, partial(others_at_work, study)):

@@ -11,6 +11,7 @@ from memest.errors import InputError, NoRunsError
 from memest.tracking.client import bare, connect, get_run, server_may_be_gone, tracking_uri
 from memest.tracking.experiments import DEFAULT, check_named
 from memest.tracking.journal import STATE
+from memest.tracking.journaled_run import ERROR
 from memest.tracking.run import PARENT
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def unused(run: Any) -> bool:
 
 def mark_refused(message: str) -> None:
     """Tag the run that `mlflow run` made before it called us with why nothing was done in it."""
-    _conclude_given({"memest.error": message, STATE: "failed"}, "FAILED")
+    _conclude_given({ERROR: message, STATE: "failed"}, "FAILED")
 
 
 def mark_busy(message: str) -> None:

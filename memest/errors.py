@@ -166,7 +166,7 @@ class JournalError(MemestError):
 
 
 class PrunedError(MemestError):
-    """A run that whoever watched it ended early, on purpose: nothing is wrong with it."""
+    """Stopped early by its callback, for example a pruner; not a failure."""
 
 
 class UndeliveredError(MemestError):

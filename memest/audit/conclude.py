@@ -32,7 +32,7 @@ class Audited:
         fingerprint: of the images and given labels.
         classes: (K,) class names.
         ids: (N,) int64.
-        files: (N,) what people call each example.
+        files: (N,) the name of each example.
         labels: (N,) int64, the given ones.
         unreadable: images that could not be read, by name, with the reason.
     """

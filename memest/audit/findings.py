@@ -102,7 +102,7 @@ class Findings:
         fingerprint: of the images and given labels.
         classes: (K,) class names.
         ids: (N,) int64.
-        files: (N,) what people call each example; its id as text where it has no name.
+        files: (N,) the name of each example; its id as text where it has none.
         labels: (N,) int64, the given ones.
         suggested: (N,) int64, the most probable other class, by networks that never saw the example.
         probability: (N,) that the given label is wrong, calibrated.
@@ -111,7 +111,7 @@ class Findings:
         why: (N,) the reason, in words; empty where the kind is fine.
         groups: duplicates.
         unreadable: images that could not be read, by name, with the reason.
-        planted: what became of planted errors; None: none were planted.
+        planted: how many planted errors were found; None: none were planted.
         estimate: the share of wrong labels.
         reliability: of `probability`; None: nothing was planted to measure it on.
         epochs: (E,) int64, those of `losses`.

@@ -153,6 +153,6 @@ def _group(images: ImageSet, test: ImageSet | None, places: list[int], links: Ma
 
 
 def names_of(images: ImageSet, places: NDArray[np.int64]) -> tuple[str, ...]:
-    """What people call some images: their names, else their ids as text."""
+    """The names of some images; their ids as text where they have none."""
     names = images.ids if images.names is None else images.names
     return tuple(map(str, names[places].tolist()))

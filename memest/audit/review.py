@@ -97,10 +97,10 @@ class Standing:
 def standing(order: Order, decisions: Mapping[int, str], target: float = 0.9) -> Standing:
     """What the decisions so far say.
 
-    Who is unsure of a label counts as either: right for lower bounds, wrong for upper ones. Looks are fixed
-    beforehand: look j is when 50 · 2^(j−1) of the random part are decided; at look j with s − 1 steps of the
-    list decided the bound may fail with probability α / (j (j + 1) s (s + 1)): over all looks and steps
-    together with at most α = 5 %.
+    A label that is decided `unsure` counts as either: right for lower bounds, wrong for upper ones. Looks
+    are fixed beforehand: look j is when 50 · 2^(j−1) of the random part are decided; at look j with s − 1
+    steps of the list decided the bound may fail with probability α / (j (j + 1) s (s + 1)): over all
+    looks and steps together with at most α = 5 %.
 
     Args:
         order: of the examples.

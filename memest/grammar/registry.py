@@ -135,8 +135,7 @@ class Registry(Generic[F]):
 class LabelledRegistry(Registry[F]):
     """Functions whose specs may also name the labels they are measured against: `loss(labels=true)`.
 
-    The functions do not take that keyword: whoever calls one hands it what it is to be measured against. What
-    a name other than `given` means is for the caller to know.
+    The functions do not take that keyword: the caller resolves the name, and passes the labels themselves.
     """
 
     def parse(self, text: str | Spec) -> Spec:

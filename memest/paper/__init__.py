@@ -1,1 +1,1 @@
-"""The paper as a tenant: its published numbers, its experiments' analyses, the ledger, the leak audit."""
+"""The paper: its published numbers, the analyses of its experiments, the ledger, the leak audit."""

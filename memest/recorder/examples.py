@@ -28,7 +28,7 @@ class Examples:
 
     Attributes:
         ids: (N,) int64, unique and not negative; of text ids, their positions.
-        names: what people call each example, (N,) or empty.
+        names: of the examples, (N,), such as their files, or empty.
         labels: (N,) int64, or None where they are learned from the batches.
         classes: class names, or empty where they are not known.
         texts: whether batches name examples by text.

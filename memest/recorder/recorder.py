@@ -43,7 +43,7 @@ class Recorder:
         ids: how many examples there are, for ids 0 … N−1; or the id of each: whole numbers or texts.
         labels: (N,) the given labels; learned from the batches, if left out.
         classes: class names; numbers, if left out.
-        names: what people call each example, such as its file.
+        names: of the examples, such as their files.
         scores: logit scores in the grammar; `logits` stands for all of them.
         partial: allow epochs that leave examples out (`drop_last`, a sampler with replacement).
         about: settings to find the run by: `dataset`, `model`, `seed`, and whatever else was set.

@@ -22,7 +22,7 @@ from memest.version import versions
 PROBABILITIES = "sheet/seen_probabilities.npy"
 """(N, K) float32, the mean over all visits while training."""
 NAMES = "sheet/names.txt"
-"""What people call each example, a line each in the order of the ids."""
+"""The name of each example, a line each in the order of the ids."""
 _LISTED = 50
 _AXES = {"dataset": "own", "model": "own", "seed": "0"}
 """What queries group by, where `about` does not say."""

@@ -27,7 +27,7 @@ PLAN = "audit_plan.json"
 """Where an audit keeps what it chose to train."""
 _RECORDING = "recording"
 _NAMES = "sheet/names.txt"
-"""Where a recording keeps what people call its examples."""
+"""Where a recording keeps the names of its examples."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +135,7 @@ def _audited(images: ImageSet, spec: str, unreadable: Mapping[str, str]) -> Audi
 
 
 def _names(sheet: SheetReader, evidence: Evidence) -> tuple[str, ...]:
-    """What people call the examples of a sheet."""
+    """The names of the examples of a sheet."""
     if any(part.name == _NAMES for part in sheet.manifest.kept):
         return tuple(sheet.kept(_NAMES).decode().split("\n"))
     if NAME in sheet.summary_names():

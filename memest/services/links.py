@@ -48,7 +48,7 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What became of one check."""
+    """The outcome of one check."""
 
     name: str
     state: Literal["ok", "FAILED", "skipped"]

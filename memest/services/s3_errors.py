@@ -48,7 +48,7 @@ IDENTITY = (
     "InvalidToken",
     "AuthorizationHeaderMalformed",
 )
-"""Refusals of whoever asks, whatever is asked for."""
+"""Refusals of the credentials, whatever the request."""
 
 
 def code_of(error: Any) -> str:

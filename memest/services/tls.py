@@ -90,7 +90,7 @@ def tls_trouble(url: str, variable: str, error: BaseException | None = None) -> 
 
 
 def speaks_tls(host: str, port: int) -> bool:
-    """Whether the other side answers a TLS handshake, whoever signed its certificate."""
+    """Whether the other side answers a TLS handshake, whatever certificate it shows."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:

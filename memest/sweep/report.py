@@ -29,7 +29,7 @@ def about_sweep(wanted: Sweep[TrainConfig], found: SweepPlan, title: str) -> Abo
         name=f"{title}: {found.count} runs",
         settings={"runs": found.count},
         tags={"sweep": title},
-        note=f"**{title}**, {found.count} runs; what became of each: the last of `tables/runs-…`.\n\n{names}",
+        note=f"**{title}**, {found.count} runs; the state of each: the last of `tables/runs-…`.\n\n{names}",
     )
 
 

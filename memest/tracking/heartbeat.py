@@ -1,4 +1,4 @@
-"""Signs of life of a run, by which others tell that it is at work and where."""
+"""The heartbeat of a run: tags by which other processes tell that it is at work, and where."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _log = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """Says every few seconds that a run is alive, whatever delivery is busy with.
+    """Tags a run with the time every few seconds, whatever delivery is busy with.
 
     Args:
         client: of the tracking server.
         head: the run, and the machine that works on it.
-        seconds: between two signs.
-        taken_by: told the name of another machine that took the run up; no sign follows.
+        seconds: between two heartbeats.
+        taken_by: told the name of another machine that took the run up; no heartbeat follows.
     """
 
     def __init__(

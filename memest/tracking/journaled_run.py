@@ -50,7 +50,7 @@ class JournaledBlobs:
 
 
 class JournaledRun:
-    """What runs with a journal have in common: all but what becomes of the journal.
+    """The common part of runs with a journal: all but its delivery.
 
     Args:
         run_id: as people are told.

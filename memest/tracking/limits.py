@@ -17,7 +17,7 @@ class Limits:
     """Seconds, unless said otherwise.
 
     Attributes:
-        heartbeat: between two signs of life; a run that gave none for three of them is dead.
+        heartbeat: between two heartbeats; a run that missed three is dead.
         deadline: a finished run waits so long for delivery after the last thing that was delivered.
         grace: the same for a run that failed.
         gather: what comes within this time is sent together; each call costs the server, and what is

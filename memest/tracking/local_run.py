@@ -40,7 +40,7 @@ class LocalRun(JournaledRun):
         return self._journal.sealed
 
     def begin(self, about: About) -> None:
-        """Say what the run is about; what an earlier try left goes first, unless the run goes on from it."""
+        """Write what the run is about; delete what an earlier try left, unless the run goes on from it."""
         if not self.resume.there:
             self._journal.clear()
         self._about = about

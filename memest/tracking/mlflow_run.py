@@ -1,4 +1,4 @@
-"""A run on a tracking server: everything is written into its journal and delivered behind its back.
+"""A run on a tracking server: everything is written into its journal, and another thread delivers it.
 
 While it trains, only the delivery and the heartbeat thread call MLflow; what ends a run may.
 """
@@ -46,7 +46,7 @@ class MlflowRun(JournaledRun):
         self._delivery.start()
 
     def begin(self, about: About) -> None:
-        """Say what the run is about, and give signs of life from now on.
+        """Write what the run is about, and start its heartbeat.
 
         Raises:
             SettingError: a setting is longer than MLflow keeps.
@@ -112,7 +112,7 @@ class MlflowRun(JournaledRun):
         self.blobs = run_blobs(self._client, self.id, self._cache, known=digests.keys())
 
     def _say_past_the_journal(self, status: str, tags: Mapping[str, str]) -> None:
-        """Perhaps only the store is away: then the server can say what became of the run.
+        """Tell the server how the run ended: perhaps only the store is away.
 
         Nothing is said of a run that has arrived after all, nor of one that is another machine's now.
         """

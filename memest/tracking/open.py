@@ -196,7 +196,7 @@ def _create(client: MlflowClient, experiment: str, about: About, signs: dict[str
 def _learn_points(client: MlflowClient, found: Found, host: str, journal: Journal) -> None:
     """What the metrics hold, unless the journal knows: if it is lost, or another machine worked on the run.
 
-    Done before the run is claimed, so that whoever dies in between asks again.
+    Done before the run is claimed, so that a process that dies in between asks again.
     """
     if found.metrics and (journal.empty or found.host != host):
         histories = {name: client.get_metric_history(found.run_id, name) for name in found.metrics}

@@ -94,7 +94,7 @@ class Run(Protocol):
     blobs: Blobs
 
     def begin(self, about: About) -> None:
-        """Say what the run is about."""
+        """Write what the run is about: name, settings, tags, description."""
         ...
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:

@@ -29,7 +29,7 @@ REASON, WORKER = "reason", "worker"
 _DEFINITION = "memest"
 _NAMED = 3
 _HEARTBEAT = 30
-"""Seconds between two signs of life of a trial; after three missing ones it is tried again."""
+"""Seconds between two heartbeats of a trial; after three missing ones it is tried again."""
 
 
 def require_optuna() -> None:

@@ -29,7 +29,7 @@ class LocalRun(JournaledRun):
     """
 
     def __init__(self, folder: Path, experiment: str = "memest") -> None:
-        self.folder, self._experiment = folder, experiment
+        self.folder = folder
         journal = Journal(folder, _head(folder, experiment), _unbounded())
         super().__init__(str(folder), journal)
         self.resume.anew = self._start_anew

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import memest
@@ -28,6 +29,7 @@ ALLOWED = {
 """Why a name may stand in several modules."""
 
 
+@cache
 def public_names() -> dict[str, list[str]]:
     """The modules that define each public class and function."""
     found: dict[str, list[str]] = defaultdict(list)

@@ -55,7 +55,7 @@ def epochs_covered(run: RunRecord, column: str) -> tuple[int, ...]:
     return tuple(sorted(epoch for epoch in epochs if epoch >= start))
 
 
-def epochs_text(epochs: Sequence[int]) -> str:
+def covered_text(epochs: Sequence[int]) -> str:
     """`epoch 6`, `epochs 1–30`, or `epochs 1–5, 10, 20, 30`."""
     stretches: list[list[int]] = []
     for epoch in epochs:

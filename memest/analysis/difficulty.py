@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from memest.analysis.aligned import Referenced, with_reference
 from memest.analysis.averages import averaged, records, seeds_column, titled, told_apart
-from memest.analysis.columns import epochs_covered, epochs_text
+from memest.analysis.columns import covered_text, epochs_covered
 from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import AXES, groups, without_repeats
 from memest.analysis.runset import RunSet
@@ -113,7 +113,7 @@ def _rows(pair: Referenced) -> Iterable[dict[str, object]]:
     run = pair.run
     decile = deciles(pair.hardness, run.summary["id"])
     for name, values in pair.suspicions().items():
-        covers = epochs_text(epochs_covered(run, name))
+        covers = covered_text(epochs_covered(run, name))
         for part in range(1, PARTS + 1):
             changed = pair.changed[decile == part]
             positives = int(changed.sum())

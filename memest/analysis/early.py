@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memest.analysis.averages import averaged, highest_first, records, seeds_column, titled, told_apart
-from memest.analysis.columns import epochs_text
+from memest.analysis.columns import covered_text
 from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import AXES, groups
 from memest.analysis.record import RunRecord
@@ -120,7 +120,7 @@ def _rows(run: RunRecord) -> Iterator[dict[str, Any]]:
         epochs = looked_at(run.sheet, needs)
         if not len(epochs):
             continue
-        covers = epochs_text(epochs.tolist())
+        covers = covered_text(epochs.tolist())
         for epoch, values in zip(epochs, prefixes(run.sheet, summary, epochs), strict=True):
             yield {
                 "examples": len(changed),

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from memest.analysis.columns import epochs_covered, epochs_text, seconds
+from memest.analysis.columns import covered_text, epochs_covered, seconds
 from memest.analysis.matched_runs import MatchedRuns, Methods
 from memest.analysis.record import RunRecord
 from memest.detect import Detection, Evaluation, judge, suspicion
@@ -103,7 +103,7 @@ def rows(matched: MatchedRuns, methods: Methods, judged: Mapping[str, Judged]) -
             "labels": matched.fingerprint[:12],
             "run": run.id,
             "method": name,
-            "covers": epochs_text(epochs_covered(run, column)),
+            "covers": covered_text(epochs_covered(run, column)),
             **one.found.figures(),
             "positives": one.found.positives,
             "examples": one.found.examples,

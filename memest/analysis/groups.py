@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from memest.analysis.columns import epochs_covered, epochs_text
+from memest.analysis.columns import covered_text, epochs_covered
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet
 
@@ -100,7 +100,7 @@ def covering(runs: Iterable[RunRecord], *summaries: str) -> list[tuple[str, RunS
     for run in runs:
         parts.setdefault(tuple(epochs_covered(run, name) for name in summaries), []).append(run)
     ordered = sorted(parts.items(), key=lambda part: -len(part[1]))
-    texts = ["; ".join(dict.fromkeys(map(epochs_text, covers))) for covers, _ in ordered]
+    texts = ["; ".join(dict.fromkeys(map(covered_text, covers))) for covers, _ in ordered]
     texts = texts if len(parts) > 1 else [""]
     return [(text, RunSet(part)) for text, (_, part) in zip(texts, ordered, strict=True)]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from memest.analysis.aligned import Measure, Referenced
 from memest.analysis.averages import averaged, told_apart
-from memest.analysis.columns import epochs_covered, epochs_text
+from memest.analysis.columns import covered_text, epochs_covered
 from memest.analysis.groups import AXES, RunGroup, groups
 from memest.errors import SettingError
 from memest.ids import Ids
@@ -179,7 +179,7 @@ def _rows(one: Measured) -> Iterator[dict[str, object]]:
             yield {
                 **here,
                 "summary": name,
-                "covers": epochs_text(epochs_covered(run, measure.column)),
+                "covers": covered_text(epochs_covered(run, measure.column)),
                 "cosine": cosine(values, hardness),
                 "shuffled": shuffled_cosine(values, hardness),
                 "raw": np.nan if measure.raw is None else cosine(measure.raw[places], hardness),

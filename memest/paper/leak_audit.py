@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memest.analysis.averages import records
-from memest.analysis.columns import epochs_text
+from memest.analysis.columns import covered_text
 from memest.analysis.finding import ANALYSES, Finding, remark
 from memest.analysis.groups import groups, without_repeats
 from memest.analysis.record import RunRecord, by_id
@@ -172,7 +172,7 @@ def audit_rows(measured: list[MeasuredSheet]) -> pd.DataFrame:
 
 def _rows(one: MeasuredSheet) -> Iterator[dict[str, Any]]:
     changed, departs = one.truth["changed"].astype(bool), departures_of(one.run)
-    covers = epochs_text([epoch for epoch in _epochs(one.sheet) if epoch])
+    covers = covered_text([epoch for epoch in _epochs(one.sheet) if epoch])
     for name, names in one.names.items():
         for labels in names:
             for variant, values in one.variants(name, labels):

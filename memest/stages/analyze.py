@@ -17,7 +17,17 @@ from memest.reports.html import page_html
 from memest.reports.sections import painted
 from memest.stages.config import AnalyzeConfig
 from memest.store.blobs import Blobs
-from memest.tracking import About, Run, connect, experiment_name, home, offer_report, open_run, report_at, server_uri
+from memest.tracking import (
+    About,
+    Run,
+    connect,
+    experiment_name,
+    home,
+    offer_report,
+    open_run,
+    report_at,
+    server_uri,
+)
 from memest.version import versions
 
 

@@ -60,7 +60,7 @@ def shortened(plan: AuditPlan, made: Sequence[Blobs]) -> dict[str, str]:
     price = plan.seconds / plan.epochs / plan.folds
     return {
         "epochs": f"{', '.join(map(str, epochs))} ({plan.epochs} planned)",
-        WHY: f"an epoch was to take {price:.2g} s, and {stopped[0]['why']}",
+        WHY: f"{stopped[0]['why']}, {price:.2g} s were planned, and all else that took time is counted",
     }
 
 

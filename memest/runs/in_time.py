@@ -107,7 +107,7 @@ class InTime:
 
     def _why(self, epoch: int) -> str:
         took = sum(self.took[:epoch]) / epoch
-        return f"took {took:.2g} s: {epoch} epochs instead of {self._most} kept within the time"
+        return f"{epoch} epochs instead of {self._most} fit into the time: one took {took:.2g} s on average"
 
 
 def _read(path: Path) -> list[tuple[float, int]]:

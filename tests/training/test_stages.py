@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -52,6 +54,18 @@ def tracked(store_uri: str) -> dict[str, str]:
     return {"tracking": store_uri, "experiment": f"test-{next(_names)}-{Path.cwd().name}"}
 
 
+@pytest.fixture(scope="module")
+def sealed(store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Settings of an experiment with one sealed run, for tests that change nothing in it."""
+    found = {
+        "tracking": store_uri,
+        "experiment": f"sealed-{tmp_path_factory.mktemp('sealed').name}-{os.getpid()}",
+    }
+    with contextlib.chdir(tmp_path_factory.mktemp("sealed")):
+        train.train(training(**found))
+    return found
+
+
 @pytest.fixture
 def client(store_uri: str) -> MlflowClient:
     """A client of the shared store."""
@@ -61,7 +75,7 @@ def client(store_uri: str) -> MlflowClient:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_wrong_digits_are_found(seed: int) -> None:
     """With their declared directions csl, aum, mean_correct and first_learned find 5 % wrong digits."""
-    opened = train.train(training(limit=0, epochs=30, seed=seed))
+    opened = train.train(training(limit=0, epochs=12, seed=seed))
     summary = SheetReader.open(opened.run.blobs).summary()
     assert summary["changed"].sum() == 71
     for name in ("csl", "seen/csl", "aum", "mean_correct", "first_learned"):
@@ -165,10 +179,10 @@ def test_analysis_joins_what_score_added(tracked: dict[str, str]) -> None:
         assert (b"<td>csg</td>" in found.blobs.get("report.html")) == there
 
 
-def test_score_refuses_epochs_that_were_not_kept(tracked: dict[str, str]) -> None:
+def test_score_refuses_epochs_that_were_not_kept(sealed: dict[str, str]) -> None:
     """The error lists the epochs that can be reached, and nothing is written."""
-    trained = train.train(training(**tracked))
-    settings = {"run": trained.run.id, "epochs": "1", "tracking": tracked["tracking"]}
+    trained = train.train(training(**sealed))
+    settings = {"run": trained.run.id, "epochs": "1", "tracking": sealed["tracking"]}
     with pytest.raises(SettingError, match=r"epoch 1 was not kept .*kept: 2"):
         score.score(build(score.ScoreConfig, settings))
 
@@ -186,11 +200,11 @@ def test_score_refuses_a_dataset_that_has_changed(tracked: dict[str, str]) -> No
         score.score(build(score.ScoreConfig, settings))
 
 
-def test_a_query_without_runs_says_why(tracked: dict[str, str]) -> None:
+def test_a_query_without_runs_says_why(sealed: dict[str, str]) -> None:
     """The condition that removed the last run is named, with the values there are."""
-    train.train(training(**tracked))
+    train.train(training(**sealed))
     with pytest.raises(NoRunsError, match=r"seed=7 removed the last run .* model=tiny, seed is 0"):
-        analyze.analyze(build(analyze.AnalyzeConfig, tracked | {"where": "model=tiny, seed=7"}))
+        analyze.analyze(build(analyze.AnalyzeConfig, sealed | {"where": "model=tiny, seed=7"}))
 
 
 def test_a_crash_marks_the_run_failed(tracked: dict[str, str], client: MlflowClient) -> None:
@@ -293,12 +307,12 @@ def test_a_failed_local_run_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_an_error_leaves_a_finished_run_finished(
-    tracked: dict[str, str], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+    sealed: dict[str, str], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bad input under a run id that is in use already does not touch that run."""
-    run_id = train.train(training(**tracked)).run.id
+    run_id = train.train(training(**sealed)).run.id
     monkeypatch.setenv("MLFLOW_RUN_ID", run_id)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracked["tracking"])
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", sealed["tracking"])
     assert cli.main(["train", "--epochs", "0"]) == 2
     assert client.get_run(run_id).info.status == "FINISHED"
 
@@ -378,12 +392,12 @@ def test_a_kept_network_is_read_only_as_it_was_written(
         score.score(build(score.ScoreConfig, settings))
 
 
-def test_scoring_a_ticket_scores_the_run_it_points_at(tracked: dict[str, str], client: MlflowClient) -> None:
+def test_scoring_a_ticket_scores_the_run_it_points_at(sealed: dict[str, str], client: MlflowClient) -> None:
     """The id that `mlflow run` printed will do, although the work lies in another run."""
-    opened = train.train(training(**tracked))
+    opened = train.train(training(**sealed))
     experiment = client.get_run(opened.run.id).info.experiment_id
     ticket = client.create_run(experiment, tags={"memest.ticket_of": opened.run.id}).info.run_id
-    settings = {"run": ticket, "scores": "entropy", "tracking": tracked["tracking"]}
+    settings = {"run": ticket, "scores": "entropy", "tracking": sealed["tracking"]}
     scored = score.score(build(score.ScoreConfig, settings))
     assert client.get_run(scored.run.id).data.tags["memest.source_run"] == opened.run.id
 

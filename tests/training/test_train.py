@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import copy
-import io
 import math
-import pickle
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from digits_training import COUNT, SHORT, Diary, Setting, equal, timeless, weights
 
-from memest.data import corrupt, load_images
-from memest.errors import InputError, SheetError
-from memest.loading import Loader
-from memest.models import build_model
-from memest.seeding import Streams
 from memest.train import (
-    EPOCHS,
-    EpochEnd,
     Recipe,
-    checkpoint,
-    learning_rate,
     loss_and_accuracy,
-    train_epochs,
     weight_norm,
 )
 
-CPU = torch.device("cpu")
-COUNT = 129  # after batches of 32 one example is left over, and joins the batch before it
 METRICS = {
     "train/loss",
     "train/accuracy",
@@ -44,79 +29,10 @@ METRICS = {
 }
 
 
-class Diary:
-    """Keeps every training batch's logits, labels and ids."""
-
-    def __init__(self) -> None:
-        self.batches: list[tuple[Tensor, Tensor, Tensor]] = []
-
-    def see(self, logits: Tensor, labels: Tensor, ids: Tensor) -> None:
-        """Write one batch down."""
-        self.batches.append((logits.clone(), labels.clone(), ids.clone()))
-
-    def take(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The batches since the last call, end to end."""
-        logits, labels, ids = zip(*self.batches, strict=True)
-        self.batches = []
-        return torch.cat(logits), torch.cat(labels), torch.cat(ids)
-
-
-class Setting:
-    """129 digits with a tenth of the labels wrong, and 50 to test on."""
-
-    def __init__(self, seed: int = 3, corruption: int | None = None) -> None:
-        split, self.streams = load_images("digits"), Streams(seed, corruption=corruption)
-        self.images, _ = corrupt(
-            split.train.take(np.arange(COUNT)), "symmetric_noise(rate=0.1)", self.streams
-        )
-        statistics = self.images.statistics()
-        self.training = Loader(self.images, statistics, CPU)
-        self.testing = Loader(split.test.take(np.arange(50)), statistics, CPU)
-
-    def network(self) -> nn.Module:
-        """The untouched network of this seed."""
-        return build_model("tiny(width=4)", 1, 10, self.streams.seed("weights"))
-
-    def train(
-        self, recipe: Recipe, observer: Any = None, network: nn.Module | None = None, state: Any = None
-    ) -> Any:
-        """The generator under test."""
-        return train_epochs(
-            self.network() if network is None else network,
-            [self.training],
-            self.testing,
-            recipe,
-            self.streams,
-            Diary() if observer is None else observer,
-            state,
-        )
-
-
-SHORT = Recipe(epochs=4, batch_size=32)
-
-
-def weights(network: nn.Module) -> dict[str, Tensor]:
-    """A copy of weights and batch-norm statistics."""
-    return copy.deepcopy(network.state_dict())
-
-
-def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    """Whether two networks are the same to the bit."""
-    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
-
-
 def global_generators() -> Any:
     """The states of torch's and numpy's global generators, comparable."""
     _, words, position, *_ = np.random.get_state()
     return torch.get_rng_state().tolist(), list(words), position
-
-
-def timeless(end: EpochEnd) -> dict[str, float]:
-    """The metrics that the clock does not decide."""
-    return {key: value for key, value in end.metrics.items() if key != "images_per_second"}
-
-
-# ---------------------------------------------------------------- what is yielded
 
 
 def test_yields_the_untouched_network_and_then_every_epoch() -> None:
@@ -199,9 +115,6 @@ def test_the_observer_sees_logits_before_the_step() -> None:
     torch.testing.assert_close(diary.batches[0][0], network(batch.images).detach())
 
 
-# ---------------------------------------------------------------- repeatable, to the bit
-
-
 def test_the_same_seed_gives_the_same_bits() -> None:
     """Two runs of one seed have identical metrics at every epoch and identical weights at the end."""
     runs = []
@@ -239,77 +152,6 @@ def test_the_corruption_seed_moves_labels_only() -> None:
     assert not torch.equal(labels, other_labels)
 
 
-@pytest.mark.parametrize("at", [0, 1, 3])
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        pytest.param(SHORT, id="plain"),
-        pytest.param(replace(SHORT, channels_last=True, schedule="one_cycle"), id="channels_last, one_cycle"),
-    ],
-)
-def test_going_on_from_a_checkpoint_ends_with_the_same_bits(at: int, recipe: Recipe) -> None:
-    """A run that died after epoch k and went on from its checkpoint cannot be told from one that did not.
-
-    The checkpoint travels as bytes, into a network that was built from another seed.
-    """
-    setting = Setting()
-    whole = []
-    for end in setting.train(recipe):
-        if end.epoch == at:
-            content = checkpoint.pack(end.state())
-        whole.append((timeless(end), weights(end.network)))
-    stranger = build_model("tiny(width=4)", 1, 10, seed=99)
-    rest = [
-        (timeless(end), weights(end.network))
-        for end in setting.train(recipe, network=stranger, state=checkpoint.unpack(content, CPU))
-    ]
-    assert len(rest) == recipe.epochs - at
-    for (metrics, network), (expected_metrics, expected) in zip(rest, whole[at + 1 :], strict=True):
-        assert metrics == expected_metrics
-        assert equal(network, expected)
-
-
-# ---------------------------------------------------------------- learning rate
-
-
-@pytest.mark.parametrize(
-    ("epoch", "rate"), [(1, 0.1), (120, 0.1), (121, 0.01), (180, 0.01), (181, 0.001), (200, 0.001)]
-)
-def test_the_papers_schedule(epoch: int, rate: float) -> None:
-    """With the defaults: 0.1 through epoch 120, 0.01 through 180, then 0.001, at first and last step."""
-    recipe = Recipe()
-    assert (recipe.epochs, recipe.batch_size, recipe.momentum, recipe.weight_decay) == (200, 128, 0.9, 1e-4)
-    for step in (0, 390):  # of the 391 steps of an epoch of CIFAR
-        progress = (epoch - 1 + step * 128 / 50_000) / 200
-        assert learning_rate(recipe, progress) == pytest.approx(rate)
-
-
-def test_the_schedule_is_followed() -> None:
-    """The rate that epochs are trained with, of ten: six at 0.1, three at 0.01, one at 0.001."""
-    ends = Setting().train(Recipe(epochs=10, batch_size=64))
-    rates = [end.metrics["learning_rate"] for end in ends if end.epoch]
-    assert rates == pytest.approx([0.1] * 6 + [0.01] * 3 + [0.001])
-
-
-def test_drops_can_be_moved() -> None:
-    """The released code's drops, epochs 120 and 160 of 200, and another factor."""
-    recipe = Recipe(schedule="steps(at_second=0.8, factor=0.5)")
-    assert [learning_rate(recipe, epoch / 200) for epoch in (119, 120, 159, 160)] == pytest.approx(
-        [0.1, 0.05, 0.05, 0.025]
-    )
-
-
-@pytest.mark.parametrize(
-    ("progress", "rate"), [(0, 0), (0.125, 0.2), (0.25, 0.4), (0.625, 0.2), (0.8125, 0.1), (1, 0)]
-)
-def test_one_cycle_rises_and_falls_in_straight_lines(progress: float, rate: float) -> None:
-    """From zero to the peak at `warmup`, and back to zero at the end."""
-    assert learning_rate(Recipe(lr=0.4, schedule="one_cycle(warmup=0.25)"), progress) == pytest.approx(rate)
-
-
-# ---------------------------------------------------------------- evaluation
-
-
 def test_evaluate_is_a_plain_loop() -> None:
     """Loss and accuracy on the test set equal those taken one image at a time, in evaluation mode."""
     setting = Setting()
@@ -344,9 +186,6 @@ def test_weight_norm_is_that_of_all_parameters_together() -> None:
     assert weight_norm(network) == pytest.approx(np.linalg.norm(flat), rel=1e-6)
 
 
-# ---------------------------------------------------------------- how it is computed
-
-
 def test_bfloat16_and_channels_last_train() -> None:
     """Faster arithmetic and layout on the CPU: observed logits are float32 and near those of fp32."""
     exact, fast = Diary(), Diary()
@@ -369,104 +208,3 @@ def test_compiled_training_trains_alike() -> None:
     assert compiled.network.state_dict().keys() == plain.network.state_dict().keys()
     for key in ("train/loss", "test/loss", "weight_norm"):
         assert compiled.metrics[key] == pytest.approx(plain.metrics[key], rel=1e-3)
-
-
-# ---------------------------------------------------------------- checkpoints
-
-
-class Planted:
-    """An object whose pickle, when executed, opens a file for writing."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> Any:
-        return open, (str(self.path), "w")
-
-
-@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
-@pytest.mark.parametrize(
-    ("write", "execute"),
-    [
-        pytest.param(
-            checkpoint.pack, lambda content: torch.load(io.BytesIO(content), weights_only=False), id="torch"
-        ),
-        pytest.param(pickle.dumps, pickle.loads, id="plain pickle"),
-    ],
-)
-def test_a_checkpoint_never_executes_code(write: Any, execute: Any, tmp_path: Path) -> None:
-    """A planted callable is refused, and what it would have done is not done."""
-    path = tmp_path / "planted"
-    content = write({"epoch": 1, "network": Planted(path)})
-    with pytest.raises(SheetError, match="plain values"):
-        checkpoint.unpack(content, CPU)
-    assert not path.exists()
-    execute(content)
-    assert path.exists(), "the plant was harmless, so refusing it proved nothing"
-
-
-def test_a_damaged_checkpoint_is_an_error_of_ours() -> None:
-    """Cut short, or anything else than a checkpoint, it is a `SheetError`, whatever torch raised."""
-    content = checkpoint.pack({"epoch": 1, "network": {"w": torch.ones(20, 20)}})
-    for length in range(0, len(content), 61):
-        with pytest.raises(SheetError):
-            checkpoint.unpack(content[:length], CPU)
-    for other in (b"hello", b"\x80", b"PK\x03\x04", bytes(100), b"1.", b'{"epoch": 1}'):
-        with pytest.raises(SheetError):
-            checkpoint.unpack(other, CPU)
-
-
-@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
-def test_flipped_bits_never_end_in_another_error() -> None:
-    """Whatever bits are flipped, reading either works or is a `SheetError`: nothing else gets out."""
-    content = checkpoint.pack({"epoch": 1, "network": {"w": torch.ones(5)}, "optimizer": {"lr": [0.1]}})
-    rng, refused = np.random.default_rng(0), 0
-    for _ in range(1000):
-        damaged = bytearray(content)
-        damaged[rng.integers(len(content))] ^= 1 << int(rng.integers(8))
-        try:
-            checkpoint.unpack(bytes(damaged), CPU)
-        except SheetError:
-            refused += 1
-    assert refused > 100
-
-
-def test_a_checkpoint_brings_back_what_was_packed() -> None:
-    """Weights, momentum and epoch survive the way through bytes."""
-    *_, end = Setting().train(SHORT)
-    state, back = end.state(), checkpoint.unpack(checkpoint.pack(end.state()), CPU)
-    assert back["epoch"] == 4
-    assert equal(back["network"], state["network"])
-    momenta = [entry["momentum_buffer"] for entry in back["optimizer"]["state"].values()]
-    assert len(momenta) == len(list(end.network.parameters()))
-    for momentum, entry in zip(momenta, state["optimizer"]["state"].values(), strict=True):
-        assert torch.equal(momentum, entry["momentum_buffer"])
-
-
-def test_the_artifact_of_an_epoch_can_be_told_from_its_name() -> None:
-    """Name and epoch are each other's inverse, and names sort as epochs do."""
-    names = [checkpoint.name(epoch) for epoch in (0, 9, 10, 200)]
-    assert names == sorted(names)
-    assert checkpoint.epochs_in([*names, "sheet/trained.parquet"]) == [0, 9, 10, 200]
-
-
-@pytest.mark.parametrize(
-    ("spec", "kept"),
-    [
-        ("none", []),
-        ("last", [7]),
-        ("all", list(range(8))),
-        ("every(k=3)", [0, 3, 6, 7]),
-        ("every(k=9)", [0, 7]),
-    ],
-)
-def test_epochs_kept(spec: str, kept: list[int]) -> None:
-    """Which of epochs 0 … 7 each choice keeps."""
-    assert [epoch for epoch in range(8) if EPOCHS.call(spec, epoch, 7)] == kept
-
-
-@pytest.mark.parametrize("spec", ["every", "every(k=0)", "some"])
-def test_a_choice_of_epochs_that_cannot_be_is_refused(spec: str) -> None:
-    """An unknown choice, or one without its number, is an error before training."""
-    with pytest.raises(InputError):
-        EPOCHS.parse(spec)

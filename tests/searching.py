@@ -11,6 +11,14 @@ from mlflow import MlflowClient
 from memest.grammar.config import build
 from memest.stages import tune
 
+SHORT = {
+    "corruption": "symmetric_noise(rate=0.1)",
+    "limit": 200,
+    "epochs": 2,
+    "batch_size": 32,
+    "scores": "loss",
+}
+
 
 def search(tracked: dict[str, Any], **settings: Any) -> str:
     """What a search says at its end."""

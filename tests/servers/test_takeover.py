@@ -3,97 +3,30 @@
 from __future__ import annotations
 
 import _thread
-import dataclasses
-import hashlib
-import itertools
 import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from taken_up import Site, until
 
-from memest.errors import BusyError, JournalError, SettingError, UndeliveredError
-from memest.stages.deliver import DeliverConfig
-from memest.stages.deliver import deliver as deliver_stage
-from memest.store.blobs import LocalBlobs
-from memest.tracking import About, LocalRun, MlflowRun, connect, deliver, home, open_run, read_columns
+from memest.errors import BusyError, UndeliveredError
+from memest.tracking import About, LocalRun, MlflowRun, deliver, home, open_run, read_columns
 from memest.tracking.delivery import Delivery
-from memest.tracking.heartbeat import HEARTBEAT, HOST, Heartbeat
+from memest.tracking.heartbeat import HOST, Heartbeat
 from memest.tracking.journal import Head, Journal
 from memest.tracking.limits import Limits
-from memest.tracking.send import Sender, Trouble
+from memest.tracking.send import Sender
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mlflow import MlflowClient
-
-pytestmark = pytest.mark.mlflow
-_numbers = itertools.count()
-
-
-class Site:
-    """Machines that share a store, and a configuration that nobody ran yet."""
-
-    def __init__(self, uri: str, root: Path, patch: pytest.MonkeyPatch) -> None:
-        self.client: MlflowClient = connect(uri)
-        self._uri, self._root, self._patch = uri, root, patch
-        self.experiment = f"takeover-{next(_numbers)}-{root.name}"
-        self.about = About("train", "c0ffee" * 8, "a run", {"a": 1}, {}, "note")
-
-    def on(self, host: str) -> None:
-        """Be this machine from now on."""
-        self._patch.setattr("socket.gethostname", lambda: host)
-        self._patch.setenv("MEMEST_HOME", str(self._root / host))
-
-    @contextmanager
-    def opened(self, experiment: str = "") -> Iterator[Any]:
-        """The run, opened here; an `Opened` whose run is an `MlflowRun`."""
-        with open_run(self.about, self._uri, experiment or self.experiment) as opened:
-            yield opened
-
-    def crash(self, host: str, work: Callable[[Any], object]) -> None:
-        """Work on a machine, and die there as with kill -9: nothing more is said, the lock is free."""
-        self.on(host)
-        with pytest.raises(_KilledError), self.opened() as opened:
-            work(opened.run)
-            _until(lambda: not opened.run._journal.left[0])
-            opened.run._stop()
-            opened.run.fail = lambda *_, **__: None
-            raise _KilledError
-
-    def silent(self) -> None:
-        """Long after the last sign of life."""
-        self.client.set_tag(self.run.info.run_id, HEARTBEAT, str(int(time.time()) - 1000))
-
-    @property
-    def run(self) -> Any:
-        """The only run of the experiment, as the server has it."""
-        found = self.client.get_experiment_by_name(self.experiment)
-        (only,) = self.client.search_runs([found.experiment_id])
-        return only
-
-    @property
-    def state(self) -> tuple[str, str]:
-        """Status and state of the run on the server."""
-        return self.run.info.status, self.run.data.tags["memest.state"]
-
-
-class _KilledError(BaseException):
     pass
 
 
-def _until(due: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not due():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+pytestmark = pytest.mark.mlflow
 
 
 @pytest.fixture
@@ -133,7 +66,7 @@ def test_a_run_called_undelivered_by_mistake_is_put_right(site: Site) -> None:
     with pytest.MonkeyPatch.context() as once, pytest.raises(UndeliveredError), site.opened() as opened:
         run: MlflowRun = opened.run
         run.seal({})
-        _until(lambda: not run._journal.left[0])
+        until(lambda: not run._journal.left[0])
         once.setattr(Delivery, "finish", _give_up)
         once.setattr(Delivery, "complete", False)  # as if the answer to the last call was lost
     assert site.state == ("FAILED", "undelivered")
@@ -174,9 +107,9 @@ def test_the_slower_of_two_machines_stops_sending(site: Site, monkeypatch: pytes
     monkeypatch.setenv("MEMEST_HEARTBEAT", "0.05")
     with pytest.raises(UndeliveredError, match="is at work on two now"), site.opened() as opened:
         run: MlflowRun = opened.run
-        _until(lambda: not run._journal.left[0])
+        until(lambda: not run._journal.left[0])
         site.client.set_tag(run.id, HOST, "two")
-        _until(lambda: run._delivery.taken)
+        until(lambda: run._delivery.taken)
         opened.run.seal({})
     assert site.state == ("RUNNING", "running")
 
@@ -244,33 +177,6 @@ def test_back_on_the_first_machine_no_second_points(site: Site) -> None:
     assert sorted((point.step, point.value) for point in points) == [(0, 1), (1, 2), (2, 2), (3, 3)]
 
 
-@pytest.mark.parametrize(("patient", "seconds"), [(True, 0.1), (False, 0.1)])
-def test_a_large_blob_has_its_time(
-    patient: bool, seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A call that takes longer than the deadline and does not fail is waited for."""
-    journal = Journal(tmp_path, Head("a", "u", "one"), Limits())
-    journal.blob("sheet/a", bytes(100 if patient else 100_000))
-    client: Any = SimpleNamespace()
-    monkeypatch.setattr(Sender, "send", lambda self, group: time.sleep(0.6))
-    delivery = Delivery(journal, client, Limits(gather=0))
-    delivery.start()
-    delivery.finish(seconds, patient)
-    assert delivery.complete
-
-
-def test_a_small_blob_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside it, the deadline is what it was."""
-    journal = Journal(tmp_path, Head("a", "u", "one"), Limits())
-    journal.blob("sheet/a", bytes(100))
-    client: Any = SimpleNamespace()
-    monkeypatch.setattr(Sender, "send", lambda self, group: time.sleep(4))
-    delivery = Delivery(journal, client, Limits(gather=0))
-    delivery.start()
-    with pytest.raises(UndeliveredError, match="no answer"):
-        delivery.finish(0.1)
-
-
 def test_one_configuration_in_two_experiments_at_once(site: Site) -> None:
     """And without tracking: neither keeps the others from their work; in one experiment it does."""
     site.client.create_experiment(f"{site.experiment}-b")
@@ -302,65 +208,3 @@ def test_a_local_run_keeps_the_first_figures_and_begins_its_sheet_anew(tmp_path:
     again.fail("too late")
     assert LocalRun(tmp_path / "local").sealed
     assert again.blobs.get("sheet/a") == b"two"
-
-
-def test_deliver_writes_nothing_into_foreign_folders(tmp_path: Path) -> None:
-    """A `head.json` of somebody else is named and left alone; empty text is no folder."""
-    foreign = tmp_path / "theirs" / "journal" / "x"
-    foreign.mkdir(parents=True)
-    for content in ("{}", "[1]", '{"run_id": 1, "uri": 2, "host": 3}', "not json"):
-        (foreign / "head.json").write_text(content)
-        with pytest.raises(UndeliveredError, match="holds no journal of a run"):
-            deliver(tmp_path)
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["head.json"]
-    with pytest.raises(SettingError, match="--folder is the journal"):
-        deliver_stage(DeliverConfig(folder=" "))
-
-
-def test_a_damaged_blob_does_not_travel(tmp_path: Path) -> None:
-    """What the journal says of its bytes is checked before they are sent; trying again would not help."""
-    files = LocalBlobs(tmp_path)
-    files.put("sheet/a", b"damaged")
-    client: Any = SimpleNamespace()
-    entry = {"kind": "blob", "name": "sheet/a", "sha256": hashlib.sha256(b"whole").hexdigest()}
-    with pytest.raises(JournalError, match="was damaged") as error:
-        Sender(client, "a", files).send([entry])
-    assert Trouble.of(error.value).refused
-    files.path("sheet/a").unlink()
-    with pytest.raises(JournalError, match="cannot be read"):
-        Sender(client, "a", files).send([entry])
-
-
-def test_a_disk_that_is_full_leaves_no_thread_behind(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How the run ended is then said past the journal."""
-
-    def full(*_: Any, **__: Any) -> None:
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match="No space"), site.opened() as opened:
-        run: MlflowRun = opened.run
-        _until(lambda: not run._journal.left[0])
-        monkeypatch.setattr(Journal, "append", full)
-        opened.run.log_metrics(0, {"x": 1.0})
-    assert site.state == ("FAILED", "failed")
-    assert not run._delivery._thread.is_alive()
-    assert run._heartbeat._stopped.is_set()
-
-
-def test_what_was_delivered_is_read_from_this_machine(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    """A server that is gone at that moment does not matter; a cache that cannot be written is a warning."""
-    with site.opened() as opened:
-        opened.run.blobs.put("sheet/a", b"one")
-        opened.run.seal({})
-    opened.run.blobs._store._client = None
-    assert opened.run.blobs.names("sheet") == ["sheet/a"]
-    assert opened.run.blobs.names("") == ["config.json"]
-    assert opened.run.blobs.get("sheet/a") == b"one"
-    site.on("two")
-    home().mkdir()
-    (home() / "cache").write_text("no folder")
-    site.about = dataclasses.replace(site.about, key="decade" * 8)
-    with site.opened() as opened:
-        opened.run.seal({})
-    assert "config.json is not kept in the cache" in caplog.text
-    assert not list(home().rglob("head.json"))

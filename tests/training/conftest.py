@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,13 +36,18 @@ def client(store_uri: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
 
 @pytest.fixture
 def tracked(store_uri: str) -> dict[str, Any]:
-    """Settings of short runs in a fresh experiment of the shared store."""
-    return {
-        "tracking": store_uri,
-        "experiment": f"tune-{next(_names)}-{Path.cwd().name}",
-        "corruption": "symmetric_noise(rate=0.1)",
-        "limit": 200,
-        "epochs": 2,
-        "batch_size": 32,
-        "scores": "loss",
-    }
+    """Settings that put runs into a fresh experiment of the shared store."""
+    return {"tracking": store_uri, "experiment": f"test-{next(_names)}-{Path.cwd().name}"}
+
+
+@pytest.fixture(scope="session")
+def sealed(store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Settings of an experiment with one sealed run of `short_runs`, which no test changes."""
+    from short_runs import training
+
+    from memest.stages.train import train
+
+    found = {"tracking": store_uri, "experiment": "sealed"}
+    with contextlib.chdir(tmp_path_factory.mktemp("sealed")):
+        train(training(**found))
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import signal
@@ -12,53 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
 from forked import Forked
 from mlflow import MlflowClient
+from resumed import EPOCHS, DiedError, die, everything, run, said, settings
 
 from memest.grammar.config import build
-from memest.runs import resume
 from memest.runs.auroc_curves import auroc_curves
-from memest.runs.config import TrainConfig
 from memest.scores import Scorer
-from memest.stages import score, train
-from memest.store import Blobs, LocalBlobs, SheetReader, SheetWriter
+from memest.stages import score
+from memest.store import LocalBlobs, SheetReader
 from memest.store.artifacts import ArtifactBlobs
-from memest.tracking import ResumePoint
-from memest.tracking.journal import read_head
 from memest.train import checkpoint
 
 if TYPE_CHECKING:
     from conftest import Platform
 
+
 pytestmark = [pytest.mark.mlflow, pytest.mark.pictures]
-EPOCHS = 6
-FOLDERS = ("sheet", "checkpoint", "figures")
-_names = itertools.count()
-
-
-def settings(**more: Any) -> dict[str, Any]:
-    """Settings of a short run with every kind of score, kept networks and a learning rate that changes."""
-    return {
-        "corruption": "symmetric_noise(rate=0.05)",
-        "epochs": EPOCHS,
-        "limit": 200,
-        "scores": "logits, curvature(probes=2)",
-        "gradient_every": 4,
-        "checkpoints": "every(k=2)",
-        "tracking": "off",
-        **more,
-    }
-
-
-def run(**more: Any) -> Any:
-    """Train in this process."""
-    return train.train(build(TrainConfig, settings(**more)))
-
-
-def everything(blobs: Blobs) -> dict[str, bytes]:
-    """Every blob of a run, but for settings and tables: one of them says how long it took."""
-    return {name: blobs.get(name) for folder in FOLDERS for name in blobs.names(folder)}
 
 
 @pytest.fixture(scope="module")
@@ -72,31 +41,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         os.chdir(before)
 
 
-@pytest.fixture
-def tracked(store_uri: str) -> dict[str, str]:
-    """Settings that put runs into a fresh experiment of the shared store."""
-    return {"tracking": store_uri, "experiment": f"resume-{next(_names)}-{Path.cwd().name}"}
-
-
-class _DiedError(Exception):
-    pass
-
-
-def die(monkeypatch: pytest.MonkeyPatch, name: str, at: int) -> list[int]:
-    """Let `measure` of the scorer, or `report` of the stage, raise at call number `at`; calls are counted."""
-    place = Scorer if name == "measure" else train
-    real, calls = getattr(place, name), [0]
-
-    def dying(*arguments: Any) -> Any:
-        calls[0] += 1
-        if calls[0] == at + 1:
-            raise _DiedError
-        return real(*arguments)
-
-    monkeypatch.setattr(place, name, dying)
-    return calls
-
-
 @pytest.mark.parametrize("epoch", range(EPOCHS + 1))
 def test_a_local_run_goes_on_after_any_epoch(
     epoch: int, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
@@ -107,7 +51,7 @@ def test_a_local_run_goes_on_after_any_epoch(
     monkeypatch.setenv("MEMEST_RESUME_EVERY_EPOCH", "1")
     with monkeypatch.context() as once:
         die(once, "measure", epoch)
-        with pytest.raises(_DiedError):
+        with pytest.raises(DiedError):
             run()
     calls = die(monkeypatch, "measure", 99)
     opened = run()
@@ -128,7 +72,7 @@ def test_a_run_that_failed_at_its_report_trains_no_more(
     """After the last epoch the point is always saved: what comes then costs no training again."""
     with monkeypatch.context() as once:
         die(once, "report", 0)
-        with pytest.raises(_DiedError):
+        with pytest.raises(DiedError):
             run()
     calls = die(monkeypatch, "measure", 99)
     assert everything(run().run.blobs) == whole
@@ -145,12 +89,12 @@ def test_a_run_that_died_before_it_kept_a_network_keeps_it(
 
     def dying(self: LocalBlobs, name: str, content: bytes) -> None:
         if name == checkpoint.name(epoch):
-            raise _DiedError
+            raise DiedError
         put(self, name, content)
 
     with monkeypatch.context() as once:
         once.setattr(LocalBlobs, "put", dying)
-        with pytest.raises(_DiedError):
+        with pytest.raises(DiedError):
             run()
     calls = die(monkeypatch, "measure", 99)
     assert everything(run().run.blobs) == whole
@@ -166,10 +110,10 @@ def test_a_failed_run_is_taken_up(
     for epoch in (2, 3):
         with monkeypatch.context() as once:
             die(once, "measure", epoch)
-            with pytest.raises(_DiedError):
+            with pytest.raises(DiedError):
                 run(**tracked)
         (failed,) = client.search_runs([client.get_experiment_by_name(tracked["experiment"]).experiment_id])
-        assert (failed.info.status, failed.data.tags["memest.error"]) == ("FAILED", "_DiedError: ")
+        assert (failed.info.status, failed.data.tags["memest.error"]) == ("FAILED", "DiedError: ")
     opened = run(**tracked)
     assert opened.run.id == failed.info.run_id
     assert_as_undisturbed(client, tracked["experiment"], whole)
@@ -192,11 +136,6 @@ def assert_as_undisturbed(client: MlflowClient, experiment: str, whole: dict[str
 def start(**more: Any) -> Forked:
     """Train in a process of its own."""
     return Forked(["memest", "train", *(f"--{name}={value}" for name, value in settings(**more).items())])
-
-
-def said() -> str:
-    """Everything in the one journal of this folder."""
-    return "".join(path.read_text() for path in Path(".memest").rglob("entries.jsonl"))
 
 
 def kill_when(process: Forked, due: Callable[[], bool]) -> None:
@@ -250,78 +189,6 @@ def test_the_next_run_of_mlflow_run_becomes_a_ticket(
     assert_as_undisturbed(client, tracked["experiment"], whole)
 
 
-class _Bomb:
-    def __reduce__(self) -> Any:
-        return Path.touch, (Path("executed"),)
-
-
-def _points(key: str) -> dict[str, bytes]:
-    """Files that are no resume point of this run."""
-    sheet = torch.zeros(40, dtype=torch.uint8)
-    marks = {"format": resume.FORMAT, "torch": str(torch.__version__), "training": {}, "sheet": sheet}
-    return {
-        "a bomb": checkpoint.pack({"key": key, **marks, "training": _Bomb()}),
-        "no archive": b"half of someth",
-        "empty": b"",
-        "a list": checkpoint.pack([1, 2]),  # type: ignore[arg-type]
-        "of another run": checkpoint.pack({"key": "f" * 64, **marks}),
-        "of another version": checkpoint.pack({"key": key, **marks, "torch": "0.1"}),
-        "of another sheet": checkpoint.pack({"key": key, **marks}),
-    }
-
-
-@pytest.mark.parametrize("kind", _points(""))
-def test_a_planted_point_is_refused(
-    kind: str, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Nothing in it is executed; a warning says why it is not used, and the run starts anew."""
-    with monkeypatch.context() as once:
-        die(once, "report", 0)
-        with pytest.raises(_DiedError):
-            run()
-    (path,) = Path(".memest").rglob("resume.pt")
-    key = torch.load(path, weights_only=True)["key"]
-    path.write_bytes(_points(key)[kind])
-    calls = die(monkeypatch, "measure", 99)
-    assert everything(run().run.blobs) == whole
-    assert calls == [EPOCHS + 1]
-    assert not Path("executed").exists()
-    assert "resume.pt is not used, the run starts anew" in caplog.text
-
-
-def test_saving_takes_one_hundredth_of_the_time(tmp_path: Path) -> None:
-    """The first point at once, the next after a hundred times what that took, or whenever it must be."""
-    now = [0.0]
-    saved: list[float] = []
-    point = ResumePoint(tmp_path, lambda: None, clock=lambda: now[0])
-
-    def make() -> bytes:
-        saved.append(now[0])
-        now[0] += 2
-        return b"x"
-
-    while now[0] < 1000:
-        point.save(make)
-        now[0] += 10
-    assert saved == [0, 202, 404, 606, 808]
-    point.save(make, must=True)
-    assert len(saved) == 6
-    assert ResumePoint(tmp_path, lambda: None).load() == b"x"
-
-
-def test_a_point_is_whole_or_not_there(tmp_path: Path) -> None:
-    """A process that dies while it saves leaves the point before; what was said before is safe first."""
-    order: list[str] = []
-    point = ResumePoint(tmp_path, lambda: order.append("said"))
-    point.save(lambda: (order.append("made"), b"one")[1])
-    assert order == ["said", "made"]
-    with pytest.raises(ZeroDivisionError):
-        point.save(lambda: bytes(1 // 0), must=True)
-    assert point.load() == b"one"
-    point.clear()
-    assert point.load() is None
-
-
 def test_scoring_goes_on_too(
     tracked: dict[str, str], store_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -335,11 +202,11 @@ def test_scoring_goes_on_too(
     def dying(*arguments: Any) -> Any:
         calls[0] += 1
         if calls[0] == 3:
-            raise _DiedError
+            raise DiedError
         return measure(*arguments)
 
     monkeypatch.setattr(Scorer, "measure", dying)
-    with pytest.raises(_DiedError):
+    with pytest.raises(DiedError):
         score.score(config)
     again = score.score(config)
     assert calls == [2 + 1 + 2]
@@ -350,34 +217,3 @@ def test_scoring_goes_on_too(
     anew = score.score(config)
     assert anew.run.id != again.run.id
     assert everything(anew.run.blobs) == first
-
-
-def test_a_resume_point_needs_its_blocks(tmp_path: Path) -> None:
-    """A point whose blocks are gone is refused rather than trusted."""
-    done = run()
-    header = SheetReader.open(done.run.blobs).manifest.header
-    ids = SheetReader.open(done.run.blobs).summary()["id"]
-
-    def writer(folder: str) -> SheetWriter:
-        return SheetWriter(LocalBlobs(tmp_path / folder), header, ids, 1, lambda key: {})
-
-    sheet = writer("here")
-    for epoch in range(3):
-        sheet.put(epoch, {}, {"weight_norm": 1.0})
-    point = ResumePoint(tmp_path, lambda: None)
-    point.save(lambda: resume.pack("k", sheet))
-    assert resume.restore(point, "k", writer("elsewhere"), torch.device("cpu")) == resume.Restored()
-    assert not point.there
-
-
-def test_a_journal_says_whose_it_is(tracked: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run, server and machine; when another machine takes the run up, that machine."""
-    for host in ("one", "two"):
-        with monkeypatch.context() as once:
-            once.setattr("socket.gethostname", lambda host=host: host)
-            die(once, "measure", 1)
-            with pytest.raises(_DiedError):
-                run(**tracked)
-        (folder,) = (path.parent for path in Path(".memest").rglob("head.json"))
-        head = read_head(folder)
-        assert (head.run_id, head.uri, head.host) == (folder.name, tracked["tracking"], host)

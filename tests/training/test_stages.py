@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import itertools
 import json
-import os
 import re
 import time
 from pathlib import Path
@@ -17,53 +14,25 @@ import pytest
 import yaml
 from forked import Forked
 from mlflow import MlflowClient
+from short_runs import NOISE, training
 from sklearn.metrics import roc_auc_score
 
 from memest import cli
 from memest.errors import (
     BusyError,
-    FingerprintError,
     InputError,
     NonFiniteError,
-    NoRunsError,
-    SettingError,
-    SheetError,
 )
 from memest.grammar.config import build, flags
 from memest.runs.config import TrainConfig
-from memest.stages import analyze, score, train
+from memest.stages import analyze, train
 from memest.store import SheetReader
-from memest.store.artifacts import ArtifactBlobs
 from memest.summaries import suspicion
 
 pytestmark = pytest.mark.mlflow
-NOISE = "symmetric_noise(rate=0.05)"
+
+
 PROJECT = Path(__file__).parents[2]
-_names = itertools.count()
-
-
-def training(**settings: Any) -> TrainConfig:
-    """A short run on part of the digits."""
-    short = {"corruption": NOISE, "epochs": 2, "limit": 300, "tracking": "off"}
-    return build(TrainConfig, short | settings)
-
-
-@pytest.fixture
-def tracked(store_uri: str) -> dict[str, str]:
-    """Settings that put runs into a fresh experiment of the shared store."""
-    return {"tracking": store_uri, "experiment": f"test-{next(_names)}-{Path.cwd().name}"}
-
-
-@pytest.fixture(scope="module")
-def sealed(store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Settings of an experiment with one sealed run, for tests that change nothing in it."""
-    found = {
-        "tracking": store_uri,
-        "experiment": f"sealed-{tmp_path_factory.mktemp('sealed').name}-{os.getpid()}",
-    }
-    with contextlib.chdir(tmp_path_factory.mktemp("sealed")):
-        train.train(training(**found))
-    return found
 
 
 @pytest.fixture
@@ -151,62 +120,6 @@ def test_the_noise_seed_moves_labels_only() -> None:
     assert (changed[0] != changed[1]).any()
 
 
-def test_scoring_from_checkpoints_repeats_training(tracked: dict[str, str], client: MlflowClient) -> None:
-    """What `score` measures from a kept network is what training measured, probes included."""
-    scores = "loss, curvature(probes=2)"
-    trained = train.train(training(scores=scores, checkpoints="all", **tracked))
-    again = score.score(
-        build(score.ScoreConfig, {"run": trained.run.id, "scores": scores, "tracking": tracked["tracking"]})
-    )
-    assert again.run.id != trained.run.id
-    assert client.get_run(again.run.id).data.tags["memest.source_run"] == trained.run.id
-    first, second = SheetReader.open(trained.run.blobs), SheetReader.open(again.run.blobs)
-    for key in first.manifest.scores:
-        if not key.startswith("seen/"):
-            np.testing.assert_array_equal(first.trace(key)[0], second.trace(key)[0])
-            np.testing.assert_allclose(first.trace(key)[1], second.trace(key)[1], rtol=1e-5)
-
-
-def test_analysis_joins_what_score_added(tracked: dict[str, str]) -> None:
-    """A summary that only a later scoring run can answer stands in the table of its training run."""
-    trained = train.train(training(**tracked))
-    settings = {"run": trained.run.id, "scores": "input_gradient", "tracking": tracked["tracking"]}
-    before = analyze.analyze(build(analyze.AnalyzeConfig, tracked))
-    score.score(build(score.ScoreConfig, settings))
-    after = analyze.analyze(build(analyze.AnalyzeConfig, tracked))
-    for found, there in ((before, False), (after, True)):
-        assert ("csg " in found.text) == there
-        assert (b"<td>csg</td>" in found.blobs.get("report.html")) == there
-
-
-def test_score_refuses_epochs_that_were_not_kept(sealed: dict[str, str]) -> None:
-    """The error lists the epochs that can be reached, and nothing is written."""
-    trained = train.train(training(**sealed))
-    settings = {"run": trained.run.id, "epochs": "1", "tracking": sealed["tracking"]}
-    with pytest.raises(SettingError, match=r"epoch 1 was not kept .*kept: 2"):
-        score.score(build(score.ScoreConfig, settings))
-
-
-def test_score_refuses_a_dataset_that_has_changed(tracked: dict[str, str]) -> None:
-    """Images that changed since the run are refused by fingerprint: labels are never joined by luck."""
-    rng = np.random.default_rng(0)
-    images, labels = rng.integers(0, 255, (60, 8, 8), np.uint8), np.arange(60) % 3
-    np.savez("mine.npz", images=images, labels=labels)
-    trained = train.train(training(data="npz(path=mine.npz)", limit=0, **tracked))
-    images[0, 0, 0] ^= 1
-    np.savez("mine.npz", images=images, labels=labels)
-    settings = {"run": trained.run.id, "tracking": tracked["tracking"]}
-    with pytest.raises(FingerprintError, match="measured against fingerprint"):
-        score.score(build(score.ScoreConfig, settings))
-
-
-def test_a_query_without_runs_says_why(sealed: dict[str, str]) -> None:
-    """The condition that removed the last run is named, with the values there are."""
-    train.train(training(**sealed))
-    with pytest.raises(NoRunsError, match=r"seed=7 removed the last run .* model=tiny, seed is 0"):
-        analyze.analyze(build(analyze.AnalyzeConfig, sealed | {"where": "model=tiny, seed=7"}))
-
-
 def test_a_crash_marks_the_run_failed(tracked: dict[str, str], client: MlflowClient) -> None:
     """Training that diverges ends as FAILED, with the epoch and the examples as the reason."""
     with pytest.raises(NonFiniteError, match="epoch 1"):
@@ -255,33 +168,6 @@ def test_configurations_are_frozen() -> None:
     """A configuration cannot change after it was checked."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         training().seed = 3  # type: ignore[misc]
-
-
-def test_runs_of_another_recipe_are_not_averaged(tracked: dict[str, str]) -> None:
-    """Only runs that differ in seeds share a row; another learning rate is another group."""
-    for settings in ({"seed": 0}, {"seed": 1}, {"seed": 0, "lr": 0.01}):
-        train.train(training(**settings, **tracked))
-    text = analyze.analyze(build(analyze.AnalyzeConfig, tracked)).text
-    assert sorted(re.findall(r"(\d) runs?:", text)) == ["1", "2"]
-
-
-def test_runs_without_a_loss_are_analysed_too(tracked: dict[str, str]) -> None:
-    """A run that measured margins only is judged by what it has, and ranked with what all runs share."""
-    train.train(training(scores="margin", **tracked, seed=0, corruption_seed=0))
-    train.train(training(**tracked, seed=1, corruption_seed=0))
-    text = analyze.analyze(build(analyze.AnalyzeConfig, tracked)).text
-    assert "2 runs:" in text
-    assert "\naum " in text
-
-
-def test_one_seed_is_one_seed_however_often_it_was_measured(tracked: dict[str, str]) -> None:
-    """The same training with other scores is joined to the first: it is no further seed."""
-    train.train(training(scores="margin", **tracked))
-    train.train(training(**tracked))
-    text = analyze.analyze(build(analyze.AnalyzeConfig, tracked)).text
-    assert "1 run:" in text
-    assert "\ncsl " in text
-    assert "\naum " in text
 
 
 def test_the_classes_belong_to_the_identity() -> None:
@@ -362,44 +248,6 @@ def test_local_runs_need_no_server() -> None:
     assert said[:3] == [0, 1, 2]
     assert sorted(said[3:]) == [1, 2, 2, 2]  # what scoring cost, how well the summaries detect by epoch
     assert run.blobs.names("checkpoint") == ["checkpoint/epoch-000002.pt"]
-
-
-def test_a_flipped_bit_is_refused(tracked: dict[str, str], client: MlflowClient) -> None:
-    """A damaged artifact is named when it is read."""
-    opened = train.train(training(**tracked))
-    root = Path(client.get_run(opened.run.id).info.artifact_uri.removeprefix("file://"))
-    path = root / "sheet" / "summary.parquet"
-    content = bytearray(path.read_bytes())
-    content[100] ^= 1
-    path.write_bytes(bytes(content))
-    with pytest.raises(Exception, match=r"sheet/summary\.parquet is damaged"):
-        SheetReader.open(ArtifactBlobs(client, opened.run.id)).summary()
-
-
-def test_a_kept_network_is_read_only_as_it_was_written(
-    tracked: dict[str, str], client: MlflowClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One bit of a weight flipped in the store: `score` names the file instead of measuring with it."""
-    opened = train.train(training(**tracked))
-    root = Path(client.get_run(opened.run.id).info.artifact_uri.removeprefix("file://"))
-    (path,) = (root / "checkpoint").iterdir()
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(bytes(content))
-    monkeypatch.setenv("MEMEST_HOME", "another-machine")
-    settings = {"run": opened.run.id, "scores": "loss", "tracking": tracked["tracking"]}
-    with pytest.raises(SheetError, match=r"checkpoint/epoch-000002\.pt is damaged"):
-        score.score(build(score.ScoreConfig, settings))
-
-
-def test_scoring_a_ticket_scores_the_run_it_points_at(sealed: dict[str, str], client: MlflowClient) -> None:
-    """The id that `mlflow run` printed will do, although the work lies in another run."""
-    opened = train.train(training(**sealed))
-    experiment = client.get_run(opened.run.id).info.experiment_id
-    ticket = client.create_run(experiment, tags={"memest.ticket_of": opened.run.id}).info.run_id
-    settings = {"run": ticket, "scores": "entropy", "tracking": sealed["tracking"]}
-    scored = score.score(build(score.ScoreConfig, settings))
-    assert client.get_run(scored.run.id).data.tags["memest.source_run"] == opened.run.id
 
 
 def test_unfinished_checkpoints_choice_is_refused_early() -> None:

@@ -17,7 +17,7 @@ import pytest
 from forked import Forked
 from matplotlib import rcParams
 from mlflow import MlflowClient
-from searching import runs, search, study
+from searching import SHORT, runs, search, study
 
 from memest import cli
 from memest.data import load_images
@@ -29,10 +29,17 @@ from memest.scores import Scorer
 from memest.stages import train, tune
 from memest.store import SheetReader
 from memest.store.artifacts import ArtifactBlobs, run_blobs
-from memest.tracking import at_work_under
 
 pytestmark = pytest.mark.mlflow
+
+
 PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def tracked(tracked: dict[str, Any]) -> dict[str, Any]:
+    """Settings of short runs in a fresh experiment of the shared store."""
+    return SHORT | tracked
 
 
 def test_trials_are_runs_under_one_parent(tracked: dict[str, Any], client: MlflowClient) -> None:
@@ -97,31 +104,6 @@ def test_an_interrupted_search_draws_what_an_undisturbed_one_draws(
     search(apart, study="apart", **settings)
     assert [run.data.params["cfg.lr"] for run in runs(client, apart)] == disturbed
     assert len(disturbed) == 4
-
-
-def test_a_shared_run_is_ended_by_the_last_that_leaves_it(
-    tracked: dict[str, Any], client: MlflowClient
-) -> None:
-    """KILLED or FAILED with the reason, unless another goes on or it is sealed; then running again."""
-
-    def left(error: BaseException, others: bool) -> tuple[str, str, str]:
-        with pytest.raises(type(error)), at_work_under(client, run, lambda: others):
-            assert seen()[:2] == ("RUNNING", "running")
-            raise error
-        return seen()
-
-    def seen() -> tuple[str, str, str]:
-        found = client.get_run(run)
-        return found.info.status, found.data.tags["memest.state"], found.data.tags["memest.error"]
-
-    run = client.create_run(client.create_experiment(tracked["experiment"])).info.run_id
-    assert left(KeyboardInterrupt(), others=True) == ("RUNNING", "running", "")
-    assert left(KeyboardInterrupt(), others=False)[:2] == ("KILLED", "killed")
-    assert left(ValueError("x" * 10_000), others=False) == ("FAILED", "failed", f"ValueError: {'x' * 988}")
-    client.set_tag(run, "memest.state", "sealed")
-    with pytest.raises(KeyboardInterrupt), at_work_under(client, run, lambda: False):
-        raise KeyboardInterrupt
-    assert seen()[1] == "sealed"
 
 
 def test_a_search_whose_parent_was_deleted_gets_another(

@@ -9,13 +9,19 @@ from typing import Any
 import optuna
 import pytest
 from mlflow import MlflowClient
-from searching import runs, search
+from searching import SHORT, runs, search
 
 from memest import cli
 from memest.errors import InputError, SettingError
 from memest.tune import Space, read_objectives, space_text
 
 pytestmark = pytest.mark.mlflow
+
+
+@pytest.fixture
+def tracked(tracked: dict[str, Any]) -> dict[str, Any]:
+    """Settings of short runs in a fresh experiment of the shared store."""
+    return SHORT | tracked
 
 
 def test_a_space_is_the_same_from_a_file() -> None:

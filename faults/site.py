@@ -146,10 +146,14 @@ def train_command(experiment: str, **settings: str) -> list[str]:
 
 
 def undisturbed(root: Path) -> dict[str, bytes]:
-    """Every file of the sheet, and every checkpoint, of the run without a server and without a fault."""
-    root.mkdir(parents=True)
-    environment = os.environ | PATIENCE | {"MEMEST_HOME": str(root), "PYTHONPATH": str(PROJECT)}
-    subprocess.run(train_command("none", tracking="off"), cwd=root, env=environment, check=True)
+    """Every file of the sheet, and every checkpoint, of the run without a server and without a fault.
+
+    It is trained at `root` unless it lies there.
+    """
+    if not root.exists():
+        root.mkdir(parents=True)
+        environment = os.environ | PATIENCE | {"MEMEST_HOME": str(root), "PYTHONPATH": str(PROJECT)}
+        subprocess.run(train_command("none", tracking="off"), cwd=root, env=environment, check=True)
     (local,) = root.glob("runs/*/local")
     blobs = LocalBlobs(local / "blobs")
     return {name: blobs.get(name) for folder in ("sheet", "checkpoint") for name in blobs.names(folder)}

@@ -75,6 +75,17 @@ def shared_services() -> Folder:
     return folder
 
 
+def undisturbed_run() -> dict[str, bytes]:
+    """The blobs of the run that faults disturb, undisturbed; trained once for all tests of a session."""
+    from filelock import FileLock
+
+    from faults.site import undisturbed
+
+    room = Path(os.environ[SHARED])
+    with FileLock(room / "training"):
+        return undisturbed(room / "undisturbed")
+
+
 def _folder(room: Path) -> Folder:
     """A folder whose name needs quoting everywhere."""
     return Folder(room / "100% it's here" / "services")

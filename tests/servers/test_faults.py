@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from forked import Forked
+from real_servers import undisturbed_run
 
 from faults.__main__ import FAULTS
 from faults.base import Fault
-from faults.site import MEMEST, Site, train_command, undisturbed
+from faults.site import MEMEST, Site, train_command
 from memest.services import Folder
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.slow]
@@ -36,12 +37,6 @@ CHOSEN = [one for one in FAULTS if one.often and not one.stops_servers]
 """Those that stop a server have servers of their own, in test_services_stopped.py."""
 
 
-@pytest.fixture(scope="module")
-def blobs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What the run has made that nothing disturbed."""
-    return undisturbed(tmp_path_factory.mktemp("undisturbed") / "run")
-
-
 @pytest.fixture
 def on_disk() -> Iterator[Path]:
     """A folder on a disk: in memory, files are written too fast to be caught at it."""
@@ -53,10 +48,10 @@ def on_disk() -> Iterator[Path]:
 
 @pytest.mark.parametrize("one", CHOSEN, ids=lambda one: one.what)
 def test_what_must_come_of_a_fault_comes(
-    one: Fault, shared: Folder, blobs: dict[str, bytes], on_disk: Path, monkeypatch: pytest.MonkeyPatch
+    one: Fault, shared: Folder, on_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same causes as `make faults`, those that are quick and matter most."""
     with monkeypatch.context() as environment:
         environment.setattr("boto3.DEFAULT_SESSION", None)
-        seen = one.cause(ForkedSite(on_disk / "fault", shared, blobs))
+        seen = one.cause(ForkedSite(on_disk / "fault", shared, undisturbed_run()))
     assert seen, "a fault says what was seen; what must not be raises AssertionError"

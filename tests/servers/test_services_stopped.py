@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from commands import known, listens, memest, states, wait_until
-from real_servers import which_store
+from real_servers import undisturbed_run, which_store
 
 from faults import outages
 from faults.base import FAULTS, Fault
-from faults.site import Site, undisturbed
+from faults.site import Site
 from memest import services
 from memest.services import Folder, Wanted
 from memest.services.probes import bucket_client, search_experiments
@@ -74,5 +74,5 @@ def test_what_must_come_of_a_fault_comes(
 ) -> None:
     """The faults of `make faults` that stop a server; here it is away for eight seconds."""
     monkeypatch.setattr(outages, "AWAY", 8)
-    site = Site(tmp_path / "fault", own, undisturbed(tmp_path / "undisturbed"))
+    site = Site(tmp_path / "fault", own, undisturbed_run())
     assert one.cause(site), "a fault says what was seen; what must not be raises AssertionError"

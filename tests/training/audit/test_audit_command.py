@@ -27,6 +27,20 @@ def _somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where tests that look at an audit of the digits keep its runs: the first of them trains."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def trained(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That folder, in use, with an audit in it; its files are in `out`."""
+    monkeypatch.setenv("MEMEST_HOME", str(home))
+    assert main(["audit", "digits", *SMALL, "--into", "out"]) == 0
+    return home
+
+
 def wrong_digits(path: Path, count: int = 20) -> set[int]:
     """400 digits, the first of which got the label of another class; their ids."""
     from memest.data import load_images
@@ -141,12 +155,11 @@ def test_a_run_without_probabilities_is_refused(tmp_path: Path, capsys: pytest.C
 
 
 def test_an_audit_and_its_folds_are_no_sheet_to_audit(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its labels were changed on purpose, and a fold has evidence of a part: one line says what to do."""
-    assert main(["audit", "digits", *SMALL, "--into", "out"]) == 0
-    whole = next(path.parent for path in tmp_path.rglob("audit_plan.json"))
-    folds = [path for path in (tmp_path / ".memest/runs").iterdir() if path not in whole.parents]
+    whole = next(path.parent for path in trained.rglob("audit_plan.json"))
+    folds = [path for path in (trained / "runs").iterdir() if path not in whole.parents]
     capsys.readouterr()
     for place, says in ((whole, "repeat its own command"), (folds[0], "name the run that joins it")):
         assert main(["audit", "--tracking", "offline", "--sheet", str(place), "--into", "new"]) == 2
@@ -183,12 +196,13 @@ def _count(path: Path) -> int:
     return len(np.load(path))
 
 
-def test_exports_and_decisions_follow_an_audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exports_and_decisions_follow_an_audit(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Asked for afterwards, exports need no training; a decision on the listed file is applied."""
-    assert main(["audit", "digits", *SMALL, "--into", "out"]) == 0
-    trained = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("block-*.safetensors")}
+    blocks = {path: path.stat().st_mtime_ns for path in trained.rglob("block-*.safetensors")}
     assert main(["audit", "digits", *SMALL, "--into", "out", "--export", "cleanlab,tables"]) == 0
-    assert trained.items() <= {p: p.stat().st_mtime_ns for p in tmp_path.rglob("block-*")}.items()
+    assert blocks.items() <= {p: p.stat().st_mtime_ns for p in trained.rglob("block-*")}.items()
     assert np.load(tmp_path / "out/cleanlab/pred_probs.npy").shape[1] == 10
     report = (tmp_path / "out/report.html").read_text()
     assert "memest apply decisions.csv --data digits --limit 200 --into corrected" in report
@@ -204,9 +218,9 @@ def test_exports_and_decisions_follow_an_audit(tmp_path: Path, capsys: pytest.Ca
     assert not (tmp_path / "bad").exists()
 
 
+@pytest.mark.usefixtures("trained")
 def test_the_report_is_that_of_the_audit(tmp_path: Path) -> None:
     """Not that of the trainings it rests on."""
-    assert main(["audit", "digits", *SMALL, "--into", "out"]) == 0
     page = (tmp_path / "out/report.html").read_text()
     assert "No label of 200 images looks wrong" in page or "labels look wrong" in page
     assert "most suspicious labels of" not in page

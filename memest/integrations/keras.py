@@ -11,7 +11,7 @@ every epoch: `model.fit(…, callbacks=[CleanPass(recorder, x, y)])`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,11 +115,16 @@ class CleanPass(keras.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         recorder: where to.
-        x: the inputs of all examples; or batches (x, labels, ids), gone through once an epoch.
+        x: the inputs of all examples, an array or several in a list, tuple or dict; or batches, each
+            (x, labels, ids) or (x, (labels, ids)): a list, a `tf.data.Dataset` or a `DataLoader`, gone through
+            once an epoch.
         labels: (N,) of the inputs; left out where `x` has batches.
         ids: (N,) of the inputs; their positions, if left out.
         batch_size: examples at a time.
         from_logits: whether the model gives logits; by default what the compiled loss says.
+
+    Raises:
+        DataError: an input, or the ids, are not as many as the labels.
     """
 
     def __init__(
@@ -133,7 +138,7 @@ class CleanPass(keras.callbacks.Callback):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.recorder, self._from_logits = recorder, from_logits
-        self._batches = x if labels is None else _Slices(x, labels, ids, batch_size)
+        self._batches = _Given(x) if labels is None else _Slices(x, labels, ids, batch_size)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Pass over the examples, and close the epoch."""
@@ -146,22 +151,51 @@ class CleanPass(keras.callbacks.Callback):  # type: ignore[misc]
 
 @dataclass(frozen=True, eq=False)
 class _Slices:
-    """Arrays, in batches (x, labels, ids)."""
+    """Inputs, an array or several, labels and ids, in batches of the three."""
 
     x: Any
     labels: Any
     ids: Any
     size: int
 
+    def __post_init__(self) -> None:
+        arrays = [*keras.tree.flatten(self.x), *([] if self.ids is None else [self.ids])]
+        if odd := [len(array) for array in arrays if len(array) != len(self.labels)]:
+            raise DataError(
+                f"a clean pass over {len(self.labels)} labels needs as many of each input and of the ids, "
+                f"not {odd[0]}"
+            )
+
     def __iter__(self) -> Iterator[tuple[Any, Any, Any]]:
         ids = np.arange(len(self.labels)) if self.ids is None else self.ids
         for start in range(0, len(self.labels), self.size):
             chosen = slice(start, start + self.size)
-            yield self.x[chosen], self.labels[chosen], ids[chosen]
+            x = keras.tree.map_structure(lambda array, rows=chosen: array[rows], self.x)
+            yield x, self.labels[chosen], ids[chosen]
+
+
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """Batches (x, labels, ids) or (x, (labels, ids)), gone through as often as they are asked for."""
+
+    batches: Iterable[Any]
+
+    def __iter__(self) -> Iterator[tuple[Any, Any, Any]]:
+        for batch in self.batches:
+            x, *rest = batch
+            if len(rest) == 1 and isinstance(rest[0], (tuple, list)):
+                (rest,) = rest
+            if len(rest) != 2:
+                raise DataError("a batch of a clean pass is (x, labels, ids) or (x, (labels, ids))")
+            yield x, rest[0], rest[1]
 
 
 def _batch(predicted: Any, labels: Any, ids: Any, logits: bool) -> tuple[Any, Any, Any]:
     """Logits (B, K), labels (B,) and ids (B,) as numpy has them, of whatever the backend has."""
+    if isinstance(predicted, (tuple, list, dict)):
+        raise DataError(
+            f"the model has {len(predicted)} outputs, and one is recorded: give a model of the classes alone"
+        )
     values, labels, ids = (keras.ops.convert_to_numpy(array) for array in (predicted, labels, ids))
     if not logits:
         values = np.log(np.clip(values, _SMALLEST, 1))

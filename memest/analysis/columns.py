@@ -12,6 +12,7 @@ from memest.summaries import SUMMARIES, needs_of
 FROM_TRAINING = ("seen/csl", "seen/forgetting_count")
 """The online summaries that tables of methods show; `detection` shows all of them."""
 FIRST = ("csl", "seen/csl")
+"""What tables list first: `csl` is what others are compared with. Lists of labels rank by `detect.RANKED`."""
 _SHARED = ("forward", "forward_and_gradient")
 
 

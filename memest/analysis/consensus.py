@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.analysis.columns import FIRST
 from memest.analysis.groups import RunGroup, covering, groups, how_many
 from memest.analysis.images import examples_figure
 from memest.analysis.runset import RunSet
-from memest.detect import suspicion
+from memest.detect import RANKED, suspicion
 from memest.metrics import Floats, midranks
 from memest.reports.sections import Picture
 
@@ -68,5 +67,5 @@ def _paint(runs: RunSet, summary: str) -> Figure:
 
 def _shared(runs: RunSet) -> str | None:
     """A summary that all of the runs have: csl, the online one first; else any."""
-    names = [*reversed(FIRST), *runs[0].summaries]
+    names = [*RANKED, *runs[0].summaries]
     return next((name for name in names if all(name in run.summaries for run in runs)), None)

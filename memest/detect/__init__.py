@@ -2,6 +2,7 @@
 
 from memest.detect.detectors import (
     DETECTORS,
+    RANKED,
     ProtocolEvidence,
     detector,
     direction,
@@ -16,6 +17,7 @@ from memest.detect.evaluation import Evaluation, evaluate, evaluate_table, evalu
 
 __all__ = [
     "DETECTORS",
+    "RANKED",
     "Detection",
     "Evaluation",
     "ProtocolEvidence",

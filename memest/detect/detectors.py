@@ -26,6 +26,8 @@ Detector: TypeAlias = Callable[..., Floats]
 D = TypeVar("D", bound=Detector)
 
 DETECTORS: Registry[Detector] = Registry("detector", "memest.detectors")
+RANKED = ("seen/csl", "csl")
+"""The summaries that rank a list of suspicious labels, the first there is (docs/robust_sums.md)."""
 _PROTOCOLS: dict[str, str] = {}
 Quality = Literal["self_confidence", "normalized_margin", "confidence_weighted_entropy"]
 

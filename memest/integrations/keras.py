@@ -116,8 +116,8 @@ class CleanPass(keras.callbacks.Callback):  # type: ignore[misc]
     Args:
         recorder: where to.
         x: the inputs of all examples, an array or several in a list, tuple or dict; or batches, each
-            (x, labels, ids) or (x, (labels, ids)): a list, a `tf.data.Dataset` or a `DataLoader`, gone through
-            once an epoch.
+            (x, labels, ids) or (x, (labels, ids)): a list, a `tf.data.Dataset` or a `DataLoader`, gone
+            through once an epoch.
         labels: (N,) of the inputs; left out where `x` has batches.
         ids: (N,) of the inputs; their positions, if left out.
         batch_size: examples at a time.
@@ -144,7 +144,8 @@ class CleanPass(keras.callbacks.Callback):  # type: ignore[misc]
         """Pass over the examples, and close the epoch."""
         given = _gives_logits(self.model.loss) if self._from_logits is None else self._from_logits
         self.recorder.clean_pass(
-            _batch(self.model.predict_on_batch(x), labels, ids, given) for x, labels, ids in self._batches
+            _batch(self.model.predict_on_batch(_ours(x)), labels, ids, given)
+            for x, labels, ids in self._batches
         )
         self.recorder.end_epoch()
 
@@ -188,6 +189,13 @@ class _Given:
             if len(rest) != 2:
                 raise DataError("a batch of a clean pass is (x, labels, ids) or (x, (labels, ids))")
             yield x, rest[0], rest[1]
+
+
+def _ours(x: Any) -> Any:
+    """Inputs that the backend takes: JAX refuses the tensors of others."""
+    if keras.backend.backend() != "jax":
+        return x
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, x)
 
 
 def _batch(predicted: Any, labels: Any, ids: Any, logits: bool) -> tuple[Any, Any, Any]:

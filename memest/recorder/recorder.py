@@ -183,7 +183,7 @@ class Recorder:
 
         Args:
             count: how many.
-            by: the summary that ranks; `csl` of clean passes where there were any, else `seen/csl`.
+            by: the summary that ranks; `seen/csl`, or `csl` where there were clean passes only.
 
         Raises:
             UnseenError: no epoch has ended, or an example was never seen.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from memest.detect import rank
+from memest.detect import RANKED, rank
 from memest.errors import UnknownNameError, optional_packages
 from memest.recorder.recorded import RecorderView
 from memest.store.tables import Columns
@@ -58,7 +58,7 @@ def worst(recorder: RecorderView, summaries: Columns, count: int, by: str | None
     Raises:
         UnknownNameError: there is no such summary.
     """
-    name = by or ("csl" if "csl" in summaries else "seen/csl")
+    name = by or next((name for name in RANKED if name in summaries), RANKED[0])
     if name not in summaries:
         raise UnknownNameError("summary of this recording", name, summaries)
     examples, labels, classes = recorder.examples, recorder.observed.labels, recorder.classes

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.analysis.columns import FIRST
 from memest.analysis.images import labelled_images
 from memest.data import ImageSet
-from memest.detect import DETECTORS, Evaluation, rank, slug
+from memest.detect import DETECTORS, RANKED, Evaluation, rank, slug
 from memest.overhead.budget import Choice
 from memest.overhead.costs import Costs
 from memest.reports import figures
@@ -103,7 +102,7 @@ def detection_metrics(evaluation: Evaluation, names: Iterable[str] | None = None
 
 def leading(summary: Columns) -> str | None:
     """The column that ranks examples for people: the protocol's detector, else CSL, the online one first."""
-    return next((name for name in (*DETECTORS, *reversed(FIRST)) if name in summary), None)
+    return next((name for name in (*DETECTORS, *RANKED) if name in summary), None)
 
 
 def choice_files(choice: Choice | None) -> dict[str, bytes]:

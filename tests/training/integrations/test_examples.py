@@ -33,6 +33,7 @@ INNER = {
     "lightning_callback": ("lightning",),
     "watched_trainer": ("transformers", "accelerate"),
     "keras_recorded": ("keras", "tensorflow"),
+    "keras_inputs": ("keras", "tensorflow"),
     "ultralytics_trainer": ("ultralytics",),
 }
 """Files of tests that import a framework, and which; their names keep pytest from collecting them here."""
@@ -65,8 +66,9 @@ def test_a_framework_alone(name: str) -> None:
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_keras_on_another_backend(backend: str) -> None:
     """The tests of Keras pass on each backend that it has."""
-    require(("keras", backend))
-    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", HERE / "keras_recorded.py", backend=backend)
+    require(("keras", "tensorflow", backend))
+    files = [HERE / f"{name}.py" for name in ("keras_recorded", "keras_inputs")]
+    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", *files, backend=backend)
     assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout + done.stderr
 
 

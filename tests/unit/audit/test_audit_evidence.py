@@ -93,8 +93,8 @@ def test_a_data_set_without_errors_is_said_to_have_hardly_any() -> None:
 @pytest.mark.parametrize("separation", [0.5, 1.5, 3.5])
 def test_the_share_lies_in_its_interval_whatever_networks_can_tell(separation: float) -> None:
     """5 % wrong: most 90 % intervals hold it, wide ones where planted errors hardly stand out."""
-    found = [wrong_share(*drawn(seed, 0.05, separation=separation)[:2]) for seed in range(12)]
-    assert sum(one.low <= 0.05 <= one.high for one in found) >= 9
+    found = [wrong_share(*drawn(seed, 0.05, separation=separation)[:2]) for seed in range(8)]
+    assert sum(one.low <= 0.05 <= one.high for one in found) >= 6
     widths = np.mean([one.high - one.low for one in found])
     assert widths > 0.12 if separation == 0.5 else widths < 0.12
 

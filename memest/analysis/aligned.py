@@ -15,13 +15,14 @@ from memest.analysis.bins import unit
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet
 from memest.detect import direction, short, suspicion
+from memest.grammar.spec import SEEN
 from memest.metrics import Floats
 from memest.references import REFERENCES, Identity, Reference
 from memest.summaries import HIGHER
 
 _RAW = {
     f"{seen}forgetting_count": (f"{seen}mean_correct", f"{seen}forgetting_count(never=raw)")
-    for seen in ("", "seen/")
+    for seen in ("", SEEN)
 }
 """As a ranking examples never learned come last; a similarity takes their count as it is, 0."""
 

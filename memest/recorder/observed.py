@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from memest.errors import DataError
+from memest.grammar.spec import SEEN
 from memest.recorder import ranks
 from memest.recorder.batch import ReadBatch, columns_of
 from memest.recorder.examples import Examples
@@ -91,7 +92,7 @@ class Observed:
             UnseenError: an example did not come, and `partial` is not set, or an id is not of the recording.
         """
         columns, visits = self._rows.take_counted(partial, ranks.add_columns)
-        return {f"seen/{key}": values for key, values in columns.items()}, visits
+        return {f"{SEEN}{key}": values for key, values in columns.items()}, visits
 
     def require_labels(self) -> None:
         """Refuse an epoch whose labels cannot be.

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from memest.errors import NonFiniteError, SettingError, UnseenError
 from memest.files import write_whole
-from memest.grammar.spec import is_online
+from memest.grammar.spec import SEEN, is_online
 from memest.recorder.examples import Examples
 from memest.scores import describe
 from memest.store import Header, LocalBlobs, SheetReader, SheetWriter, block_span
@@ -30,7 +30,7 @@ from memest.summaries import Trace, summarise_all
 from memest.train import checkpoint
 from memest.version import commit
 
-VISITS = "seen/visits"
+VISITS = f"{SEEN}visits"
 """How often each example was seen in an epoch; stored where that is not once each."""
 _SPAN = 1000
 """Epochs that a block is planned for; how many will come is not known."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from memest.data import PROTOCOLS
 from memest.errors import BusyError, MemoryFullError, NonFiniteError, PrunedError, SettingError
 from memest.grammar.config import build, flags, flatten
+from memest.grammar.spec import SEEN
 from memest.runs.config import TrainConfig
 from memest.runs.possible import require_possible
 from memest.runs.prepare import Prepared, prepare
@@ -192,4 +193,4 @@ def _measured(config: TrainConfig) -> set[str]:
     """The scores that a run has in the end, from clean passes and from training."""
     epochs, free = config.recipe.epochs, ScoreSet(config.scores).free.keys
     clean = config.schedule.due(epochs, epochs).keys
-    return {*clean, *(f"seen/{key}" for key in free), "scalar/weight_norm"}
+    return {*clean, *(f"{SEEN}{key}" for key in free), "scalar/weight_norm"}

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from memest.errors import SettingError
+from memest.grammar.spec import SEEN
 from memest.scores.engine.gather import Reduction, Rows, Values
 from memest.scores.score_set import ScoreSet
 
@@ -60,7 +61,7 @@ class OnlineScores:
         """
         if self._rows.empty:
             return {}
-        return {f"seen/{key}": values for key, values in self._rows.take(self._partial, reduction).items()}
+        return {f"{SEEN}{key}": values for key, values in self._rows.take(self._partial, reduction).items()}
 
 
 class Unseen:

@@ -62,7 +62,7 @@ def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(stack, "make_databases", lambda *given: None)
     monkeypatch.setattr(stack, "make_bucket", lambda settings, secret: _answers(settings.s3_url))
-    monkeypatch.setattr("memest.services.decide.program", lambda store: store)
+    monkeypatch.setattr("memest.services.decide.store_program", lambda store: store)
 
 
 def _answers(url: str) -> None:

@@ -7,9 +7,7 @@ import colorsys
 from memest.grammar.config import digest
 from memest.models import MODELS
 
-_GOLDEN = 137.5
-"""Degrees between the hues of two networks that follow one another: no two of the first eight are near."""
-_SPREAD = 25.0
+_SPREAD = 15.0
 """Degrees by which other settings move a hue at most, to either side."""
 _SHADES = (0.57, 0.30, 0.46, 0.68)
 """Lightness by seed, those of seeds that follow one another far apart; all are seen on white and on black."""
@@ -27,6 +25,6 @@ def run_colour(model: str, seed: int, *others: str) -> str:
     spec = MODELS.parse(model)
     moved = int(digest(spec.short(), *others)[:4], 16) / 0xFFFF
     place = MODELS.own.index(spec.name) if spec.name in MODELS.own else moved * len(MODELS.own)
-    hue = (_GOLDEN * place + _SPREAD * (2 * moved - 1)) % 360 / 360
+    hue = (360 * place / len(MODELS.own) + _SPREAD * (2 * moved - 1)) % 360 / 360
     parts = colorsys.hls_to_rgb(hue, _SHADES[seed % len(_SHADES)], _SATURATION)
     return "#" + "".join(f"{round(255 * part):02x}" for part in parts)

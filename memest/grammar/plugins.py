@@ -9,9 +9,11 @@ first used, and never to list the names.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 from memest.errors import PluginError
 
@@ -39,12 +41,29 @@ def bring(point: EntryPoint) -> None:
         PluginError: it cannot be imported.
     """
     try:
-        point.load()
+        _load(point)
     except Exception as error:  # whatever the code of a stranger raises
         raise PluginError(
             f"{described(point)}, which cannot be imported ({type(error).__name__}: "
             f"{' '.join(str(error).split())}); mend or uninstall that package"
         ) from error
+
+
+def _load(point: EntryPoint) -> None:
+    """Import it; a folder of the working directory that is called like its module does not hide it.
+
+    Python takes such a folder for the package where the working directory is on its path, and it is there
+    in a project that is installed as editable from its parent.
+    """
+    path = list(sys.path)
+    sys.path[:] = [place for place in path if place not in ("", str(Path.cwd()))]
+    try:
+        point.load()
+    except ModuleNotFoundError:
+        sys.path[:] = path
+        point.load()
+    finally:
+        sys.path[:] = path
 
 
 def described(point: EntryPoint) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 import pytest
 from distributions import install
@@ -49,6 +51,33 @@ def test_what_a_package_brings_is_imported_when_it_is_used(site: Path) -> None:
     assert str(THINGS.parse("two")) == "two(n=1)"
     with pytest.raises(UnknownNameError, match=r"did you mean 'two'\? \(known: known, two\)"):
         THINGS["twoo"]
+
+
+class _Editable:
+    """How an installer makes an editable project found: last of all."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def find_spec(self, name: str, *_: Any) -> Any:
+        """The module of that file."""
+        return spec_from_file_location(name, self._file) if name == self._file.stem else None
+
+
+def test_a_project_folder_of_the_same_name_does_not_hide_its_module(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`pip install -e theirs/` and then a command beside that folder: Python takes that for a package."""
+    install(site, "theirs", {"memest.things": "two = theirs"})
+    file = tmp_path / "theirs" / "theirs.py"
+    file.parent.mkdir()
+    file.write_text("from test_plugins import THINGS\n@THINGS.register\ndef two(): return 2\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, _Editable(file)])
+    before = list(sys.path)
+    assert THINGS.call("two") == 2
+    assert sys.path == before
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def finished_run(uri: str, run_id: str) -> FinishedRun:
     Raises:
         InputError: there is no such run, it is not finished, or its artifacts are gone.
     """
-    if not run_id:
+    if not run_id.strip():
         raise SettingError(
             "--run is needed: the id of a finished training run (memest analyze and the MLflow UI show them)"
         )

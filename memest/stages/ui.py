@@ -21,7 +21,7 @@ from memest.services.ports import free_ports, require_free
 from memest.services.probes import require_tracking
 from memest.services.process import last_lines
 from memest.sweep.console import Console
-from memest.tracking import bare, connect, experiment_id, experiment_name, home, server_uri
+from memest.tracking import bare, connect, existing_experiment, experiment_name, home, server_uri
 from memest.tracking.view import link
 
 _HOST = "127.0.0.1"
@@ -49,7 +49,7 @@ def ui(config: UiConfig) -> str:
     """
     uri = server_uri(config.tracking)
     client = connect(uri, existing=True)
-    experiment = experiment_id(client, experiment_name(config.experiment, uri))
+    experiment = existing_experiment(client, experiment_name(config.experiment, uri))
     if uri.startswith(("http://", "https://")):
         return _shown(link(uri, experiment), config.open)
     port = config.port or free_ports(1)[0]

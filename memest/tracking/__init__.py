@@ -9,6 +9,7 @@ from memest.tracking.client import bare, check_tracking, connect, get_run, serve
 from memest.tracking.database import check_database
 from memest.tracking.experiments import (
     check_named,
+    existing_experiment,
     experiment_id,
     experiment_name,
     experiment_named,
@@ -48,6 +49,7 @@ __all__ = [
     "children_of",
     "connect",
     "deliver",
+    "existing_experiment",
     "experiment_id",
     "experiment_name",
     "experiment_named",

@@ -25,6 +25,7 @@ from memest.tracking.schema import make_tables
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+_START = re.compile(r"[0-9a-f]{4,32}")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 """The database engines that MLflow knows."""
 _DEFAULTS = {
@@ -174,10 +175,29 @@ def get_run(client: MlflowClient, run_id: str) -> Any:
     try:
         return client.get_run(run_id)
     except MlflowException as error:
-        raise NoRunsError(
-            f"there is no run {run_id!r} at {client.tracking_uri} (a relative sqlite path is another file in "
-            "another folder: MLFLOW_TRACKING_URI should be absolute)"
-        ) from error
+        uri = bare(str(client.tracking_uri))
+        if like := _begun_alike(client, run_id):
+            way = f"did you mean {' or '.join(like)}?"
+        elif uri.startswith("sqlite"):
+            way = "an id has 32 digits and letters; a relative sqlite path is another file in another folder"
+        else:
+            way = "an id has 32 digits and letters"
+        raise NoRunsError(f"there is no run {run_id!r} at {uri}: {way}") from error
+
+
+def _begun_alike(client: MlflowClient, run_id: str) -> list[str]:
+    """Up to three runs whose ids begin so: people copy what a table shows of them."""
+    from mlflow.exceptions import MlflowException
+
+    start = run_id.strip().lower()
+    if not _START.fullmatch(start):
+        return []
+    try:
+        experiments = [one.experiment_id for one in client.search_experiments(max_results=1000)]
+        found = client.search_runs(experiments, f"attributes.run_id LIKE '{start}%'", max_results=3)
+    except MlflowException:  # a server that cannot search ids so
+        return []
+    return [str(run.info.run_id) for run in found]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from memest.errors import InputError
+from memest.errors import InputError, NoRunsError
 from memest.tracking import view
 from memest.tracking.client import alone_at, answering, bare, check_tracking, connect, database_file, get_run
 
@@ -47,6 +47,18 @@ def experiment_id(client: MlflowClient, name: str) -> str:
         found = found or _make(client, name)
     prepare_experiment(client, found)
     return str(found.experiment_id)
+
+
+def existing_experiment(client: MlflowClient, name: str) -> str:
+    """The id of the experiment called `name`, ready to be looked at.
+
+    Raises:
+        NoRunsError: there is none; the message names those that there are.
+    """
+    if client.get_experiment_by_name(name) is None:
+        known = ", ".join(one.name for one in client.search_experiments(max_results=50))
+        raise NoRunsError(f"there is no experiment {name!r} on this server (it has {known})")
+    return experiment_id(client, name)
 
 
 def prepare_experiment(client: MlflowClient, experiment: Any) -> None:

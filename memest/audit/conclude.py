@@ -17,7 +17,7 @@ from memest.audit.ranking import label_suspicion, of_other_labels
 from memest.audit.wrong_share import Share, wrong_share
 from memest.ids import Ids
 
-JUDGEMENT = 2
+JUDGEMENT = 3
 """Raised when the same evidence is judged otherwise: finished audits are then no longer taken for done."""
 WIDEST = 0.12
 """The share of wrong labels is not told where its 90 % interval is as wide as this."""

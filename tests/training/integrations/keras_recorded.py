@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from examples_run import require_found
 
 pytest.importorskip("keras")
 
@@ -49,3 +50,8 @@ def test_a_clean_pass_records_what_the_model_says_after_each_epoch(batched: bool
     np.testing.assert_allclose(losses[1][ids], -log_p[np.arange(20), y], rtol=1e-4)
     assert not np.allclose(losses[0], losses[1])
     assert "csl" in recorder.suspicious(1).columns
+
+
+def test_the_example_finds_what_it_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Run last, as a person would."""
+    require_found("keras_digits", capsys)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from examples_run import require_found
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
@@ -97,3 +98,8 @@ def test_two_ranks_record_what_one_records(tmp_path: Path) -> None:
     alone = fit(Linear(rate=0.0), 8, 2, devices=1).recording.reader()
     np.testing.assert_allclose(both.trace("seen/loss")[1], alone.trace("seen/loss")[1], rtol=1e-5)
     assert np.sort(both.trace("seen/visits")[1], 1).tolist() == [[1] * (COUNT - 1) + [2]] * 2
+
+
+def test_the_example_finds_what_it_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Run last, as a person would."""
+    require_found("lightning_digits", capsys)

@@ -1,4 +1,4 @@
-"""Every example is run and finds what it changed; each framework in its own process.
+"""Every example is run and finds what it changed; each framework in its own process, with its example.
 
 TensorFlow and PyTorch with Transformers in one process can end it, so that no test imports them here.
 """
@@ -6,8 +6,6 @@ TensorFlow and PyTorch with Transformers in one process can end it, so that no t
 from __future__ import annotations
 
 import os
-import re
-import runpy
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -15,18 +13,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from examples_run import EXAMPLES, require_found
 
 HERE = Path(__file__).parent
-EXAMPLES = HERE.parents[2] / "examples"
-NEEDED = {
-    "plain_loop": (),
-    "lightning_digits": ("lightning",),
-    "transformers_text": ("transformers", "accelerate"),
-    "keras_digits": ("keras", "tensorflow"),
-    "text_bag_of_words": (),
-    "tabular_mlp": (),
-    "query_runs": (),
-}
+HERE_RUN = ("plain_loop", "text_bag_of_words", "tabular_mlp", "query_runs")
 ELSEWHERE = {"tfrecords"}
 """A tool with arguments: what it writes is trained on in test_imagenet."""
 INNER = {
@@ -37,6 +27,12 @@ INNER = {
     "ultralytics_trainer": ("ultralytics",),
 }
 """Files of tests that import a framework, and which; their names keep pytest from collecting them here."""
+WITH = {
+    "lightning_callback": "lightning_digits",
+    "watched_trainer": "transformers_text",
+    "keras_recorded": "keras_digits",
+}
+"""The example that the last test of such a file runs."""
 
 
 def require(packages: tuple[str, ...]) -> None:
@@ -56,7 +52,7 @@ def run(*command: str | Path, backend: str = "tensorflow") -> subprocess.Complet
 @pytest.mark.slow
 @pytest.mark.parametrize("name", INNER)
 def test_a_framework_alone(name: str) -> None:
-    """The tests of one framework pass, none of them skipped."""
+    """The tests of one framework pass, that of its example among them, none of them skipped."""
     require(INNER[name])
     done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", HERE / f"{name}.py")
     assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout + done.stderr
@@ -73,29 +69,14 @@ def test_keras_on_another_backend(backend: str) -> None:
 
 
 def test_no_example_is_left_out() -> None:
-    """A new file in examples/ is run here."""
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == NEEDED.keys() | ELSEWHERE
+    """A new file in examples/ is run: here, or by the tests of its framework, which say so."""
+    for name, example in WITH.items():
+        assert f'require_found("{example}", capsys)' in (HERE / f"{name}.py").read_text()
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*HERE_RUN, *WITH.values(), *ELSEWHERE}
 
 
-def require_found(said: str) -> None:
-    """At least five of six of those that an example lists first are labels that it changed."""
-    found, listed = map(int, re.findall(r"(\d+) of the (\d+) first", said)[0])
-    assert found >= listed * 5 / 6, said
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in NEEDED if NEEDED[name]])
-def test_an_example_of_a_framework_finds_what_it_changed(name: str) -> None:
-    """Run as a person would."""
-    require(NEEDED[name])
-    done = run(EXAMPLES / f"{name}.py")
-    assert done.returncode == 0, done.stderr
-    require_found(done.stdout)
-
-
-@pytest.mark.parametrize("name", [name for name in NEEDED if not NEEDED[name]])
+@pytest.mark.parametrize("name", HERE_RUN)
 def test_an_example_finds_what_it_changed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Run in this process, which has imported all that they need."""
     with torch.random.fork_rng():
-        runpy.run_path(str(EXAMPLES / f"{name}.py"))
-    require_found(capsys.readouterr().out)
+        require_found(name, capsys)

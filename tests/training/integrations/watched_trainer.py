@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from examples_run import require_found
 from torch import Tensor
 from two_ranks import in_two_processes
 
@@ -107,3 +108,8 @@ def test_two_ranks_record_what_one_records(tmp_path: Path) -> None:
     both, expected = Recorder.read(tmp_path / "rank0"), alone.recording.reader()
     np.testing.assert_allclose(both.trace("seen/loss")[1], expected.trace("seen/loss")[1], rtol=1e-5)
     assert both.trace("seen/visits")[1].sum() > 2 * COUNT
+
+
+def test_the_example_finds_what_it_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Run last, as a person would."""
+    require_found("transformers_text", capsys)

@@ -63,7 +63,7 @@ SETTINGS = [
     Bad("services up --store mini", "--store must be one of minio"),
     Bad("services down --grace -1", "--grace must be a number of at least 0"),
     Bad("tune --trials 0", "--trials must be a whole number of at least 1, not 0"),
-    Bad("deliver --folder ''", "it came empty"),
+    Bad("deliver --folder ''", "--folder came empty"),
 ]
 """Values of the wrong type or out of range."""
 

@@ -58,7 +58,7 @@ COMMANDS = [
     Bad("apply . --into new", "cannot be read as a table"),
     Bad("apply d.csv --into new", "fingerprint x", {"d.csv": DECISIONS.encode()}),
     Bad("apply d.csv --into new", "cannot be read as a table", {"d.csv": DECISIONS.encode("latin-1")}),
-    Bad("retrain --into ''", "--into is empty"),
+    Bad("retrain --into ''", "--into came empty"),
     Bad("retrain --into .", "--into .: name a file"),
     Bad("retrain --into afile/x.npz", "--into afile/x.npz: name a file", FILE),
     Bad("retrain --networks many", "--networks must be"),

@@ -106,13 +106,15 @@ def _named(path: Path, line: int, names: list[str], values: list[str]) -> dict[s
 
 
 def require_new(into: Path) -> None:
-    """Refuse a place where something is.
+    """Refuse a place where something is, and a file in a folder that is not there.
 
     Raises:
-        DataError: there is.
+        DataError: it is such a place.
     """
     if into.exists():
         raise DataError(f"{into} is there already; name a new place")
+    if into.suffix == ".npz" and not into.parent.is_dir():
+        raise DataError(f"there is no folder {into.parent} for {into.name}; make it first")
 
 
 def write_corrected(into: Path, spec: Spec, split: Split, labels: Integers) -> None:

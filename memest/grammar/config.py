@@ -86,6 +86,8 @@ class Flag:
             if self.placeholder == "SPEC" and self.default and not str(text).strip():
                 raise SettingError(f"{self.typed} came empty; expected a name, such as {self.default}")
             return self.canonical(str(text))
+        if self.hint is str and self.default and isinstance(text, str) and not text.strip():
+            raise SettingError(f"{self.typed} came empty; leave it out for {self.default}, or give a value")
         value = text if self.hint is str or not isinstance(text, str) else literal(text)
         return check(value, self.hint, self.typed)
 

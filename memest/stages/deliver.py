@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memest import tracking
-from memest.errors import SettingError
 from memest.grammar.config import option
 
 
@@ -23,9 +22,6 @@ def deliver(config: DeliverConfig) -> str:
     """What was delivered, a line for each run.
 
     Raises:
-        SettingError: the folder is empty text, which would mean the working directory.
         UndeliveredError: something could not be.
     """
-    if not config.folder.strip():
-        raise SettingError("--folder is the journal that an error named, or all; it came empty")
     return tracking.deliver(None if config.folder == "all" else Path(config.folder))

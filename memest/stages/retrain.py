@@ -37,10 +37,9 @@ def retrain(config: RetrainConfig) -> Opened:
         none = "trains on no example" if config.share == 0 else "leaves no example out"
         raise SettingError(f"--share {config.share:g} {none}: give a share below 1 and above 0, such as 0.7")
     into = Path(config.into).absolute()
-    if not config.into or into.is_dir() or not into.parent.is_dir():
+    if into.is_dir() or not into.parent.is_dir():
         raise SettingError(
-            f"--into {config.into or 'is empty'}: name a file, such as memorization.npz, in a "
-            "folder that is there"
+            f"--into {config.into}: name a file, such as memorization.npz, in a folder that is there"
         )
     prepared = prepare(_training(config))
     count = round(config.share * len(prepared.images))

@@ -50,8 +50,8 @@ _SMALL = 512
 _COMPARED = 100
 """Runs that a chart shows at most."""
 _NOTE = (
-    "[Compare all runs](#/experiments/{id}/runs?{query}){report}. Every example of a dataset, scored while a "
-    "network trains on it; in a run, read `sheet/summary.parquet` first, one row per example."
+    "[Compare all runs](#/experiments/{id}/runs?{query}){report}. In a run, `sheet/summary.parquet` has one "
+    "row per example."
 )
 _OURS = ("[Compare all runs](", "Runs of memest: ")
 """What a description begins with that was written here, now or by an earlier version."""

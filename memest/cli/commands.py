@@ -135,7 +135,7 @@ COMMANDS: dict[str, Command] = {
         "memest tune --space 'lr=log(0.01, 0.3), epochs=int(5, 30)' --trials 20",
     ),
     "audit": Command(
-        f"{_CONFIG}:AuditConfig",
+        "memest.runs.audit_config:AuditConfig",
         "memest.stages.audit:audit",
         "list the wrong labels of an image set, within a budget of time",
         "memest audit photos/ --budget 10m --into out",

@@ -35,6 +35,7 @@ EXPERIMENT = option(
     read=experiment_text,
     shown="NAME",
 )
+Device = Literal["auto", "cpu", "cuda"]
 
 
 def models() -> Registry[Any]:
@@ -140,7 +141,7 @@ class TrainConfig:
     checkpoints: str = option(
         "last", "epochs whose network is kept: none, last, every(k=10), all", read=one(epochs_kept)
     )
-    device: Literal["auto", "cpu", "cuda"] = option("auto", "where to train", key=False)
+    device: Device = option("auto", "where to train", key=False)
     deterministic: bool = option(True, "the same bits every time on one device")
     experiment: str = EXPERIMENT
     tracking: str = option(

@@ -18,6 +18,7 @@ from memest.data import SETS, ImageSet, Split, load_images
 from memest.errors import SettingError
 from memest.grammar.config import build, digest, key_settings
 from memest.grammar.duration import duration
+from memest.runs.audit_config import AuditConfig
 from memest.runs.audit_files import copy_files, keep_findings, said
 from memest.runs.audit_material import PLAN, Material, of_folds, of_sheet, sheet_at
 from memest.runs.audit_plan import FOLDS, Asked, AuditPlan, choose_plan, measured_seconds
@@ -29,7 +30,6 @@ from memest.runs.in_time import Allowance
 from memest.runs.parts import join, parts_of
 from memest.runs.plans import remembered
 from memest.runs.prepare import Prepared, prepare
-from memest.stages.config import AuditConfig
 from memest.stages.train import train_part
 from memest.stages.verdict import Verdict
 from memest.tracking import About, check_tracking, open_run

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from memest.grammar.config import build
+from memest.runs.audit_config import AuditConfig
 from memest.runs.config import TrainConfig
 from memest.runs.prepare import prepare
 from memest.stages.analyze import analyze
 from memest.stages.audit import audit
-from memest.stages.config import AnalyzeConfig, AuditConfig, DemoConfig
+from memest.stages.config import AnalyzeConfig, DemoConfig
 from memest.sweep import ENGINES
 from memest.sweep.console import Console
 from memest.sweep.grid import sweep_of

@@ -21,7 +21,7 @@ from memest.runs.prepare import Prepared, StoppingRule, prepare
 from memest.runs.stopping import STATE, STOPPED
 from memest.scores import Clock, OnlineScores, Unseen
 from memest.scores.engine.gather import Values
-from memest.train import ALONE, ProcessGroup, checkpoint, train_epochs
+from memest.train import ALONE, Pacing, ProcessGroup, checkpoint, train_epochs
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ def measured_epochs(
     plain = prepared.part.plain
     online = OnlineScores(prepared.observed.ids, str(scores.free), prepared.device) if plain else Unseen()
     recipe, rule = config.recipe, prepared.stopping(state)
-    if rule and rule.reason:
-        return
     pacing = rule.pacing if isinstance(rule, InTime) else None
+    if state and rule and rule.reason:
+        pacing = Pacing(state["epoch"])  # its last: nothing is trained, the network is put to where it was
     stages, testing = loaded.stages, loaded.testing
     for end in train_epochs(network, stages, testing, recipe, streams, online, state, group, pacing):
         clock = Clock(prepared.device)

@@ -66,6 +66,30 @@ def test_a_slower_machine_trains_fewer_epochs_within_the_budget(
         assert Path("slow-out", name).read_bytes() == Path("fast-out", name).read_bytes(), name
 
 
+def test_killed_after_its_last_epoch_the_network_is_the_trained_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part that was cut, and died before its probabilities were kept, predicts as if it had not died."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEMEST_HOME", "died")
+    monkeypatch.setattr(stage, "measured_seconds", lambda prepared: 0.01)
+    slowed(monkeypatch)
+
+    def dying(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as once:
+        once.setattr("memest.stages.train.keep_part", dying)
+        assert main([*AUDIT, "--into", "died-out"]) == 130
+    assert main([*AUDIT, "--into", "died-out"]) == 0
+    monkeypatch.setattr(OnlineScores, "take", take)
+    shutil.copytree("died/plans", "whole/plans")
+    monkeypatch.setenv("MEMEST_HOME", "whole")
+    assert main([*AUDIT, "--into", "whole-out"]) == 0
+    for name in FILES:
+        assert Path("died-out", name).read_bytes() == Path("whole-out", name).read_bytes(), name
+
+
 def page(folder: str) -> str:
     """The report, as its words are written."""
     return Path(folder, "report.html").read_text()

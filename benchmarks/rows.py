@@ -66,12 +66,25 @@ def publish(name: str, device: torch.device, rows: Sequence[Row], **details: Any
     (RESULTS / f"{name}{suffix}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
+SHORT = {"epochs": 5, "limit": 100}
+"""Settings of runs that show that a benchmark works, and no more."""
+CIFAR = "npz(path=cifar100.npz)"
+
+
+def command(name: str, with_cifar: bool) -> str:
+    """What makes a page from nothing, in Markdown; `analysis.cifar100` makes the file of CIFAR-100."""
+    if not with_cifar:
+        return f"`python -m benchmarks.{name}`"
+    return f"`python -m benchmarks.{name} --cifar '{CIFAR}'` (`analysis/cifar100.py` makes that file)"
+
+
 def over_seeds(text: str | None, seeds: int) -> argparse.Namespace:
-    """The options of a benchmark that trains over seeds and writes a page: seeds, cifar, no_measuring."""
+    """Options of a benchmark that trains over seeds and writes a page: seeds, cifar, no_measuring, short."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=seeds)
     parser.add_argument("--cifar", default="", help="dataset spec of CIFAR-100; none: digits alone")
     parser.add_argument("--no-measuring", action="store_true", help="only the page, of what was kept")
+    parser.add_argument("--short", action="store_true", help="tiny runs of one seed, a page that is not kept")
     return parser.parse_args()
 
 

@@ -66,7 +66,7 @@ def publish(name: str, device: torch.device, rows: Sequence[Row], **details: Any
     (RESULTS / f"{name}{suffix}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
-SHORT = {"epochs": 5, "limit": 100}
+SHORT = {"epochs": 6, "limit": 200}
 """Settings of runs that show that a benchmark works, and no more."""
 CIFAR = "npz(path=cifar100.npz)"
 

@@ -26,7 +26,7 @@ def test_tiny_runs_make_a_page(
     assert (name, flag, spec) == (module.__name__, "--cifar", CIFAR)
     monkeypatch.setenv("MEMEST_HOME", "home")  # the benchmark sets another, for its runs
     rng = np.random.default_rng(0)
-    images, labels = rng.integers(0, 256, (100, 32, 32, 3), dtype=np.uint8), np.arange(100) % 5
+    images, labels = rng.integers(0, 256, (200, 32, 32, 3), dtype=np.uint8), np.arange(200) % 5
     np.savez("cifar100.npz", images=images, labels=labels)
     before = (module.PAGE.read_bytes(), (RESULTS / f"{name.rpartition('.')[2]}.json").read_bytes())
     monkeypatch.setattr("sys.argv", [name, flag, spec, "--short"])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memest.data.decoded import CacheEntry, Leftover, cache_entries, cache_root, drop, leftovers
-from memest.data.decoded.index import INDEXES
-from memest.data.decoded.leftover import AT_WORK
+from memest.data.decoded.index import drop_indexes
+from memest.data.decoded.leftover import STAYS
 from memest.errors import SettingError
 from memest.grammar.config import option
 
@@ -41,15 +40,18 @@ def cache(config: CacheConfig) -> str:
 
 
 def _emptied(chosen: list[CacheEntry | Leftover], whole: bool) -> str:
-    """Delete entries; what was deleted, and what a process is at and stays."""
-    kept = [one for one in chosen if isinstance(one, Leftover) and one.why == AT_WORK]
+    """Delete entries; what was deleted, and what stays and why."""
+    kept = [one for one in chosen if isinstance(one, Leftover) and one.why in STAYS]
     gone = [one for one in chosen if one not in kept]
     said = [f"deleted {len(gone)} entries, {_size(gone)}, of {cache_root()}"]
     for one in gone:
         drop(one.folder)
     if whole:
-        shutil.rmtree(cache_root() / INDEXES, ignore_errors=True)
-    return "\n".join([*said, *(f"{one.folder.name} stays: it is {AT_WORK}" for one in kept)])
+        drop_indexes()
+    said += [f"{one.folder.name} stays: it is {one.why}" for one in kept]
+    others = [one for one in gone if one.folder.exists()]
+    said += [f"{one.folder} stays with what memest did not make there" for one in others]
+    return "\n".join(said)
 
 
 def _line(entry: CacheEntry) -> str:

@@ -13,17 +13,18 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from memest.data.decoded.build import DIGESTS, MOMENTS, PIXELS, Columns, decode_into
+from memest.data.decoded.build import DIGESTS, INDEX, MOMENTS, PARTS, PIXELS, Columns, decode_into
 from memest.data.decoded.pictures import GREY, Shape, format_named
 from memest.data.decoded.records import Records
 from memest.data.images import Names
@@ -36,6 +37,16 @@ MANIFEST = "manifest.json"
 VERSION = 2
 """Raised when the same bytes would be decoded to other pixels."""
 _SHOWN = 5
+_OURS = re.compile(
+    "|".join(
+        (
+            *map(re.escape, (PIXELS, DIGESTS, MOMENTS, INDEX, PARTS)),
+            r"(pixels|manifest\.json\.[\d-]+)\.partial",
+            re.escape(MANIFEST),
+        )
+    )
+)
+_PART = re.compile(r"\d{12}\.npz(\.[\d-]+\.partial)?")
 _log = logging.getLogger(__name__)
 
 
@@ -125,9 +136,34 @@ def size_of(folder: Path) -> int:
 
 
 def drop(folder: Path) -> None:
-    """Delete the folder of an entry; a process that has it mapped keeps what it has."""
-    (folder / MANIFEST).unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    """Delete what memest made in the folder of an entry, and the folder if nothing else is in it.
+
+    A process that has it mapped keeps what it has; of a link nothing but the link is deleted.
+    """
+    with suppress(OSError):
+        if folder.is_symlink():
+            folder.unlink()
+            return
+        (folder / MANIFEST).unlink(missing_ok=True)
+        for path in made_in(folder):
+            if path.name == PARTS and path.is_dir() and not path.is_symlink():
+                _drop_parts(path)
+            else:
+                path.unlink(missing_ok=True)
+        folder.rmdir()
+
+
+def made_in(folder: Path) -> list[Path]:
+    """What is in the folder of an entry that goes by a name of memest's."""
+    return [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
+
+
+def _drop_parts(folder: Path) -> None:
+    for path in folder.iterdir():
+        if _PART.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _entry(folder: Path) -> CacheEntry | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from memest.grammar.config import digest
 
 INDEXES = "indexes"
 _VERSION = 1
+_FILE = re.compile(r"[0-9a-f]{32}\.parquet\.lock")
 Found = Mapping[str, NDArray[Any] | Sequence[Any]]
 """Columns name, label, shard, offset and length, (N,) each."""
 
@@ -45,6 +48,19 @@ def indexed(
     }
     records = Stretches(root, texts(columns["name"].to_pylist()), tuple(shards), **numbers)
     return records, columns["label"].to_pylist()
+
+
+def drop_indexes() -> None:
+    """Delete all indexes; a file that has no lock of memest's beside it stays."""
+    folder = cache_root() / INDEXES
+    if folder.is_symlink():
+        return
+    for lock in folder.glob("*.parquet.lock"):
+        if _FILE.fullmatch(lock.name):
+            lock.with_suffix("").unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _packed(columns: Found) -> bytes:

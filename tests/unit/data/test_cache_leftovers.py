@@ -63,6 +63,7 @@ def test_older_versions_are_listed_and_emptied() -> None:
 def test_what_was_not_made_to_its_end_is_emptied_unless_it_is_being_made() -> None:
     """A killed process leaves pixels without a manifest; one at work holds the lock."""
     killed = held("2" * 32, pixels_npy=b"x")
+    Path(f"{killed}.lock").touch()
     working = held("3" * 32, pixels_npy=b"x")
     with FileLock(f"{working}.lock"):
         listed = cache(CacheConfig())
@@ -79,3 +80,40 @@ def test_nothing_else_is_touched() -> None:
     alike = held("4" * 32, letter_txt=b"dear")
     assert cache(CacheConfig(empty="all")).startswith("deleted 0 entries")
     assert other.exists() and alike.exists()
+
+
+def test_only_what_memest_surely_made_is_deleted() -> None:
+    """Folders called like a key, another program's manifest, a folder of indexes, notes in an entry."""
+    entry = decode_some()
+    kept = [
+        held("5" * 32, manifest_json=b'{"origin": "mine"}') / "manifest.json",
+        held("6" * 32, pixels_npy=b"x") / "pixels.npy",
+        held("7" * 32, pixels_npy=b"x", letter_txt=b"dear") / "letter.txt",
+        held("indexes", books_parquet=b"x") / "books.parquet",
+        held("8" * 32, manifest_json=json.dumps(FIRST).encode(), letter_txt=b"dear") / "letter.txt",
+        entry / "notes.txt",
+    ]
+    kept[-1].write_text("dear")
+    (cache_root() / ("7" * 32 + ".lock")).touch()
+    said = cache(CacheConfig(empty="all"))
+    assert said.startswith("deleted 2 entries")
+    assert f"{entry} stays with what memest did not make there" in said
+    assert all(path.exists() for path in kept) and not (entry / "pixels.npy").exists()
+
+
+def test_a_newer_version_and_a_link_stay_whole() -> None:
+    """Neither is called of an older version, and neither is said to be deleted."""
+    present = decode_some()
+    now = json.loads((present / "manifest.json").read_bytes())
+    newer = held("9" * 32, manifest_json=json.dumps(now | {"version": 3, "depth": 8}).encode())
+    link = cache_root() / ("a" * 32)
+    elsewhere = present.rename(Path("elsewhere").absolute())
+    link.symlink_to(elsewhere)
+    listed = cache(CacheConfig())
+    assert "of an older version" not in listed
+    assert f"{newer.name}     0.0 MB  of a newer version of memest" in listed
+    said = cache(CacheConfig(empty="all"))
+    assert said.startswith("deleted 0 entries")
+    assert f"{newer.name} stays: it is of a newer" in said and f"{link.name} stays: it is a link" in said
+    assert {path.name for path in elsewhere.iterdir()} >= {"manifest.json", "pixels.npy"}
+    assert (newer / "manifest.json").exists() and link.is_symlink()

@@ -38,7 +38,7 @@ ROOT = Path(__file__).parent.parent
 PAGE, PICTURE = ROOT / "docs" / "audit.md", ROOT / "docs" / "images" / "audit_compute.png"
 BEGIN, END = "<!-- budget -->", "<!-- end of budget -->"
 QUALITIES = ("self_confidence", "normalized_margin")
-FIRST = 200
+FIRST, COUNT = 200, 10_000
 EPOCHS = (("memest", 2, (3, 5, 8, 12, 16)), ("memest", 3, (3, 5, 8, 12)), ("cleanlab", 5, (3, 5, 8, 12, 16)))
 """The points of the curve: the way, folds, and epochs of each."""
 
@@ -54,12 +54,14 @@ def main() -> None:
     content = json.loads(kept.read_text()) if kept.exists() else {}
     content |= {"machine": machine(torch.device("cpu")), "rate": options.rate}
     if options.curve:
-        content["curve"] = {
+        name = "curve" if options.count == COUNT else f"curve of {options.count:,} files"
+        content[name] = {
             "model": options.model,
             "count": options.count,
             "points": list(_curve(work, options.model)),
         }
-        PICTURE.write_bytes(_picture(content["curve"]))
+        if name == "curve":
+            PICTURE.write_bytes(_picture(content[name]))
     else:
         pairs = content.setdefault("budget", {})
         for seed in range(options.seeds):
@@ -80,7 +82,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("work", help="folder for image files and what is done")
     parser.add_argument("--data", default="fashion_mnist", help="dataset spec that the files are made of")
-    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--rate", type=float, default=0.05)
     parser.add_argument("--budget", default="10m")
     parser.add_argument("--seeds", type=int, default=1, help="pairs within the budget, one after the other")

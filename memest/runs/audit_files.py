@@ -47,12 +47,13 @@ def copy_files(blobs: Blobs, folder: Path) -> None:
         unpack(blobs.get(name), folder / Path(name).stem)
 
 
-def said(opened: Opened, folder: Path, chosen: str = "") -> str:
-    """A finished audit for a terminal."""
+def said(opened: Opened, folder: Path, chosen: str = "", again: str = "") -> str:
+    """A finished audit for a terminal: what was planned, and what trains the same again unless it was cut."""
     summary = json.loads(opened.run.blobs.get("summary.json"))
     kinds = ", ".join(f"{count} {kind}" for kind, count in summary["kinds"].items())
     share, planted = summary["wrong_share"], summary["planted"]
-    lines = [line for line in (chosen, summary["choice"].get(WHY)) if line]
+    cut = summary["choice"].get(WHY)
+    lines = [f"{chosen}; {again}" if again and not cut else chosen] * bool(chosen) + [cut] * bool(cut)
     lines.append(f"{summary['examples']} images: {kinds}")
     lines.append(
         f"wrong labels: how many cannot be told; {share['unknown']}"

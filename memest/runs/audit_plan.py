@@ -27,7 +27,7 @@ FOLDS, MOST_FOLDS = 3, 5
 ENOUGH, MOST = 10, 20
 """Epochs from which a larger network finds more than the smaller one, and after which more find no more."""
 _USED = 0.8
-"""Share of the budget that is planned: measured speed is an estimate, and there is work besides training."""
+"""Share of the budget that is planned, decoding and measuring counted: measured speed is an estimate."""
 _STEPS = 6
 
 
@@ -66,11 +66,12 @@ class AuditPlan:
 
     def text(self) -> str:
         """The plan in one line."""
-        again = f"--model '{self.model}' --epochs {self.epochs} --folds {self.folds}"
         about = f", about {spelled(max(1.0, round(self.seconds)))} of training" if self.seconds else ""
-        return (
-            f"{self.folds} networks ({self.model}), {self.epochs} epochs each{about}; the same again: {again}"
-        )
+        return f"{self.folds} networks ({self.model}), {self.epochs} epochs each{about}"
+
+    def again(self) -> str:
+        """What chooses the same where all epochs were trained."""
+        return f"the same again: --model '{self.model}' --epochs {self.epochs} --folds {self.folds}"
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,13 @@ class Asked:
         return bool(self.model and self.epochs and self.folds)
 
 
-def choose_plan(asked: Asked, most_folds: int, budget: float, seconds: Callable[[str], float]) -> AuditPlan:
+def choose_plan(
+    asked: Asked,
+    most_folds: int,
+    budget: float,
+    seconds: Callable[[str], float],
+    spent: Callable[[], float] = float,
+) -> AuditPlan:
     """The best plan that fits into a budget: the largest network first, then epochs, then folds.
 
     Args:
@@ -95,6 +102,7 @@ def choose_plan(asked: Asked, most_folds: int, budget: float, seconds: Callable[
         most_folds: that the smallest class allows.
         budget: seconds.
         seconds: what an epoch over all images takes with a network, measured when it is asked for.
+        spent: seconds of the budget that are gone; where hardly any are left, the least is planned.
 
     Raises:
         SettingError: it is too short for one epoch of the cheapest.
@@ -102,16 +110,20 @@ def choose_plan(asked: Asked, most_folds: int, budget: float, seconds: Callable[
     usable, prices = budget * _USED, dict[str, float]()
     for model in (asked.model,) if asked.model else NETWORKS:
         prices[model] = seconds(model)
-        if prices[model] * ENOUGH * (FOLDS - 1) > usable:  # a larger one is dearer
+        if prices[model] * ENOUGH * (FOLDS - 1) > usable - spent():  # a larger one is dearer
             break
-    for plan in _preferred(asked, most_folds, usable, prices):
-        if plan.epochs and plan.seconds <= usable:
+    left = usable - spent()
+    for plan in _preferred(asked, most_folds, left, prices):
+        if plan.epochs and plan.seconds <= left:
             return plan
     model, price = next(iter(prices.items()))
-    needed = price * (asked.epochs or 1) * ((asked.folds or 2) - 1) / _USED
+    epochs, folds = asked.epochs or 1, asked.folds or 2
+    least = AuditPlan(model, epochs, folds, epochs * price * (folds - 1))
+    if least.seconds <= usable:
+        return least
     raise SettingError(
-        f"--budget {spelled(budget)} is too short to train {model} for {asked.epochs or 1} epochs on "
-        f"{asked.folds or 2} folds: --budget {spelled(math.ceil(needed))} would do, or --limit"
+        f"--budget {spelled(budget)} is too short to train {model} for {epochs} epochs on "
+        f"{folds} folds: --budget {spelled(math.ceil(least.seconds / _USED))} would do, or --limit"
     )
 
 

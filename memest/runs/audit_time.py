@@ -46,6 +46,19 @@ def in_turn(
         price = fmean(took[-RECENT:]) if took else price
 
 
+def decided(parts: Sequence[Prepared]) -> bytes:
+    """What was decided after every epoch of each network: JSON, by the name of its file."""
+    rules = [rule for part in parts if (rule := part.in_time())]
+    return json.dumps({rule.path.name: rule.decided for rule in rules}).encode()
+
+
+def forget(parts: Sequence[Prepared]) -> None:
+    """Drop what was decided, so that networks that are trained again have their own time."""
+    for part in parts:
+        if rule := part.in_time():
+            rule.path.unlink(missing_ok=True)
+
+
 def shortened(plan: AuditPlan, made: Sequence[Blobs]) -> dict[str, str]:
     """How many epochs there were instead of those planned, and why, as words by name; {} where all were.
 
@@ -64,4 +77,4 @@ def shortened(plan: AuditPlan, made: Sequence[Blobs]) -> dict[str, str]:
     }
 
 
-WHY = "why fewer epochs"
+WHY, DECIDED = "why fewer epochs", "audit_epochs.json"

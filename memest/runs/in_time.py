@@ -47,6 +47,8 @@ class InTime:
 
     Attributes:
         pacing: of the run.
+        path: the file.
+        decided: seconds of every epoch, 0 first, and the last epoch decided on after it.
         reason: why the run ended before all planned epochs, in words; empty while it has not.
     """
 
@@ -55,14 +57,14 @@ class InTime:
     ) -> None:
         self.pacing = Pacing(epochs)
         self.reason = ""
-        self._allowance, self._most, self._path, self._clock = allowance, epochs, path, clock
-        self._decided = _read(path)
+        self._allowance, self._most, self.path, self._clock = allowance, epochs, path, clock
+        self.decided = _read(path)
         self._since, self._epoch = clock(), 0
 
     @property
     def took(self) -> list[float]:
         """Seconds of every epoch so far, in this process and those before it."""
-        return [seconds for seconds, _ in self._decided[1:]]
+        return [seconds for seconds, _ in self.decided[1:]]
 
     def add(self, epoch: int, scores: Mapping[str, Any]) -> dict[str, float]:
         """Decide after an epoch, 0 for the untouched network, or repeat what was decided; no metric.
@@ -72,20 +74,20 @@ class InTime:
             scores: not looked at.
         """
         now = self._clock()
-        if epoch >= len(self._decided):
-            self._decided.append(self._decision(epoch, now - self._since))
-            write_whole(self._path, json.dumps(self._decided).encode())
+        if epoch >= len(self.decided):
+            self.decided.append(self._decision(epoch, now - self._since))
+            write_whole(self.path, json.dumps(self.decided).encode())
         self._since = now
         self._follow(epoch)
         return {}
 
     def state(self) -> dict[str, Any]:
         """What `restore` goes on from."""
-        return {"decided": self._decided[: self._epoch + 1]}
+        return {"decided": self.decided[: self._epoch + 1]}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from where another process was; it may have decided further than that."""
-        self._decided = max(self._decided, list(state["decided"]), key=len)
+        self.decided = max(self.decided, list(state["decided"]), key=len)
         for epoch in range(len(state["decided"])):
             self._follow(epoch)
 
@@ -103,7 +105,7 @@ class InTime:
         if epoch == self.pacing.last:
             self.reason = self._why(epoch) if epoch < self._most else ""
             return
-        self.pacing.end_with(self._decided[epoch][1], epoch)
+        self.pacing.end_with(self.decided[epoch][1], epoch)
 
     def _why(self, epoch: int) -> str:
         took = sum(self.took[:epoch]) / epoch

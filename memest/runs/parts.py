@@ -91,7 +91,7 @@ def join(run: Run, prepared: Prepared, parts: Sequence[Blobs]) -> None:
     costs = _costs(parts, len(images))
     for epoch, values in auroc_curves(sheet.reader(), prepared.truth.changed).items():
         run.log_metrics(epoch, values)
-    report(run, images, summary, evaluation, costs, prepared.epochs)
+    report(run, images, summary, evaluation, costs, max(map(last_epoch, sheets)))
 
 
 def _costs(parts: Sequence[Blobs], count: int) -> Costs:

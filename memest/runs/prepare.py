@@ -112,7 +112,8 @@ class Prepared:
         """What keeps the run within its allowance; None where it has none."""
         if self.allowance is None:
             return None
-        return InTime(self.allowance, self.epochs, home() / "plans" / f"{self.key[:20]}.epochs.json")
+        name = digest(self.key, self.config.tracking, self.config.experiment)  # elsewhere it has its own time
+        return InTime(self.allowance, self.epochs, home() / "plans" / f"{name[:20]}.epochs.json")
 
     @cached_property
     def threads(self) -> int:

@@ -22,7 +22,7 @@ from memest.runs.audit_config import AuditConfig
 from memest.runs.audit_files import copy_files, keep_findings, said
 from memest.runs.audit_material import PLAN, Material, of_folds, of_sheet, sheet_at
 from memest.runs.audit_plan import FOLDS, Asked, AuditPlan, choose_plan, measured_seconds
-from memest.runs.audit_time import in_turn, shortened
+from memest.runs.audit_time import DECIDED, decided, forget, in_turn, shortened
 from memest.runs.audit_verify import VERIFIED, verify
 from memest.runs.config import TrainConfig
 from memest.runs.device import choose_device
@@ -86,7 +86,7 @@ def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
             f"--verify needs a test set, and {SETS.short(config.data)} has none: keep a part of it back, "
             "such as 'folder(path=photos, holdout=0.2)'"
         )
-    prepared, plan = _planned(config, split.train)
+    prepared, plan = _planned(config, split.train, began)
     with open_run(_about(config, prepared, plan), config.tracking, config.experiment) as opened:
         if not opened.done:
             opened.run.blobs.put(PLAN, plan.to_json())
@@ -97,14 +97,20 @@ def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
             choice = plan.words() | shortened(plan, made) | _facts(split)
             material = of_folds(prepared, opened.run.blobs, made[0], split.test)
             findings = replace(_concluded(material, choice), limit=config.limit)
-            keep_findings(opened.run, findings, material, prepared.epochs, config.export)
+            last = int(material.evidence.epochs[-1])
+            keep_findings(opened.run, findings, material, last, config.export)
             if config.verify and split.test is not None:
                 came = verify(prepared, findings, split.test, config.verify)
                 opened.run.blobs.put(VERIFIED, came.to_json())
+            if prepared.allowance:
+                opened.run.blobs.put(DECIDED, decided(parts))
             opened.run.seal({})
+            forget(parts)
     copy_files(opened.run.blobs, folder)
     chosen = plan.text() + _few(config, split.train)
-    return Verdict(said(opened, folder, chosen), good=True, run=opened.run.id, before=opened.done)
+    return Verdict(
+        said(opened, folder, chosen, plan.again()), good=True, run=opened.run.id, before=opened.done
+    )
 
 
 def _audit_sheet(config: AuditConfig, folder: Path) -> Verdict:
@@ -146,8 +152,8 @@ def _concluded(material: Material, choice: dict[str, str]) -> Findings:
     return with_duplicates(findings, groups_of(material.images, material.test))
 
 
-def _planned(config: AuditConfig, images: ImageSet) -> tuple[Prepared, AuditPlan]:
-    """The folds to train, and what was chosen for them.
+def _planned(config: AuditConfig, images: ImageSet, began: float) -> tuple[Prepared, AuditPlan]:
+    """The folds to train, and what was chosen for them in the time that is left since it began.
 
     Raises:
         SettingError: too few images, or too short a budget.
@@ -164,7 +170,7 @@ def _planned(config: AuditConfig, images: ImageSet) -> tuple[Prepared, AuditPlan
         return measured_seconds(replace(first, config=replace(first.config, model=model)))
 
     def choose() -> AuditPlan:
-        return choose_plan(asked, most, budget, seconds)
+        return choose_plan(asked, most, budget, seconds, lambda: time.monotonic() - began)
 
     if asked.decided:
         return first, AuditPlan(asked.model, asked.epochs, asked.folds)

@@ -159,7 +159,7 @@ def test_an_audit_and_its_folds_are_no_sheet_to_audit(
 ) -> None:
     """Its labels were changed on purpose, and a fold has evidence of a part: one line says what to do."""
     whole = next(path.parent for path in trained.rglob("audit_plan.json"))
-    folds = [path for path in (trained / "runs").iterdir() if path not in whole.parents]
+    folds = [path for path in (trained / "runs").iterdir() if not [*path.rglob("audit_plan.json")]]
     capsys.readouterr()
     for place, says in ((whole, "repeat its own command"), (folds[0], "name the run that joins it")):
         assert main(["audit", "--tracking", "offline", "--sheet", str(place), "--into", "new"]) == 2

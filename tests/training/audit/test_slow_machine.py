@@ -57,9 +57,11 @@ def test_a_slower_machine_trains_fewer_epochs_within_the_budget(
     *epochs, planned = map(int, re.findall(r"\d+", choice["epochs"]))
     assert (len(epochs), planned) == (3, 20) and 3 <= sum(epochs) <= 3 / SLOW + 3
     assert choice["why fewer epochs"] in said and choice["why fewer epochs"] in page("slow-out")
+    assert "the same again" not in said
+    assert logged("slow", "wrong_share") == logged("slow", "cost_seconds/training") == max(epochs)
 
     monkeypatch.setattr(OnlineScores, "take", take)
-    shutil.copytree("slow/plans", "fast/plans")
+    decided_again("slow", "fast")
     monkeypatch.setenv("MEMEST_HOME", "fast")
     assert main([*AUDIT, "--into", "fast-out"]) == 0
     for name in FILES:
@@ -83,11 +85,28 @@ def test_killed_after_its_last_epoch_the_network_is_the_trained_one(
         assert main([*AUDIT, "--into", "died-out"]) == 130
     assert main([*AUDIT, "--into", "died-out"]) == 0
     monkeypatch.setattr(OnlineScores, "take", take)
-    shutil.copytree("died/plans", "whole/plans")
+    decided_again("died", "whole")
     monkeypatch.setenv("MEMEST_HOME", "whole")
     assert main([*AUDIT, "--into", "whole-out"]) == 0
     for name in FILES:
         assert Path("died-out", name).read_bytes() == Path("whole-out", name).read_bytes(), name
+
+
+def decided_again(before: str, after: str) -> None:
+    """Give another home what was planned, and what the audit in the first one decided and then forgot."""
+    shutil.copytree(f"{before}/plans", f"{after}/plans")
+    assert not [*Path(after, "plans").glob("*.epochs.json")]
+    (kept,) = Path(before).rglob("audit_epochs.json")
+    for name, decided in json.loads(kept.read_bytes()).items():
+        Path(after, "plans", name).write_text(json.dumps(decided))
+
+
+def logged(home: str, metric: str) -> int:
+    """The epoch at which the audit logged a metric."""
+    (kept,) = Path(home).rglob("audit_epochs.json")
+    entries = map(json.loads, (kept.parent.parent / "entries.jsonl").read_text().splitlines())
+    (step,) = {one["step"] for one in entries if one["kind"] == "metrics" and metric in one["values"]}
+    return int(step)
 
 
 def page(folder: str) -> str:

@@ -86,17 +86,23 @@ def test_the_probability_is_that_of_being_wrong(share: float) -> None:
 
 
 def test_a_data_set_without_errors_is_said_to_have_hardly_any() -> None:
-    """Only planted errors are suspicious, so that the guess is far below the planted share."""
-    assert np.mean([wrong_share(*drawn(seed, 0.0)[:2]).value for seed in range(10)]) < 0.006
+    """Only planted errors are suspicious, so that the guess is far below the planted share.
+
+    It is .0046, and would be below .004 if real errors were known to stand as high as planted ones.
+    """
+    assert np.mean([wrong_share(*drawn(seed, 0.0)[:2]).value for seed in range(10)]) < 0.005
 
 
-@pytest.mark.parametrize("separation", [0.5, 2.5, 3.5])
+@pytest.mark.parametrize("separation", [0.5, 1.5, 2.5, 3.5])
 def test_the_share_lies_in_its_interval_whatever_networks_can_tell(separation: float) -> None:
-    """5 % wrong: most 90 % intervals hold it, wide ones where planted errors hardly stand out."""
+    """5 % wrong: most 90 % intervals hold it, wide ones where planted errors hardly stand out.
+
+    At 1.5, too: real errors that stand lower than planted ones could be among those that look right.
+    """
     found = [wrong_share(*drawn(seed, 0.05, separation=separation)[:2]) for seed in range(8)]
     assert sum(one.low <= 0.05 <= one.high for one in found) >= 6
     widths = np.mean([one.high - one.low for one in found])
-    assert widths > 0.12 if separation == 0.5 else widths < 0.12
+    assert widths > 0.12 if separation < 2 else widths < 0.12
 
 
 def test_the_interval_holds_the_share_where_real_errors_are_harder_to_tell_than_planted_ones() -> None:

@@ -67,6 +67,15 @@ def test_a_budget_too_short_for_one_epoch_says_what_would_do() -> None:
     assert plan(2.0).epochs == 1
 
 
+def test_what_decoding_took_is_no_time_to_train() -> None:
+    """The plan fits into what is left; where nothing is, the least that the budget would allow is planned."""
+    whole = choose_plan(Asked(), 100, 40.0, PRICES.__getitem__)
+    less = choose_plan(Asked(), 100, 40.0, PRICES.__getitem__, lambda: 15.0)
+    least = choose_plan(Asked(), 100, 40.0, PRICES.__getitem__, lambda: 39.0)
+    assert (less.seconds + 15 <= 0.8 * 40) and less.seconds < whole.seconds
+    assert (least.model, least.epochs, least.folds) == ("tiny", 1, 2)
+
+
 def test_a_plan_is_read_back() -> None:
     """From the file in which it is remembered."""
     chosen = plan(100)

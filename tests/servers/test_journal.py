@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from delivered import entries
@@ -22,10 +22,6 @@ from memest.tracking import deliver
 from memest.tracking.journal import Head, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.send import Trouble, batches
-
-if TYPE_CHECKING:
-    pass
-
 
 pytestmark = pytest.mark.mlflow
 

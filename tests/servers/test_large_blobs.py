@@ -7,24 +7,19 @@ import hashlib
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from taken_up import Site, until
 
-from memest.errors import JournalError, SettingError, UndeliveredError
-from memest.stages.deliver import DeliverConfig
-from memest.stages.deliver import deliver as deliver_stage
+from memest.cli import main
+from memest.errors import JournalError, UndeliveredError
 from memest.store.blobs import LocalBlobs
 from memest.tracking import MlflowRun, deliver, home
 from memest.tracking.delivery import Delivery
 from memest.tracking.journal import Head, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.send import Sender, Trouble
-
-if TYPE_CHECKING:
-    pass
-
 
 pytestmark = pytest.mark.mlflow
 
@@ -65,7 +60,9 @@ def test_a_small_blob_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: 
         delivery.finish(0.1)
 
 
-def test_deliver_writes_nothing_into_foreign_folders(tmp_path: Path) -> None:
+def test_deliver_writes_nothing_into_foreign_folders(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A `head.json` of somebody else is named and left alone; empty text is no folder."""
     foreign = tmp_path / "theirs" / "journal" / "x"
     foreign.mkdir(parents=True)
@@ -74,8 +71,8 @@ def test_deliver_writes_nothing_into_foreign_folders(tmp_path: Path) -> None:
         with pytest.raises(UndeliveredError, match="holds no journal of a run"):
             deliver(tmp_path)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["head.json"]
-    with pytest.raises(SettingError, match="--folder is the journal"):
-        deliver_stage(DeliverConfig(folder=" "))
+    assert main(["deliver", "--folder", " "]) == 2
+    assert "--folder came empty" in capsys.readouterr().err
 
 
 def test_a_damaged_blob_does_not_travel(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from taken_up import Site, until
@@ -21,10 +21,6 @@ from memest.tracking.heartbeat import HOST, Heartbeat
 from memest.tracking.journal import Head, Journal
 from memest.tracking.limits import Limits
 from memest.tracking.send import Sender
-
-if TYPE_CHECKING:
-    pass
-
 
 pytestmark = pytest.mark.mlflow
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import torch
@@ -15,10 +15,6 @@ from memest.store import LocalBlobs, SheetReader, SheetWriter
 from memest.tracking import ResumePoint
 from memest.tracking.journal import read_head
 from memest.train import checkpoint
-
-if TYPE_CHECKING:
-    pass
-
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.pictures]
 

@@ -85,11 +85,13 @@ def decision_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         raise DataError(
             f"{path} needs the columns {', '.join(COLUMNS)} and a row; it lacks {', '.join(lacking)}"
         )
-    return [(line, _named(path, line, names, values)) for line, values in rows if any(values)]
+    return [(line, _named(path, line, names, values)) for line, values in rows]
 
 
 def _named(path: Path, line: int, names: list[str], values: list[str]) -> dict[str, str]:
-    """The values of a row by their columns; what an editor cut off after the decision is empty."""
+    """The values of a row by their columns; what an editor cut off or added at the end is empty."""
+    while len(values) > len(names) and not values[-1].strip():
+        values = values[:-1]
     if not names.index("decision") < len(values) <= len(names):
         raise DataError(
             f"{path}, line {line} has {len(values)} values and the header {len(names)}: a value that holds a "

@@ -12,27 +12,34 @@ from pathlib import Path
 from memest.errors import DataError
 
 _MARKS = ",;\t"
+csv.field_size_limit(2**31 - 1)  # a value may be as long as a file
 
 
-def delimiter_of(path: Path, wanted: Collection[str]) -> str:
+def delimiter_of(path: Path, wanted: Collection[str], errors: str = "strict") -> str:
     """What separates the columns of a file: what makes the wanted names of its header, else the most names.
+
+    `errors` is what `open` takes: what to do with bytes that are not UTF-8.
 
     Raises:
         DataError: it is not text in UTF-8.
         FileNotFoundError: there is no such file.
     """
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            header = file.readline()
+        with path.open(encoding="utf-8-sig", errors=errors) as file:
+            header = next(filter(str.strip, file), "")
     except UnicodeDecodeError as error:
-        raise _not_text(path) from error
+        raise not_text(path) from error
     rows = {mark: next(csv.reader([header], delimiter=mark), []) for mark in _MARKS}
     fitting = [mark for mark in _MARKS if set(wanted) <= set(rows[mark])]
     return fitting[0] if fitting else max(_MARKS, key=lambda mark: len(rows[mark]))
 
 
-def csv_rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(
+    path: Path, delimiter: str, escape: str | None = None, errors: str = "strict"
+) -> Iterator[tuple[int, list[str]]]:
     """The rows of a file, the header first, each with the line it begins in; empty lines are left out.
+
+    `escape` is what stands before a quote inside a value, where quotes are not doubled.
 
     Raises:
         DataError: it is not text in UTF-8, or a quote is not closed, with the line of its row.
@@ -40,14 +47,14 @@ def csv_rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """
     line = 1
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
+        with path.open(newline="", encoding="utf-8-sig", errors=errors) as file:
+            reader = csv.reader(file, delimiter=delimiter, escapechar=escape, strict=True)
             for row in reader:
-                if row:
+                if any(map(str.strip, row)):
                     yield line, row
                 line = reader.line_num + 1
     except UnicodeDecodeError as error:
-        raise _not_text(path) from error
+        raise not_text(path) from error
     except csv.Error as error:
         raise DataError(
             f"{path}, line {line}: a quote opens a value there and is not closed as it should be ({error}): "
@@ -55,5 +62,6 @@ def csv_rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         ) from error
 
 
-def _not_text(path: Path) -> DataError:
+def not_text(path: Path) -> DataError:
+    """The refusal of a file whose text is of another encoding."""
     return DataError(f"{path} cannot be read as a table: it is not UTF-8; save it as CSV UTF-8")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from memest.data.csv_text import csv_rows, delimiter_of
+from memest.data.csv_text import csv_rows, delimiter_of, not_text
 from memest.data.decoded import Files, texts
 from memest.data.images import Integers
 from memest.data.sources.encoded import Label, Listing, one_line
@@ -121,12 +121,22 @@ def _inside(path: Path, name: Any) -> str:
     return plain.as_posix()
 
 
-def _checked_delimiter(path: Path, columns: TableColumns) -> str:
-    """What separates the columns of a CSV file whose quotes are all closed."""
-    mark = delimiter_of(path, [name for name in (columns.file, columns.label, columns.id) if name])
-    for _ in csv_rows(path, mark):
-        pass
-    return mark
+def _dialect(path: Path, columns: TableColumns) -> tuple[str, str | None]:
+    """What separates the columns of a CSV file whose quotes are all closed, and what escapes quotes.
+
+    Only the columns that are asked for must be UTF-8, which Arrow sees to.
+    """
+    wanted = [name for name in (columns.file, columns.label, columns.id) if name]
+    mark = delimiter_of(path, wanted, "replace")
+    try:
+        deque(csv_rows(path, mark, None, "replace"), 0)
+    except DataError as error:
+        try:
+            deque(csv_rows(path, mark, "\\", "replace"), 0)
+        except DataError:
+            raise error from None
+        return mark, "\\"
+    return mark, None
 
 
 def _arrow(path: Path, columns: TableColumns) -> Any:
@@ -135,15 +145,19 @@ def _arrow(path: Path, columns: TableColumns) -> Any:
 
     try:
         if path.suffix == ".csv":
-            mark = _checked_delimiter(path, columns)
+            mark, escape = _dialect(path, columns)
             as_text = {columns.file: pa.string(), columns.label: pa.string()}  # 007 is not 7
             return csv.read_csv(
                 path,
-                parse_options=csv.ParseOptions(delimiter=mark, newlines_in_values=True),
+                parse_options=csv.ParseOptions(
+                    delimiter=mark, escape_char=escape or False, newlines_in_values=True
+                ),
                 convert_options=csv.ConvertOptions(column_types=as_text),
             )
         if path.suffix == ".jsonl":
             return json.read_json(path)
         return parquet.read_table(path, use_threads=False)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if "UTF8" in str(error):
+            raise not_text(path) from error
         raise DataError(f"{path} cannot be read as a table: {str(error).splitlines()[0]}") from error

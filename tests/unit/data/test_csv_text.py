@@ -99,6 +99,44 @@ def test_decisions_that_would_lose_a_row_are_refused(text: str | bytes, words: s
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        TWO.replace("dog\n", "dog,\n").replace("right,\n", "right,,, \n"),
+        "\n  \n" + TWO.replace(",", ";"),
+        TWO.replace("f,2", "   \nf,2") + "  \n",
+    ],
+    ids=["surplus empty values", "blank first lines", "rows of spaces"],
+)
+def test_what_editors_leave_of_nothing_is_nothing(text: str) -> None:
+    """Surplus separators, and lines of spaces anywhere."""
+    FILE.write_text(text)
+    assert [tuple(row[name] for name in COLUMNS) for _, row in decision_rows(FILE)] == ROWS
+
+
+def test_a_cell_may_be_longer_than_python_expects() -> None:
+    """131,072 characters are the bound of its csv."""
+    photos(f"file_name,label,note\na.png,x,{'n' * 140_000}\nb.png,y,\nc.png,x,\n")
+    assert load_images("folder(path=photos)").train.labels.tolist() == [0, 1, 0]
+
+
+def test_only_columns_that_are_asked_for_must_be_utf_8() -> None:
+    """A photographer's name in Latin-1 hinders nobody; a label in it is refused."""
+    text = "file_name,label,by\na.png,x,Jörg\nb.png,y,\nc.png,x,\n"
+    photos("")
+    Path("photos/metadata.csv").write_bytes(text.encode("latin-1"))
+    assert load_images("folder(path=photos)").train.labels.tolist() == [0, 1, 0]
+    Path("photos/metadata.csv").write_bytes(text.replace("y,", "ÿ,").encode("latin-1"))
+    with pytest.raises(DataError, match="it is not UTF-8; save it as CSV UTF-8"):
+        load_images("folder(path=photos)")
+
+
+def test_a_quote_may_be_escaped_by_a_backslash() -> None:
+    """As Spark writes it."""
+    photos('file_name,label\na.png,"5\\" plate"\nb.png,dog\nc.png,dog\n')
+    assert sorted(load_images("folder(path=photos)").train.classes) == ['5" plate', "dog"]
+
+
 def test_lines_are_counted_where_values_have_several() -> None:
     """Empty lines, and a value of two lines, come before the row that is named."""
     FILE.write_text(f'{HEADER}\n\nf,1,"two\nlines",right,\n,,,,\nf,2,dog,right\n')

@@ -65,7 +65,7 @@ down: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" memest services down
 
 test: $(TESTED)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4 --dist worksteal
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-fast: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal tests/unit

@@ -27,6 +27,8 @@ except ImportError as missing:
 
 _SMALLEST = 1e-7
 """Keras' own bound for probabilities, before their logarithm."""
+_ENDLESS = -1
+"""What a `tf.data.Dataset` that never ends says of its cardinality."""
 
 
 class Recorded(keras.Model):  # type: ignore[misc]
@@ -124,7 +126,8 @@ class CleanPass(keras.callbacks.Callback):  # type: ignore[misc]
         from_logits: whether the model gives logits; by default what the compiled loss says.
 
     Raises:
-        DataError: an input, or the ids, are not as many as the labels.
+        DataError: an input, or the ids, are not as many as the labels; or batches are used up by one epoch,
+            or never end one.
     """
 
     def __init__(
@@ -138,6 +141,7 @@ class CleanPass(keras.callbacks.Callback):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.recorder, self._from_logits = recorder, from_logits
+        _require_epochs(x)
         self._batches = _Given(x) if labels is None else _Slices(x, labels, ids, batch_size)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -189,6 +193,17 @@ class _Given:
             if len(rest) != 2:
                 raise DataError("a batch of a clean pass is (x, labels, ids) or (x, (labels, ids))")
             yield x, rest[0], rest[1]
+
+
+def _require_epochs(x: Any) -> None:
+    """Refuse batches that are used up by one epoch, and those that never end one."""
+    if isinstance(x, Iterator):
+        raise DataError(
+            "a clean pass goes through its batches after every epoch, and a generator has them once: give a "
+            "list, a tf.data.Dataset or a DataLoader"
+        )
+    if hasattr(x, "cardinality") and int(x.cardinality()) == _ENDLESS:
+        raise DataError("a clean pass over a dataset that repeats for ever has no end: leave repeat() out")
 
 
 def _ours(x: Any) -> Any:

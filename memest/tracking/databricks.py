@@ -10,13 +10,17 @@ from pathlib import Path
 
 from memest.errors import InputError
 
-_URI = re.compile(r"databricks(?::(?://(?P<profile>[^:/]*).*)?)?")
-_HOSTS = ("DATABRICKS_HOST", "DATABRICKS_CONFIG_PROFILE", "DATABRICKS_RUNTIME_VERSION")
-"""Variables by which Databricks' client finds a workspace; the last is set inside of one."""
+_URI = re.compile(r"databricks(?::(?://(?P<profile>[^:/]*)(?P<prefix>:[^/]+)?.*)?)?")
+_HOSTS = ("DATABRICKS_HOST", "DATABRICKS_CONFIG_PROFILE")
+"""Variables by which Databricks' client finds a workspace."""
+_INSIDE = "DATABRICKS_RUNTIME_VERSION"
+"""Set inside of a workspace, which knows itself and others."""
 
 
 def check_databricks(uri: str, flag: str, environment: Mapping[str, str] = os.environ) -> None:
     """Refuse a URI of Databricks that names no workspace that is configured here; nothing is asked.
+
+    MLflow itself looks for what a secret names (databricks://scope:prefix), and inside of a workspace.
 
     Raises:
         InputError: it is misspelled or a registry's, or neither variables nor a file configure a workspace.
@@ -26,6 +30,8 @@ def check_databricks(uri: str, flag: str, environment: Mapping[str, str] = os.en
         raise InputError(
             f"{flag}: {uri!r} is not where Databricks keeps runs; write databricks, or databricks://profile"
         )
+    if found["prefix"] or environment.get(_INSIDE):
+        return
     profile, file = found["profile"] or "", _file(environment)
     if not profile and any(environment.get(name) for name in _HOSTS):
         return

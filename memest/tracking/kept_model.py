@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _REFUSED = re.compile(r"[/:.%\"']")
 """Characters that MLflow takes in no model's name."""
 _UNKNOWN = (404, 501)
+_NO_SUCH_FILTER = 400
+"""Said by servers that cannot search models by their tags."""
 _RUN = "memest.run"
 _log = logging.getLogger(__name__)
 
@@ -61,9 +63,16 @@ def _has_model(run: Any) -> bool:
 
 
 def _begun(client: MlflowClient, run: Any) -> Any | None:
-    """The model that was made for a run and not yet linked to it, if there is one."""
+    """The model that was made for a run and not yet linked to it, if there is one and the server finds it."""
+    from mlflow.exceptions import MlflowException
+
     query = f"tags.`{_RUN}` = '{run.info.run_id}'"
-    return next(iter(client.search_logged_models([run.info.experiment_id], query, max_results=1)), None)
+    try:
+        return next(iter(client.search_logged_models([run.info.experiment_id], query, max_results=1)), None)
+    except MlflowException as error:
+        if error.get_http_status_code() != _NO_SUCH_FILTER:  # type: ignore[no-untyped-call]
+            raise
+        return None
 
 
 def _link(client: MlflowClient, run_id: str, model_id: str, step: int) -> None:

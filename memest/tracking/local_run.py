@@ -15,7 +15,7 @@ from memest.store.blobs import LocalBlobs
 from memest.tracking.journal import Head, Journal, Local, read_head
 from memest.tracking.journaled_run import JournaledRun, failed
 from memest.tracking.limits import Limits
-from memest.tracking.run import PARENT, About, origin_tags
+from memest.tracking.run import COMMIT, PARENT, About, origin_tags
 
 FOLDER = "local"
 
@@ -44,7 +44,10 @@ class LocalRun(JournaledRun):
         if not self.resume.there:
             self._journal.clear()
         self._about = about
-        self._say(about, origin_tags(about.stage), again=not self._journal.empty)
+        again, tags = not self._journal.empty, origin_tags(about.stage)
+        if again:
+            tags.pop(COMMIT, None)  # a run keeps the one that it began at, as its sheet does
+        self._say(about, tags, again)
 
     def fail(self, reason: str, state: str = "failed") -> None:
         """Say so, unless the run was finished before that happened."""

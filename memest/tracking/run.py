@@ -27,6 +27,7 @@ COLOUR = "mlflow.runColor"
 _EARLIER = ("memest.", "memest.work.")
 """What they began with in earlier versions."""
 OFF, OFFLINE = "off", "offline"
+COMMIT = "mlflow.source.git.commit"
 PARENT = "MEMEST_PARENT_RUN"
 """The environment variable that names the run below which new ones lie."""
 
@@ -192,7 +193,7 @@ def origin_tags(stage: str) -> dict[str, str]:
     Not for a run that `mlflow run` made: it has them already.
     """
     tags = {"mlflow.source.name": f"memest {stage}", "mlflow.source.type": "LOCAL"}
-    return tags | _user() | ({"mlflow.source.git.commit": commit()} if commit() else {})
+    return tags | _user() | ({COMMIT: commit()} if commit() else {})
 
 
 def _user() -> dict[str, str]:

@@ -80,6 +80,16 @@ def test_inputs_come_as_keras_takes_them(way: str) -> None:
         np.testing.assert_allclose(mean, found[1].mean(), rtol=1e-4)
 
 
+def test_batches_that_one_epoch_uses_up_or_never_ends_are_refused_at_once() -> None:
+    """A generator, also beside labels; a dataset that repeats for ever, as Keras' `fit` takes it."""
+    for given in ((batch for batch in [(NAMED, LABELS, IDS)]),), (iter([LEFT]), LABELS, IDS):
+        with pytest.raises(DataError, match="generator has them once: give a list"):
+            CleanPass(Recorder(20), *given)
+    CleanPass(Recorder(20), dataset(nested=False).repeat(2))
+    with pytest.raises(DataError, match="leave repeat"):
+        CleanPass(Recorder(20), dataset(nested=False).repeat())
+
+
 def test_what_does_not_fit_is_refused() -> None:
     """An input of another length, batches without ids, a model of several outputs."""
     with pytest.raises(DataError, match="over 20 labels needs as many of each input and of the ids, not 19"):

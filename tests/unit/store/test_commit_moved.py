@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from memest.store.tables import Columns
 from memest.tracking.journal import Head, Journal
 from memest.tracking.journaled_run import JournaledBlobs
 from memest.tracking.limits import Limits
+from memest.tracking.local_run import LocalRun
+from memest.tracking.run import About
 
 IDS = np.arange(3)
 HEADER = Header("k" * 64, "f" * 64, "torchvision", "none", {"epochs": 1}, 3, commit="a" * 40)
@@ -72,3 +75,20 @@ def test_a_sheet_that_goes_on_keeps_the_commit_of_its_beginning(tmp_path: Path) 
     put(again, 1)
     again.seal(TABLE, TABLE)
     assert SheetReader.open(LocalBlobs(tmp_path)).manifest.header == HEADER
+
+
+def test_an_offline_run_is_tagged_with_the_commit_of_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken up at two others: its journal, which is delivered as it stands, names no commit but the first."""
+    about = About("train", "c0ffee" * 8, "a run", {"a": 1}, {}, "note")
+    for letter in "abc":
+        monkeypatch.setattr("memest.tracking.run.commit", lambda letter=letter: letter * 40)
+        run = LocalRun(tmp_path)
+        run.begin(about)
+        run.close()
+        (tmp_path / "resume.pt").touch()
+    lines = [json.loads(line) for line in (tmp_path / "entries.jsonl").read_text().splitlines()]
+    tags = [line["values"] for line in lines if line["kind"] == "tags"]
+    found = [each["mlflow.source.git.commit"] for each in tags if "mlflow.source.git.commit" in each]
+    assert found == ["a" * 40]

@@ -51,6 +51,11 @@ def test_what_is_configured_is_left_to_mlflow(tmp_path: Path) -> None:
     check_databricks("databricks", "--tracking", {"DATABRICKS_HOST": "https://a.example"})
     for uri in ("databricks", "databricks://other", "databricks://other:scope"):
         check_databricks(uri, "--tracking", here)
+    check_databricks("databricks://scope:prefix", "--tracking", {})
+    for uri in ("databricks", "databricks://unheard", "databricks://scope:prefix"):
+        check_databricks(uri, "--tracking", {"DATABRICKS_RUNTIME_VERSION": "16.4"})
+    with pytest.raises(InputError, match="no profile 'unheard'"):
+        check_databricks("databricks://unheard", "--tracking", here)
     file.write_text(CONFIGURED.replace("host = https://a.example\n", ""))
     for uri in ("databricks", "databricks://empty"):
         with pytest.raises(InputError, match="needs a workspace"):

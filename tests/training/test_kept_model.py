@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig
@@ -40,19 +37,6 @@ def test_a_kept_network_is_a_model_of_its_run(store_uri: str) -> None:
     show_model(client, run.info.run_id, "another", "checkpoint/epoch-000001.pt", 1)
     assert client.get_run(run.info.run_id).outputs.model_outputs == [output]
     assert len(client.search_logged_models([run.info.experiment_id])) == 1
-
-
-def test_a_server_that_cannot_search_by_tags_gets_the_model(
-    store_uri: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It says 400 to the filter; the model is made."""
-
-    def refused(*arguments: Any, **settings: Any) -> Any:
-        raise MlflowException("Invalid filter", INVALID_PARAMETER_VALUE)
-
-    monkeypatch.setattr(MlflowClient, "search_logged_models", refused)
-    _, run = trained(store_uri, "last")
-    assert len(run.outputs.model_outputs) == 1
 
 
 def test_a_run_that_keeps_nothing_has_no_model(store_uri: str) -> None:

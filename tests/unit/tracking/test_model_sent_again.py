@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 
 from memest.tracking import connect
 from memest.tracking.kept_model import show_model
@@ -60,3 +61,24 @@ def test_a_model_of_the_runs_owner_is_not_taken(store_uri: str, tmp_path: Any) -
     show_model(client, run, "tiny", "checkpoint/epoch-000002.pt", 2)
     assert {model.name for model in client.search_logged_models([experiment])} == {"own", "tiny"}
     assert client.get_run(run).outputs.model_outputs[0].model_id != own.model_id
+
+
+def test_a_server_that_cannot_search_by_tags_gets_the_model(
+    store_uri: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says 400 to the filter; any other trouble of the search is said."""
+    client = connect(store_uri)
+    run = client.create_run(client.create_experiment(f"{tmp_path.name} filter")).info.run_id
+    arguments = (client, run, "tiny", "checkpoint/epoch-000002.pt", 2)
+    for code, words in ((INTERNAL_ERROR, "gone"), (INVALID_PARAMETER_VALUE, "Invalid filter")):
+        answer = MlflowException(words, code)
+
+        def refused(*arguments: Any, answer: Exception = answer, **settings: Any) -> Any:
+            raise answer
+
+        monkeypatch.setattr(client, "search_logged_models", refused)
+        if code == INTERNAL_ERROR:
+            with pytest.raises(MlflowException, match="gone"):
+                show_model(*arguments)
+    show_model(*arguments)
+    assert len(client.get_run(run).outputs.model_outputs) == 1

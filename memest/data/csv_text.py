@@ -6,6 +6,7 @@ A quote that is left open is refused: readers of CSV silently take the rows up t
 from __future__ import annotations
 
 import csv
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -15,18 +16,17 @@ _MARKS = ",;\t"
 csv.field_size_limit(2**31 - 1)  # a value may be as long as a file
 
 
-def delimiter_of(path: Path, wanted: Collection[str], errors: str = "strict") -> str:
+def delimiter_of(path: Path, wanted: Collection[str]) -> str:
     """What separates the columns of a file: what makes the wanted names of its header, else the most names.
 
-    `errors` is what `open` takes: what to do with bytes that are not UTF-8.
-
     Raises:
-        DataError: it is not text in UTF-8.
+        DataError: its header is not text in UTF-8.
         FileNotFoundError: there is no such file.
     """
     try:
-        with path.open(encoding="utf-8-sig", errors=errors) as file:
-            header = next(filter(str.strip, file), "")
+        with path.open("rb") as file:
+            lines = (line.removeprefix(BOM_UTF8) for block in file for line in block.splitlines())
+            header = next(filter(bytes.strip, lines), b"").decode()
     except UnicodeDecodeError as error:
         raise not_text(path) from error
     rows = {mark: next(csv.reader([header], delimiter=mark), []) for mark in _MARKS}

@@ -124,10 +124,10 @@ def _inside(path: Path, name: Any) -> str:
 def _dialect(path: Path, columns: TableColumns) -> tuple[str, str | None]:
     """What separates the columns of a CSV file whose quotes are all closed, and what escapes quotes.
 
-    Only the columns that are asked for must be UTF-8, which Arrow sees to.
+    Only the header and the columns that are asked for must be UTF-8, which Arrow sees to.
     """
     wanted = [name for name in (columns.file, columns.label, columns.id) if name]
-    mark = delimiter_of(path, wanted, "replace")
+    mark = delimiter_of(path, wanted)
     try:
         deque(csv_rows(path, mark, None, "replace"), 0)
     except DataError as error:

@@ -121,14 +121,19 @@ def test_a_cell_may_be_longer_than_python_expects() -> None:
 
 
 def test_only_columns_that_are_asked_for_must_be_utf_8() -> None:
-    """A photographer's name in Latin-1 hinders nobody; a label in it is refused."""
+    """A photographer's name in Latin-1 hinders nobody; a label or a header in it is refused, and UTF-16."""
     text = "file_name,label,by\na.png,x,Jörg\nb.png,y,\nc.png,x,\n"
     photos("")
     Path("photos/metadata.csv").write_bytes(text.encode("latin-1"))
     assert load_images("folder(path=photos)").train.labels.tolist() == [0, 1, 0]
-    Path("photos/metadata.csv").write_bytes(text.replace("y,", "ÿ,").encode("latin-1"))
-    with pytest.raises(DataError, match="it is not UTF-8; save it as CSV UTF-8"):
-        load_images("folder(path=photos)")
+    for refused in (
+        text.replace("y,", "ÿ,").encode("latin-1"),
+        text.replace("by", "à").encode("latin-1"),
+        text.encode("utf-16"),
+    ):
+        Path("photos/metadata.csv").write_bytes(refused)
+        with pytest.raises(DataError, match="it is not UTF-8; save it as CSV UTF-8"):
+            load_images("folder(path=photos)")
 
 
 def test_a_quote_may_be_escaped_by_a_backslash() -> None:

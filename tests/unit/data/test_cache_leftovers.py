@@ -101,6 +101,16 @@ def test_only_what_memest_surely_made_is_deleted() -> None:
     assert all(path.exists() for path in kept) and not (entry / "pixels.npy").exists()
 
 
+def test_indexes_of_shards_are_deleted_and_no_file_beside_them() -> None:
+    """Known by their names and locks."""
+    name = "b" * 32 + ".parquet"
+    folder = held("indexes", books_parquet=b"x")
+    for path in (folder / name, folder / f"{name}.lock", folder / ("c" * 32 + ".parquet")):
+        path.touch()
+    cache(CacheConfig(empty="all"))
+    assert {path.name for path in folder.iterdir()} == {"books.parquet", "c" * 32 + ".parquet"}
+
+
 def test_a_newer_version_and_a_link_stay_whole() -> None:
     """Neither is called of an older version, and neither is said to be deleted."""
     present = decode_some()

@@ -24,7 +24,7 @@ from memest.errors import BusyError, InputError, MemestError, ServiceError, mask
 from memest.grammar.config import build
 from memest.outcome import Outcome, take_file, write_outcome
 from memest.output import say, tolerate_encodings
-from memest.stages.verdict import Verdict
+from memest.verdict import Verdict
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

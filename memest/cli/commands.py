@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from memest.stages.verdict import Verdict
+from memest.verdict import Verdict
 
 
 def imported(place: str) -> Any:

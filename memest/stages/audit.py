@@ -31,8 +31,8 @@ from memest.runs.parts import join, parts_of
 from memest.runs.plans import remembered
 from memest.runs.prepare import Prepared, prepare
 from memest.stages.train import train_part
-from memest.stages.verdict import Verdict
 from memest.tracking import About, check_tracking, open_run
+from memest.verdict import Verdict
 from memest.version import versions
 
 RECIPE: dict[str, Any] = {

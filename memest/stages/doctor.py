@@ -21,8 +21,8 @@ from memest.services import (
 )
 from memest.services.artifact_route import LIMIT
 from memest.stages.services import FOLDER, services_folder
-from memest.stages.verdict import Verdict
 from memest.tracking import bare, tracking_uri
+from memest.verdict import Verdict
 
 PACKAGES = ("numpy", "torch", "mlflow", "pyarrow", "filelock", "scikit-learn")
 FOR_SERVERS = ("boto3", "minio", "requests")

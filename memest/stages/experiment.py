@@ -14,12 +14,12 @@ from memest.runs.possible import require_possible
 from memest.stages.analyze import analyze
 from memest.stages.config import AnalyzeConfig, ExperimentConfig, ScoreConfig
 from memest.stages.score import score
-from memest.stages.verdict import Verdict
 from memest.sweep import Preset, overrides_of, presets, read_preset
 from memest.sweep.console import Console
 from memest.sweep.planning import plan_sweep
 from memest.sweep.training import train_missing
 from memest.tracking import look_at, several_runs
+from memest.verdict import Verdict
 
 
 def experiment(config: ExperimentConfig) -> Verdict:

@@ -13,8 +13,8 @@ from memest.errors import SettingError
 from memest.grammar.config import option
 from memest.grammar.values import Count, NonNegative, Within
 from memest.services import Folder, ServerStatus, Wanted
-from memest.stages.verdict import Verdict
 from memest.tracking import home
+from memest.verdict import Verdict
 
 Port = Annotated[int, Within(0, 65535)]
 FOLDER = option("", "folder of data, logs and credentials; empty: .memest/services")

@@ -22,7 +22,7 @@ import torch
 
 from benchmarks.own_lists import LISTS
 from benchmarks.planted import SETS, SHARE
-from benchmarks.rows import Row, at_least, publish
+from benchmarks.rows import Row, at_least, markdown, publish
 from memest.detect import detect
 
 BAR, SEEDS = 0.95, 3
@@ -81,11 +81,11 @@ def page(text: str, found: dict[str, dict[str, list[float]]]) -> str:
     """The page with the table of these figures in its place."""
     before, _, rest = text.partition(BEGIN)
     names = list(SETS)
-    lines = [f"| loop | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
-    for loop, sets in found.items():
-        cells = " | ".join(f"{np.mean(sets[name]):.3f} ({min(sets[name]):.3f})" for name in names)
-        lines.append(f"| {loop} | {cells} |")
-    return "\n".join([before + BEGIN, "", *lines, "", END]) + rest.partition(END)[2]
+    rows = (
+        [loop, *(f"{np.mean(sets[name]):.3f} ({min(sets[name]):.3f})" for name in names)]
+        for loop, sets in found.items()
+    )
+    return "\n".join([before + BEGIN, "", markdown(["loop", *names], rows), "", END]) + rest.partition(END)[2]
 
 
 def _row(loop: str, name: str, values: list[float]) -> Row:

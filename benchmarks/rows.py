@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,12 @@ def table(rows: Sequence[Row]) -> str:
     """Rows as people read them."""
     width = max(len(row.what) for row in rows)
     return "\n".join(f"{row.what:{width}}  {_figure(row)}" for row in rows)
+
+
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
+    """A table in Markdown; its first `words` columns are words, all others numbers."""
+    rule = "|---" * words + "|---:" * (len(heads) - words) + "|"
+    return "\n".join([f"| {' | '.join(heads)} |", rule, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def _figure(row: Row) -> str:

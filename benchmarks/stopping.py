@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.rows import RESULTS, SHORT, Row, command, over_seeds, publish
+from benchmarks.rows import RESULTS, SHORT, Row, command, markdown, over_seeds, publish
 from memest.grammar.config import build
 from memest.metrics import auroc
 from memest.runs.config import TrainConfig
@@ -169,8 +169,6 @@ def page(found: list[dict[str, Any]]) -> str:
     """The page in Markdown."""
     ends = [one["ends"]["0.95"] for one in found]
     heads = ["data", "network", "wrong labels", "seed", "AUROC", "settled", *(f"{a:g}" for a in AGREEMENTS)]
-    lines = ["| " + " | ".join(heads) + " |", "|---|---|---" + "|---:" * (len(heads) - 3) + "|"]
-    lines += ["| " + " | ".join(_cells(one)) + " |" for one in found]
     return TEXT.format(
         command=command("stopping", any(one["data"] == "CIFAR-100" for one in found)),
         epochs=EPOCHS,
@@ -179,7 +177,7 @@ def page(found: list[dict[str, Any]]) -> str:
         last=max(ends),
         worst=-min(one["apart"]["0.95"] for one in found),
         saved=1 - float(np.mean(ends)) / EPOCHS,
-        table="\n".join(lines),
+        table=markdown(heads, map(_cells, found), words=3),
     )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.rows import RESULTS, Row, publish
+from benchmarks.rows import RESULTS, Row, markdown, publish
 from memest.grammar.config import build
 from memest.metrics import auroc
 from memest.paper.ledger import LedgerEntry, read_entries
@@ -210,14 +210,13 @@ def page(found: Found, ledger: Sequence[LedgerEntry]) -> str:
 
 
 def _by_epoch(of: Mapping[str, list[list[float]]]) -> str:
-    lines = ["| | " + " | ".join(f"{look} epochs" if look > 1 else "1 epoch" for look in LOOKS) + " |"]
-    lines.append("|---" + "|---:" * len(LOOKS) + "|")
+    rows = []
     for name, each in of.items():
         means = np.mean(each, axis=0)
         cells = [f"{mean:.3f}" if np.isfinite(mean) else "" for mean in means]
         cells[-1] += f" ± {np.std(_ends(each), ddof=1):.3f}"
-        lines.append(f"| `{name}` | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append([f"`{name}`", *cells])
+    return markdown(["", *(f"{look} epochs" if look > 1 else "1 epoch" for look in LOOKS)], rows)
 
 
 def _ends(each: list[list[float]]) -> np.ndarray:
@@ -230,11 +229,8 @@ def _beside(
     """Entries of the ledger: a row for each method, a column for each of the ledger's, under its new name."""
     small = [one for one in ledger if one.table == table and one.scale == _SCALE]
     of = {(one.column, one.method): one for one in small}
-    lines = ["| | " + " | ".join(columns.values()) + " |", "|---" + "|---:" * len(columns) + "|"]
-    lines += [
-        f"| {name} | {' | '.join(value_text(of[column, name]) for column in columns)} |" for name in methods
-    ]
-    return "\n".join(lines)
+    rows = ([name, *(value_text(of[column, name]) for column in columns)] for name in methods)
+    return markdown(["", *columns.values()], rows)
 
 
 if __name__ == "__main__":

@@ -18,14 +18,14 @@ def tolerate_encodings() -> None:
             stream.reconfigure(errors="replace")
 
 
-def say(text: str) -> None:
-    """Print `text`; a reader who has seen enough, such as `head`, is no error."""
+def say(text: str, error: bool = False) -> None:
+    """Write a line to stdout or stderr; a reader who has seen enough, such as `head`, is no error."""
+    stream = sys.stderr if error else sys.stdout
     try:
-        print(text, flush=True)
+        stream.write(f"{text}\n")
+        stream.flush()
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # nor is what Python flushes at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # nor is what Python flushes at its end
 
 
 def program(name: str) -> str:

@@ -51,7 +51,7 @@ def _carried_out(arguments: Sequence[str]) -> Outcome:
     except (MemestError, OSError) as error:
         return _fail(error, 1)
     except KeyboardInterrupt:
-        print(f"memest: interrupted{_how_to_go_on(arguments)}", file=sys.stderr)
+        say(f"memest: interrupted{_how_to_go_on(arguments)}", error=True)
         return Outcome("failed", 130, message="interrupted")
     if said.text:
         say(said.text)
@@ -105,8 +105,8 @@ def _fail(error: MemestError | OSError, code: int) -> Outcome:
     text = reason(error)
     if isinstance(error, OSError) and error.filename is not None:
         text += "; see that this place can be written and has room, or name another one"
-    print(f"memest: {text}", file=sys.stderr)
+    say(f"memest: {text}", error=True)
     if isinstance(error, ServiceError) and error.log:
-        print(masked(error.log), file=sys.stderr)
+        say(masked(error.log), error=True)
     mark_refused(text)
     return Outcome("refused" if code == 2 else "failed", code, message=text)

@@ -11,7 +11,7 @@ from memest.export import export_names
 from memest.grammar.config import option
 from memest.grammar.duration import canonical_duration
 from memest.grammar.values import Index, Share, Within
-from memest.runs.config import EXPERIMENT, Device, models
+from memest.runs.config import EXPERIMENT, TRACKING_OR_OFFLINE, Device, models
 
 Repeats = Annotated[int, Within(2)]
 
@@ -71,9 +71,4 @@ class AuditConfig:
     seed: Index = option(0, "seed of weights, order, folds and planted errors")
     device: Device = option("auto", "where to train", key=False)
     experiment: str = EXPERIMENT
-    tracking: str = option(
-        "auto",
-        "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; offline: this machine alone",
-        key=False,
-        shown="URI",
-    )
+    tracking: str = TRACKING_OR_OFFLINE

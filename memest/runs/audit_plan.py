@@ -93,7 +93,7 @@ def choose_plan(
     most_folds: int,
     budget: float,
     seconds: Callable[[str], float],
-    spent: Callable[[], float] = float,
+    spent: Callable[[], float] = lambda: 0.0,
 ) -> AuditPlan:
     """The best plan that fits into a budget: the largest network first, then epochs, then folds.
 

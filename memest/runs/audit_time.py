@@ -15,6 +15,7 @@ from memest.runs.prepare import Prepared
 from memest.runs.stopping import STOPPED
 from memest.store import Blobs, SheetReader
 
+WHY, DECIDED = "why fewer epochs", "audit_epochs.json"
 _TRAINING = 0.9
 """Share of the budget after which no further epoch begins: the rest is for duplicates and the report."""
 
@@ -75,6 +76,3 @@ def shortened(plan: AuditPlan, made: Sequence[Blobs]) -> dict[str, str]:
         "epochs": f"{', '.join(map(str, epochs))} ({plan.epochs} planned)",
         WHY: f"{stopped[0]['why']}, {price:.2g} s were planned, and all else that took time is counted",
     }
-
-
-WHY, DECIDED = "why fewer epochs", "audit_epochs.json"

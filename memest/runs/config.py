@@ -35,6 +35,12 @@ EXPERIMENT = option(
     read=experiment_text,
     shown="NAME",
 )
+TRACKING_OR_OFFLINE = option(
+    "auto",
+    "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; offline: this machine alone",
+    key=False,
+    shown="URI",
+)
 Device = Literal["auto", "cpu", "cuda"]
 
 
@@ -144,12 +150,7 @@ class TrainConfig:
     device: Device = option("auto", "where to train", key=False)
     deterministic: bool = option(True, "the same bits every time on one device")
     experiment: str = EXPERIMENT
-    tracking: str = option(
-        "auto",
-        "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; offline: this machine alone",
-        key=False,
-        shown="URI",
-    )
+    tracking: str = TRACKING_OR_OFFLINE
 
     @property
     def schedule(self) -> ScoringSchedule:

@@ -14,6 +14,7 @@ from memest.grammar.values import Count, Index, Share
 from memest.recipe import Recipe
 from memest.runs.config import (
     EXPERIMENT,
+    TRACKING_OR_OFFLINE,
     Device,
     TrainConfig,
     epochs_text,
@@ -93,12 +94,7 @@ class RetrainConfig:
     )
     device: Device = option("auto", "where to train", key=False)
     experiment: str = EXPERIMENT
-    tracking: str = option(
-        "auto",
-        "MLflow tracking URI; auto: MLFLOW_TRACKING_URI, else sqlite; offline: this machine alone",
-        key=False,
-        shown="URI",
-    )
+    tracking: str = TRACKING_OR_OFFLINE
 
 
 @dataclass(frozen=True)

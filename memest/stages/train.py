@@ -135,9 +135,10 @@ def train_part(
             run.log_metrics(end.epoch, found | end.metrics | {"scoring_seconds": end.clock.total()})
             ending = ending.after(end)
             kept = ending.keeps(end.epoch)
-            must = end.epoch == ending.last or kept or sheet.full  # other bytes of these are refused:
+            # The point comes before what refuses other bytes: elsewhere the epoch might give others.
+            must = end.epoch == ending.last or kept or sheet.full
             opened.resume.save(partial(resume.pack, key, sheet, end.state(), costs.state()), must)
-            if kept:  # after the point, so that another processor does not compute the epoch again
+            if kept:
                 sheet.keep(checkpoint.name(end.epoch), checkpoint.pack(end.state()))
             callback(run.id, end.epoch, end.metrics)
         for name, content in ending.files().items():

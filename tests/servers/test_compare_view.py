@@ -51,5 +51,9 @@ def test_the_link_opens_charts_to_compare(address: str, tmp_path: Path) -> None:
             page.get_by_text(text, exact=True).first.wait_for(timeout=60_000)
         page.get_by_text("digits tiny seed 0").first.wait_for()
         page.locator(".plot-container svg").nth(2).wait_for(timeout=60_000)
-        page.locator("img[src*='get-artifact']").first.wait_for(timeout=60_000)
+        picture = page.locator("img[src*='get-artifact']").first
+        picture.wait_for(timeout=60_000)
+        page.wait_for_function("image => image.complete", arg=picture.element_handle())
+        assert picture.evaluate("image => image.naturalWidth") > 0
+        assert all(page.get_by_text(text, exact=True).first.is_visible() for text in SHOWN)
         page.screenshot(path=tmp_path / "view.png")

@@ -24,15 +24,6 @@ from memest.tracking.send import Sender, Trouble
 pytestmark = pytest.mark.mlflow
 
 
-@pytest.fixture
-def site(store_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """Two machines that wait for little."""
-    monkeypatch.setenv("MEMEST_GATHER", "0")
-    made = Site(store_uri, tmp_path, monkeypatch)
-    made.on("one")
-    return made
-
-
 @pytest.mark.parametrize(("patient", "seconds"), [(True, 0.1), (False, 0.1)])
 def test_a_large_blob_has_its_time(
     patient: bool, seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

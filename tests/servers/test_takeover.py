@@ -25,15 +25,6 @@ from memest.tracking.send import Sender
 pytestmark = pytest.mark.mlflow
 
 
-@pytest.fixture
-def site(store_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """Two machines that wait for little."""
-    monkeypatch.setenv("MEMEST_GATHER", "0")
-    made = Site(store_uri, tmp_path, monkeypatch)
-    made.on("one")
-    return made
-
-
 def test_interrupted_while_the_seal_travels(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The run is whole on the server, so nothing else is said of it, and delivery has nothing left to do."""
     send, closing = Sender.send, threading.Event()

@@ -51,3 +51,12 @@ def sealed(store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     with contextlib.chdir(tmp_path_factory.mktemp("sealed")):
         train(training(**found))
     return found
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What a run of `resumed` leaves that nothing disturbed, pictures too."""
+    from resumed import everything, run
+
+    with contextlib.chdir(tmp_path_factory.mktemp("whole")):
+        return everything(run().run.blobs)

@@ -142,7 +142,9 @@ def test_leaving_the_loop_ends_what_runs_on_ray(ray_package: Any) -> None:
     next(loop)
     wait_for(lambda: Path("pid").exists() and Path("pid").read_text())
     loop.close()  # type: ignore[attr-defined]
-    wait_for(lambda: not Path(f"/proc/{Path('pid').read_text()}").exists(), 10)
+    process = Path("/proc", Path("pid").read_text())
+    wait_for(lambda: not process.exists(), 10)
+    assert not process.exists()
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -28,17 +27,6 @@ if TYPE_CHECKING:
 
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.pictures]
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What a run leaves that nothing disturbed."""
-    before = Path.cwd()
-    os.chdir(tmp_path_factory.mktemp("whole"))
-    try:
-        return everything(run().run.blobs)
-    finally:
-        os.chdir(before)
 
 
 @pytest.mark.parametrize("epoch", range(EPOCHS + 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,6 @@ from memest.tracking.journal import read_head
 from memest.train import checkpoint
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.pictures]
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What a run leaves that nothing disturbed."""
-    before = Path.cwd()
-    os.chdir(tmp_path_factory.mktemp("whole"))
-    try:
-        return everything(run().run.blobs)
-    finally:
-        os.chdir(before)
 
 
 class _Bomb:

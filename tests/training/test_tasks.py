@@ -112,6 +112,7 @@ def test_a_task_does_not_outlive_a_starter_that_was_killed(start: str) -> None:
     process.kill()
     process.wait()
     wait_for(lambda: Path("asked").exists(), 10)
+    assert Path("asked").exists()
 
 
 def test_the_status_counts_and_estimates() -> None:

@@ -64,8 +64,7 @@ def test_a_slower_machine_trains_fewer_epochs_within_the_budget(
     decided_again("slow", "fast")
     monkeypatch.setenv("MEMEST_HOME", "fast")
     assert main([*AUDIT, "--into", "fast-out"]) == 0
-    for name in FILES:
-        assert Path("slow-out", name).read_bytes() == Path("fast-out", name).read_bytes(), name
+    assert written("slow-out") == written("fast-out")
 
 
 def test_killed_after_its_last_epoch_the_network_is_the_trained_one(
@@ -88,8 +87,7 @@ def test_killed_after_its_last_epoch_the_network_is_the_trained_one(
     decided_again("died", "whole")
     monkeypatch.setenv("MEMEST_HOME", "whole")
     assert main([*AUDIT, "--into", "whole-out"]) == 0
-    for name in FILES:
-        assert Path("died-out", name).read_bytes() == Path("whole-out", name).read_bytes(), name
+    assert written("died-out") == written("whole-out")
 
 
 def decided_again(before: str, after: str) -> None:
@@ -107,6 +105,11 @@ def logged(home: str, metric: str) -> int:
     entries = map(json.loads, (kept.parent.parent / "entries.jsonl").read_text().splitlines())
     (step,) = {one["step"] for one in entries if one["kind"] == "metrics" and metric in one["values"]}
     return int(step)
+
+
+def written(folder: str) -> dict[str, bytes]:
+    """What an audit wrote into its folder."""
+    return {name: Path(folder, name).read_bytes() for name in FILES}
 
 
 def page(folder: str) -> str:

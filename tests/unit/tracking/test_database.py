@@ -138,5 +138,8 @@ def test_a_database_that_is_locked_passes(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("memest.tracking.database._PATIENCE", 0.1)
     with sqlite3.connect("other.db") as database:
         database.execute("BEGIN EXCLUSIVE")
+        with sqlite3.connect("other.db", timeout=0) as second, pytest.raises(sqlite3.Error, match="locked"):
+            second.execute("SELECT * FROM sqlite_master").fetchall()
+        second.close()
         check_database("sqlite:///other.db", "--storage", "recipes")
     database.close()

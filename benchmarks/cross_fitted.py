@@ -81,22 +81,37 @@ def confusions(data: str, limit: int, rate: float, **settings: Any) -> NDArray[n
     return counts_KK
 
 
-def write_files(data: str, count: int, rate: float, into: Path, epochs: int = 3) -> None:
+def write_files(data: str, count: int, rate: float, into: Path, epochs: int = 3, part: str = "") -> None:
     """`count` images of a data set as PNG files in a folder for each class, some in a wrong one.
 
-    `into`/truth.json has the right class of each of those, by file name; it is written last.
+    They lie in `into`/files, or its folder `part`. `into`/truth.json has the right class of each that lies in
+    a wrong folder, by file name; it is written last.
     """
     images: ImageSet = load_images(data, count).train
     rng = np.random.default_rng(0)
     matrix_KK = confusions(data, count, rate, model="tiny", epochs=epochs)
     labels = np.array([rng.choice(len(row), p=row) for row in matrix_KK[images.labels]])
-    names = [name.replace("/", "-") for name in images.classes]
-    wrong = {}
-    for place, (label, right) in enumerate(zip(labels.tolist(), images.labels.tolist(), strict=True)):
-        file = Path(names[label]) / f"{images.ids[place]:06d}.png"
-        (into / "files" / file).parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.asarray(images.images[place])
-        Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(into / "files" / file)
-        if label != right:
-            wrong[file.as_posix()] = names[right]
+    files = write_images(replace(images, labels=labels), into / "files" / part)
+    right = images.labels.tolist()
+    wrong = {
+        file: _folder(images, right[place])
+        for place, file in enumerate(files)
+        if labels[place] != right[place]
+    }
     (into / "truth.json").write_text(json.dumps(wrong, indent=1) + "\n")
+
+
+def write_images(images: ImageSet, into: Path) -> list[str]:
+    """Images as PNG files in a folder for each class; the paths below `into`, in the order of the images."""
+    files = []
+    for place, label in enumerate(images.labels.tolist()):
+        file = Path(_folder(images, label)) / f"{images.ids[place]:06d}.png"
+        (into / file).parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.asarray(images.images[place])
+        Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(into / file)
+        files.append(file.as_posix())
+    return files
+
+
+def _folder(images: ImageSet, label: int) -> str:
+    return images.classes[label].replace("/", "-")

@@ -100,6 +100,12 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1
     return "\n".join([f"| {' | '.join(heads)} |", rule, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
+def between_marks(page: Path, begin: str, end: str, text: str) -> None:
+    """Put a text into a page, between its two marks."""
+    before, _, rest = page.read_text().partition(begin)
+    page.write_text(f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}")
+
+
 def _figure(row: Row) -> str:
     interval = f"  {row.spread} {row.interval[0]:.4g} … {row.interval[1]:.4g}" if row.interval else ""
     verdict = {True: "kept", False: "MISSED", None: ""}[row.kept]

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from memest.errors import DataError
+from memest.errors import DataError, looked_in
 
 _DAMAGE = (
     ValueError,  # a header that is none
@@ -109,7 +109,7 @@ def require_file(path: Path, expected: str) -> None:
     if path.is_dir():
         raise DataError(f"{path} is a folder, not a file; {expected}")
     if not path.is_file():
-        raise DataError(f"there is no file {path} (looked in {path.resolve().parent}); {expected}")
+        raise DataError(f"there is no file {path} {looked_in(path)}; {expected}")
 
 
 def what_lies_at(path: Path, otherwise: str) -> str:

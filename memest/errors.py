@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
+from pathlib import Path
 
 _CREDENTIALS = re.compile(
     r"""(?<=://)(?!/)(?:                        # the path of a file has none
@@ -42,13 +43,40 @@ class InputError(MemestError):
 
 
 class UnknownNameError(InputError):
-    """A name that is not in the registry or list it was looked up in."""
+    """A name that is not in the registry or list it was looked up in.
 
-    def __init__(self, noun: str, name: str, known: Iterable[str]) -> None:
+    Args:
+        noun: what it was to name.
+        name: as it was given.
+        known: the names that there are.
+        path: where a file or folder was looked for as well; None: only names are taken.
+    """
+
+    def __init__(self, noun: str, name: str, known: Iterable[str], path: Path | None = None) -> None:
         known = sorted(known)
-        near = get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        super().__init__(f"unknown {noun} {name!r}{hint} (known: {', '.join(known)})")
+        near = _nearest(name, known) if path is None else _nearest(path.name, [*known, *_names_beside(path)])
+        nor, way = "", ""
+        if path is not None:
+            nor = f", and no file or folder of that name lies in {path.resolve().parent}"
+            way = "; or name the path of a file or folder"
+        super().__init__(f"unknown {noun} {name!r}{nor}{near} (known: {', '.join(known)}{way})")
+
+
+def looked_in(path: Path) -> str:
+    """The folder in which a path was looked for, and what lies there under nearly that name."""
+    return f"(looked in {path.resolve().parent}{_nearest(path.name, _names_beside(path))})"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _names_beside(path: Path) -> list[str]:
+    """The names of what lies in the folder of a path, hidden files left out; [] where it cannot be listed."""
+    with suppress(OSError, ValueError):
+        return sorted(entry.name for entry in path.parent.iterdir() if not entry.name.startswith("."))
+    return []
 
 
 class SettingError(InputError):

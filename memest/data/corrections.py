@@ -22,7 +22,7 @@ import numpy as np
 from memest.data.csv_text import csv_rows, delimiter_of
 from memest.data.images import ImageSet, Integers, Split
 from memest.data.sources.folder import folder_parts
-from memest.errors import DataError
+from memest.errors import DataError, looked_in
 from memest.grammar.spec import Spec
 from memest.ids import Ids
 
@@ -76,7 +76,10 @@ def decision_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     try:
         (_, header), *rows = list(csv_rows(path, delimiter_of(path, COLUMNS))) or [(1, [])]
     except FileNotFoundError as error:
-        raise DataError(f"there is no file {path}; expected a CSV with {', '.join(COLUMNS)}") from error
+        columns = ", ".join(COLUMNS)
+        raise DataError(
+            f"there is no file {path} {looked_in(path)}; expected a CSV with {columns}"
+        ) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read as a table of decisions ({error})") from error
     names = [name.strip() for name in header]

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from memest.errors import InputError, SettingError
+from memest.errors import InputError, SettingError, looked_in
 
 _SCALARS = {
     "null": (r"~|null|Null|NULL|", "~nN"),
@@ -41,7 +41,7 @@ def read_yaml(path: Path, what: str) -> dict[str, Any]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise SettingError(f"there is no {what} {path}") from error
+        raise SettingError(f"there is no {what} {path} {looked_in(path)}") from error
     except OSError as error:
         raise SettingError(f"{what} {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -14,7 +14,7 @@ from memest.audit.evidence import Evidence
 from memest.audit.sheets import evidence_of
 from memest.data import ImageSet, load_images
 from memest.data.rebuilt import rebuild
-from memest.errors import DataError, InputError, SheetError
+from memest.errors import DataError, InputError, NoRunsError, SheetError, looked_in
 from memest.ids import Ids
 from memest.runs.features import kept_features
 from memest.runs.finished import finished_run
@@ -79,12 +79,14 @@ def sheet_at(where: str, tracking: str) -> SheetReader:
         InputError: there is none, or it was not finished.
     """
     folder = Path(where)
-    if not folder.is_dir() and is_local(tracking):
-        raise InputError(
-            f"--sheet {where}: there is no such folder, and --tracking {tracking} asks no server for a run"
-        )
     if not folder.is_dir():
-        return finished_run(server_uri(tracking), where).sheet
+        missing = f"--sheet {where}: there is no such folder {looked_in(folder)}"
+        if is_local(tracking):
+            raise InputError(f"{missing}, and --tracking {tracking} asks no server for a run")
+        try:
+            return finished_run(server_uri(tracking), where).sheet
+        except NoRunsError as error:
+            raise NoRunsError(f"{missing}, and {error}") from error
     places = (folder, folder / "blobs", folder / "local/blobs")
     inside = next((place for place in places if (place / "sheet").is_dir()), folder)
     if (inside / PLAN).is_file():

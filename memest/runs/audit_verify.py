@@ -14,10 +14,11 @@ from memest.data import ImageSet
 from memest.errors import SettingError
 from memest.ids import Ids
 from memest.loading import Loader
+from memest.output import progress
 from memest.runs.prepare import Prepared
 from memest.scores import Unseen
 from memest.seeding import Streams
-from memest.train import train_epochs
+from memest.train import loss_and_accuracy, train_epochs
 
 VERIFIED = "verify.json"
 ALL, CORRECTED = "all images", "with the suggested labels"
@@ -82,11 +83,20 @@ def verify(prepared: Prepared, findings: Findings, test: ImageSet, seeds: int) -
     if refused := _too_many(given, flagged):
         return Verified(len(flagged), {}, refused)
     found: dict[str, list[float]] = {}
+    trainings = _trainings(prepared, flagged, suggested, seeds)
+    for name, images, streams in progress(trainings, seeds * (4 if len(flagged) else 1), "verify"):
+        found.setdefault(name, []).append(_accuracy(prepared, images, test, streams))
+    return Verified(len(flagged), found)
+
+
+def _trainings(
+    prepared: Prepared, flagged: NDArray[np.intp], suggested: NDArray[np.int64], seeds: int
+) -> Iterator[tuple[str, ImageSet, Streams]]:
+    """What each network is trained on, and its streams: every training set once for each seed."""
     for number in range(seeds):
         streams = Streams(prepared.config.seed + 1 + number)
-        for name, images in _sets(given, flagged, suggested, streams):
-            found.setdefault(name, []).append(_accuracy(prepared, images, test, streams))
-    return Verified(len(flagged), found)
+        for name, images in _sets(prepared.split.train, flagged, suggested, streams):
+            yield name, images, streams
 
 
 def _too_many(given: ImageSet, flagged: NDArray[np.intp]) -> str:
@@ -127,10 +137,9 @@ def _accuracy(prepared: Prepared, images: ImageSet, test: ImageSet, streams: Str
     statistics = images.statistics()
     train, testing = (Loader(some, statistics, prepared.device) for some in (images, test))
     with apart.computing():
-        network, recipe = apart.network(), prepared.config.recipe
-        for end in train_epochs(network, [train], testing, recipe, streams, Unseen()):
-            accuracy = end.metrics["test/accuracy"]
-    return float(accuracy)
+        recipe = prepared.config.recipe
+        *_, last = train_epochs(apart.network(), [train], None, recipe, streams, Unseen())
+        return loss_and_accuracy(last.network, testing)["test/accuracy"]
 
 
 def _trainable(prepared: Prepared, images: ImageSet) -> ImageSet:

@@ -60,13 +60,13 @@ def preset_file(name: str) -> Path:
     """The file of an experiment, by its name or by its path.
 
     Raises:
-        UnknownNameError: there is none of that name.
+        UnknownNameError: there is neither an experiment nor a file of that name.
     """
-    if name.endswith((".yaml", ".yml")):
+    if name in presets():
+        return FOLDER / f"{name}.yaml"
+    if name.endswith((".yaml", ".yml")) and Path(name).is_file():
         return Path(name)
-    if name not in presets():
-        raise UnknownNameError("experiment", name, presets())
-    return FOLDER / f"{name}.yaml"
+    raise UnknownNameError("experiment", name, presets(), Path(name))
 
 
 def read_preset(name: str, scale: str, kind: Callable[..., C], overrides: Mapping[str, Any]) -> Preset[C]:

@@ -123,7 +123,7 @@ def connect(uri: str, existing: bool = False) -> MlflowClient:
     check_tracking(uri)
     file = database_file(uri)
     if existing and file and not file.is_file():
-        raise InputError(f"there are no runs yet: no {uri}; train first, or set MLFLOW_TRACKING_URI")
+        raise NoRunsError(f"there are no runs yet: no {uri}; train first, or set MLFLOW_TRACKING_URI")
     for name, value in (_DEFAULTS | _authorities(uri)).items():
         os.environ.setdefault(name, value)
     for noisy in ("alembic", "mlflow.store.db.utils"):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memest.errors import BusyError, JournalError, MemestError, SettingError, UndeliveredError
+from memest.errors import BusyError, JournalError, MemestError, SettingError, UndeliveredError, looked_in
 from memest.tracking.adopt import adopt
 from memest.tracking.client import bare, connect, get_run, tracking_uri
 from memest.tracking.find import refuse_living
@@ -63,6 +63,10 @@ def _journals(folder: Path | None) -> list[Path]:
     if list(folder.rglob("run.json")):
         raise SettingError(
             f"{folder} holds a run as an older memest kept it, which cannot be delivered: train it again"
+        )
+    if not folder.exists():
+        raise SettingError(
+            f"there is no folder {folder} {looked_in(folder)}; without --folder all are delivered"
         )
     raise SettingError(f"there is no journal of a run in {folder}; without --folder all are delivered")
 

@@ -135,7 +135,9 @@ def _line(text: str) -> dict[str, Any]:
     for part in split_list(text):
         match = _ENTRY.fullmatch(part)
         if match is None:
-            raise SettingError(f"--space takes name=distribution, …, not {part!r}")
+            raise SettingError(
+                f"--space takes name=distribution, …, or a file that ends in .yaml, not {part!r}"
+            )
         if match["name"] in entries:
             raise SettingError(f"--space names {match['name']} twice")
         entries[match["name"]] = literal(match["value"])

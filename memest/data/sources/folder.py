@@ -19,7 +19,7 @@ from memest.data.sources.encoded import Holdout, Listing, OnError, Options, Size
 from memest.data.sources.parts import HELD, TRAIN, part_named
 from memest.data.sources.tables import TableColumns, find_table, table_rows
 from memest.data.sources.walk import children, files_below
-from memest.errors import DataError
+from memest.errors import DataError, looked_in
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def folder(
     """
     root = Path(path)
     if not root.is_dir():
-        raise DataError(f"there is no folder {root} (looked in {root.resolve().parent})")
+        raise DataError(f"there is no folder {root} {looked_in(root)}")
     options = Options(size, fit, color, on_error, holdout)
     columns = TableColumns(file, label, id)
     train, test = folder_parts(root)

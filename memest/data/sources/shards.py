@@ -7,7 +7,7 @@ from pathlib import Path
 
 from memest.data.sources.parts import TEST, TRAIN, VALIDATION, words_of
 from memest.data.sources.walk import files_below
-from memest.errors import DataError
+from memest.errors import DataError, looked_in
 
 
 def shards_at(path: str, fits: Callable[[str], bool], kind: str) -> tuple[Path, list[str], list[str]]:
@@ -28,7 +28,7 @@ def shards_at(path: str, fits: Callable[[str], bool], kind: str) -> tuple[Path, 
     if place.is_file():
         return place.parent, [place.name], []
     if not place.is_dir():
-        raise DataError(f"there is nothing at {place} (looked in {place.resolve().parent}); expected {kind}")
+        raise DataError(f"there is nothing at {place} {looked_in(place)}; expected {kind}")
     found = sorted(files_below(place))
     shards = [name for name in found if fits(name.rpartition("/")[2])]
     if not shards:

@@ -17,7 +17,7 @@ from typing import Any
 
 from memest.data.images import Split
 from memest.data.sources.walk import children
-from memest.errors import DataError, SettingError
+from memest.errors import DataError, SettingError, UnknownNameError, looked_in
 from memest.grammar.registry import Registry, keyword_parameters
 from memest.grammar.spec import Spec, literal, split_list
 
@@ -41,7 +41,8 @@ class Sources(Registry[Callable[..., Split]]):
         """The canonical spec; a path alone becomes the source that reads what lies there.
 
         Raises:
-            InputError: as for any registry; or nothing that is understood lies at the path.
+            InputError: as for any registry; neither a name nor a path that is there; or nothing that is
+                understood lies at the path.
         """
         if isinstance(text, Spec):
             return super().parse(text)
@@ -68,12 +69,14 @@ class Sources(Registry[Callable[..., Split]]):
         looks = text.startswith(("~", ".", "/")) or "/" in text.partition("(")[0] or _suffix(path) is not None
         if _exists(path):
             return str(path) if text.startswith("~") else text
-        if looks and not named:
+        if named and (not named["inside"].strip() or _KEYWORD.match(named["inside"])):
+            return None  # a spec, whose name is misspelt
+        if looks:
             raise DataError(
-                f"there is nothing at {path} (looked in {path.resolve().parent}); expected a file or folder, "
+                f"there is nothing at {path} {looked_in(path)}; expected a file or folder, "
                 f"or one of {', '.join(self)}"
             )
-        return None
+        raise UnknownNameError(self.noun, text, self, path)
 
     def _written_out(self, text: str) -> Spec:
         named = _CALL.fullmatch(text)

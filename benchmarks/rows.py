@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from benchmarks.timing import Ratio, machine
+from memest.reports.markdown import markdown_table
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -96,8 +97,7 @@ def table(rows: Sequence[Row]) -> str:
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
     """A table in Markdown; its first `words` columns are words, all others numbers."""
-    rule = "|---" * words + "|---:" * (len(heads) - words) + "|"
-    return "\n".join([f"| {' | '.join(heads)} |", rule, *(f"| {' | '.join(row)} |" for row in rows)])
+    return markdown_table(heads, "l" * words + "r" * (len(heads) - words), rows)
 
 
 def between_marks(page: Path, begin: str, end: str, text: str) -> None:

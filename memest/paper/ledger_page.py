@@ -11,6 +11,7 @@ from itertools import groupby
 from memest.paper import published
 from memest.paper.ledger import LedgerEntry
 from memest.paper.ledger_words import NOUNS, found_lines, value_text
+from memest.reports.markdown import markdown_table
 
 TABLES = ("mislabeled", "duplicates", "similarity")
 """Tables that the paper has, too."""
@@ -120,7 +121,7 @@ def _ours(same: list[LedgerEntry]) -> Iterator[str]:
         [one.column, one.method, value_text(one), _seeds(one), _runs(one), _rest(one, common)]
         for one in sorted(same, key=lambda one: (one.column, one.seeds < most, -one.value, one.method))
     ]
-    yield _table(["of", "method", "ours", "seeds", "runs", "departs besides"], "llrrll", rows)
+    yield markdown_table(["of", "method", "ours", "seeds", "runs", "departs besides"], "llrrll", rows)
 
 
 def _beside(beside: dict[Cell, list[LedgerEntry]]) -> str:
@@ -129,25 +130,17 @@ def _beside(beside: dict[Cell, list[LedgerEntry]]) -> str:
         for cell, ours in beside.items()
         for one in ours
     ]
-    return _table(["paper's cell", "paper", "ours", "seeds", "of", "runs", "departs"], "lrrrlll", rows)
+    heads = ["paper's cell", "paper", "ours", "seeds", "of", "runs", "departs"]
+    return markdown_table(heads, "lrrrlll", rows)
 
 
 def _empty(cells: Iterable[Cell]) -> str:
     rows = [[*_theirs(cell), EMPTY] for cell in cells]
-    return _table(["paper's cell", "paper", "ours"], "lrl", rows)
+    return markdown_table(["paper's cell", "paper", "ours"], "lrl", rows)
 
 
 def _theirs(cell: Cell) -> tuple[str, str]:
     return ", ".join(cell[1:4]), f"{cell[4]:.4g}"
-
-
-def _table(heads: Sequence[str], sides: str, rows: Iterable[Sequence[object]]) -> str:
-    rule = {"l": "---", "r": "---:"}
-    return "\n".join([_row(heads), f"|{'|'.join(rule[side] for side in sides)}|", *map(_row, rows)])
-
-
-def _row(cells: Iterable[object]) -> str:
-    return f"| {' | '.join(str(cell).replace('|', '/') for cell in cells)} |"
 
 
 def _seeds(entry: LedgerEntry) -> str:

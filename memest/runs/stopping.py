@@ -1,6 +1,6 @@
 """Whether a run ends before its last epoch: rules by name, for `--stop-when`.
 
-Axes: N examples, n of them.
+Axes: E epochs, N examples, n of them.
 """
 
 from __future__ import annotations
@@ -101,6 +101,21 @@ def stable(*, agreement: PositiveShare = 0.95, epochs: Count = 2) -> Stability:
         epochs: in a row at which it must be reached.
     """
     return Stability(agreement, epochs)
+
+
+def stable_after(losses: NDArray[np.float32], agreement: float) -> int:
+    """The epoch after which `stable` ends a run with these losses; the last if it does not.
+
+    Args:
+        losses: of the training batches, (E, N), from epoch 1 on.
+        agreement: the correlation that is enough, at two epochs in a row.
+    """
+    rule = Stability(agreement, epochs=2)
+    for epoch, losses_N in enumerate(losses, start=1):
+        rule.add(epoch, {TRACE: losses_N})
+        if rule.reason:
+            return epoch
+    return len(losses)
 
 
 def require_meaning(rule: str, protocol: str, free: Sequence[str]) -> None:

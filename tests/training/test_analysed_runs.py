@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from short_runs import training
 
+from analysis import anytime
+from memest.analysis.queries import find_runs
 from memest.errors import (
     NoRunsError,
 )
@@ -48,3 +51,20 @@ def test_one_seed_is_one_seed_however_often_it_was_measured(tracked: dict[str, s
     assert "1 run:" in text
     assert "\ncsl " in text
     assert "\naum " in text
+
+
+def test_how_early_a_score_ranks_is_kept_of_each_run(tracked: dict[str, str], tmp_path: Path) -> None:
+    """The last value of every curve is the AUROC by which the run judged itself."""
+    for seed in (0, 1):
+        train.train(training(**tracked, seed=seed))
+    runs = find_runs(tracked["experiment"], tracking=tracked["tracking"])
+    anytime.collect(runs, tmp_path, "mine", "smoke", "abc123")
+    (kept,) = anytime.read_kept(tmp_path)
+    rows = {row["run"]: row for row in (run.row() for run in runs)}
+    for run in kept["runs"]:
+        assert len(run["curves"]["csl"]) == run["epochs"]
+        for name, curve in run["curves"].items():
+            assert curve[-1] == pytest.approx(rows[run["run"]][f"auroc/{name}"], abs=1e-5)
+    anytime.write_page(tmp_path / "page.md", tmp_path, [kept])
+    assert "2 seeds" in (tmp_path / "page.md").read_text()
+    assert (tmp_path / "anytime-mine.png").stat().st_size > 10_000

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from benchmarks.cross_fitted import trained, write_files
 from benchmarks.rows import RESULTS
 from benchmarks.timing import machine
-from memest.audit.conclude import Audited, conclude
+from memest.auditing.conclude import Audited, conclude
 from memest.metrics import auroc
 from memest.reports import figures
 from memest.runs.audit_plan import AuditPlan

@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.audit_quality import cleanlab
 from benchmarks.cross_fitted import trained
 from benchmarks.rows import RESULTS
-from memest.audit.ranking import label_suspicion
+from memest.auditing.ranking import label_suspicion
 from memest.data import SETS
 from memest.metrics import auroc
 

@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.rows import RESULTS
-from memest.audit.evidence import Evidence, log_margin
-from memest.audit.ranking import label_suspicion
-from memest.audit.sheets import evidence_of
+from memest.auditing.evidence import Evidence, log_margin
+from memest.auditing.ranking import label_suspicion
+from memest.auditing.sheets import evidence_of
 from memest.data import SETS
 from memest.detect import detect
 from memest.grammar.config import build

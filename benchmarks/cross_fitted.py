@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from memest.audit.evidence import Evidence
+from memest.auditing.evidence import Evidence
 from memest.data import ImageSet, load_images
 from memest.grammar.config import build
 from memest.runs.config import TrainConfig

@@ -31,7 +31,7 @@ from memest.models import build_model
 from memest.recipe import Recipe
 from memest.scores import Unseen
 from memest.seeding import Streams
-from memest.train import train_epochs
+from memest.training import train_epochs
 
 SIZE, WORKERS, EPOCH = 64, 2, 1024
 LATER = """

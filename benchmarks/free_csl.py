@@ -27,7 +27,7 @@ from memest.loading import Loader
 from memest.models import build_model
 from memest.scores import OnlineScores, ScoreSet, measure
 from memest.seeding import Streams
-from memest.train import Recipe, train_epochs
+from memest.training import Recipe, train_epochs
 
 CLASSES, BATCH, WARM_UP = 100, 128, 2
 FREE_BAR, FREE_UPPER_BAR, CLEAN_BAR = 1.02, 1.05, 1.36

@@ -20,10 +20,10 @@ import torch
 
 from benchmarks.rows import RESULTS, Row, at_least, table
 from benchmarks.timing import machine
-from memest.audit.copies import KINDS, copies
-from memest.audit.descriptors import descriptors_of, low_frequencies
-from memest.audit.near_duplicates import groups_of
-from memest.audit.neighbours import most_similar
+from memest.auditing.copies import KINDS, copies
+from memest.auditing.descriptors import descriptors_of, low_frequencies
+from memest.auditing.near_duplicates import groups_of
+from memest.auditing.neighbours import most_similar
 from memest.data import SETS, ImageSet, load_images
 
 Pairs = set[tuple[int, int]]

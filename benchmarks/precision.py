@@ -31,7 +31,7 @@ from memest.scores import LocalLoss, OnlineScores, Scorer, ScoreSet
 from memest.scores.engine.inference import folded, frozen, full_precision, tf32
 from memest.scores.engine.scorer import micro_batch_size
 from memest.seeding import Streams
-from memest.train import Recipe, train_epochs
+from memest.training import Recipe, train_epochs
 
 PAGE = Path(__file__).parent.parent / "docs" / "precision.md"
 STEPS = (1e-2, 1e-3, 1e-4)

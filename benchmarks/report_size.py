@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from benchmarks.rows import Row, at_most, publish
-from memest.audit.findings import Findings, WrongShare
-from memest.audit.report import MAXIMUM, report_html
+from memest.auditing.findings import Findings, WrongShare
+from memest.auditing.report import MAXIMUM, report_html
 from memest.data import ImageSet
 from memest.data.decoded import texts
 

@@ -40,7 +40,7 @@ from memest.loading import Loader
 from memest.models import build_model
 from memest.scores import OnlineScores, ScoreSet, measure
 from memest.seeding import Streams
-from memest.train import Recipe, train_epochs
+from memest.training import Recipe, train_epochs
 
 BAR = {"cpu": 1.5, "cuda": 4.0}
 ACCURACY_BAR, ACCURACY_SEEDS = 0.02, 3

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from memest.audit.findings import Findings, Group, Planted, Reliability, WrongShare
+from memest.auditing.findings import Findings, Group, Planted, Reliability, WrongShare
 from memest.data import ImageSet, load_images
 
 CHANGED = 30

@@ -13,7 +13,7 @@ from memest.data import corrupt, load_images
 from memest.loading import Loader
 from memest.models import build_model
 from memest.seeding import Streams
-from memest.train import (
+from memest.training import (
     EpochEnd,
     Recipe,
     train_epochs,

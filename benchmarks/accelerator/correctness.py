@@ -29,7 +29,7 @@ from memest.models import build_model
 from memest.scores import KINDS, SCORES, LocalLoss, OnlineScores, Scorer, ScoreSet
 from memest.scores.engine.inference import frozen
 from memest.seeding import Streams
-from memest.train import Recipe, train_epochs
+from memest.training import Recipe, train_epochs
 
 MEDIAN_BAR, RANK_BAR = 1e-3, 0.999
 _SEED = 5

@@ -17,7 +17,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.audit.findings import Findings, Integers
+from memest.auditing.findings import Findings, Integers
 from memest.data import SETS, ImageSet
 from memest.data.sources.folder import folder_parts
 from memest.errors import SettingError

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.audit.findings import Findings
+from memest.auditing.findings import Findings
 from memest.data import ImageSet
 from memest.export.base import EXPORTS, needed
 from memest.files import write_whole

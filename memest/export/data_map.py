@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from memest.audit.findings import Findings
+from memest.auditing.findings import Findings
 from memest.data import ImageSet
 from memest.export.base import EXPORTS, needed
 from memest.files import write_whole

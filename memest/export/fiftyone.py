@@ -6,7 +6,7 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from memest.audit.findings import Findings
+from memest.auditing.findings import Findings
 from memest.data import ImageSet
 from memest.errors import SettingError
 from memest.export.base import EXPORTS, image_png, pixels_of, source_files

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from memest.audit.findings import Findings, Integers
+from memest.auditing.findings import Findings, Integers
 from memest.data import ImageSet
 from memest.export.base import EXPORTS, flagged, image_png, pixels_of, source_files
 from memest.files import write_whole

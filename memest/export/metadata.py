@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from memest.audit.findings import Findings
+from memest.auditing.findings import Findings
 from memest.data import ImageSet
 from memest.export.base import EXPORTS, put_csv, source_files
 from memest.grammar.values import Within

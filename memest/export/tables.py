@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memest.audit.findings import Findings
-from memest.audit.tables import issues_csv, issues_parquet
+from memest.auditing.findings import Findings
+from memest.auditing.tables import issues_csv, issues_parquet
 from memest.data import ImageSet
 from memest.export.base import EXPORTS, put_csv
 from memest.files import write_whole

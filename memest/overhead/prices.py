@@ -15,7 +15,7 @@ from memest.grammar.spec import Spec
 from memest.loading import Loader
 from memest.scores import Clock, OnlineScores, Scorer, ScoreSet
 from memest.seeding import Streams
-from memest.train import Recipe, train_epochs
+from memest.training import Recipe, train_epochs
 
 _SAMPLE, _ROUNDS = 512, 3
 

@@ -7,7 +7,7 @@ from functools import cache
 
 from memest.errors import SettingError
 from memest.scores import ScoreSet
-from memest.train import EPOCHS
+from memest.training import EPOCHS
 
 
 @dataclass(frozen=True)

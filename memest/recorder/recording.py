@@ -27,7 +27,7 @@ from memest.scores import describe
 from memest.store import Header, LocalBlobs, SheetReader, SheetWriter, block_span
 from memest.store.tables import Columns
 from memest.summaries import Trace, summarise_all
-from memest.train import checkpoint
+from memest.training import checkpoint
 from memest.version import commit
 
 VISITS = f"{SEEN}visits"

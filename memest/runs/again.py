@@ -21,7 +21,7 @@ from memest.runs.loaded import load
 from memest.runs.other_labels import Others, other_labels
 from memest.scores import Scorer, ScoreSet
 from memest.tracking import AXES, About
-from memest.train import checkpoint
+from memest.training import checkpoint
 from memest.version import versions
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from memest.audit.findings import Findings
-from memest.audit.report import report_html
-from memest.audit.tables import issues_csv, issues_parquet, ranking_parquet, recall_at, summary_json
+from memest.auditing.findings import Findings
+from memest.auditing.report import report_html
+from memest.auditing.tables import issues_csv, issues_parquet, ranking_parquet, recall_at, summary_json
 from memest.export import exported, unpack
 from memest.files import write_whole
 from memest.runs.audit_material import Material

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.audit.conclude import Audited
-from memest.audit.evidence import Evidence
-from memest.audit.sheets import evidence_of
+from memest.auditing.conclude import Audited
+from memest.auditing.evidence import Evidence
+from memest.auditing.sheets import evidence_of
 from memest.data import ImageSet, load_images
 from memest.data.rebuilt import rebuild
 from memest.errors import DataError, InputError, NoRunsError, SheetError, looked_in

@@ -19,7 +19,7 @@ from memest.grammar.duration import spelled
 from memest.loading import Loader
 from memest.runs.prepare import Prepared
 from memest.scores import Unseen
-from memest.train import train_epochs
+from memest.training import train_epochs
 
 NETWORKS = ("tiny", "resnet18(width=8)", "resnet18(width=16)", "resnet18(width=32)")
 """Those that may be chosen, from the cheapest on."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.audit.findings import Findings
+from memest.auditing.findings import Findings
 from memest.data import ImageSet
 from memest.errors import SettingError
 from memest.ids import Ids
@@ -18,7 +18,7 @@ from memest.output import progress
 from memest.runs.prepare import Prepared
 from memest.scores import Unseen
 from memest.seeding import Streams
-from memest.train import loss_and_accuracy, train_epochs
+from memest.training import loss_and_accuracy, train_epochs
 
 VERIFIED = "verify.json"
 ALL, CORRECTED = "all images", "with the suggested labels"

@@ -53,7 +53,7 @@ def models() -> Registry[Any]:
 
 def epochs_kept() -> Registry[Any]:
     """The registry of choices of epochs; imports torch."""
-    from memest.train import EPOCHS
+    from memest.training import EPOCHS
 
     return EPOCHS
 

@@ -21,7 +21,7 @@ from memest.runs.prepare import Prepared, StoppingRule, prepare
 from memest.runs.stopping import STATE, STOPPED
 from memest.scores import Clock, OnlineScores, Unseen
 from memest.scores.engine.gather import Values
-from memest.train import ALONE, Pacing, ProcessGroup, checkpoint, train_epochs
+from memest.training import ALONE, Pacing, ProcessGroup, checkpoint, train_epochs
 
 
 @dataclass(frozen=True)

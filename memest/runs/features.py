@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from memest.loading import Loader
 from memest.runs.prepare import Prepared
 from memest.store import SheetReader
-from memest.train import checkpoint
+from memest.training import checkpoint
 
 _BATCH = 256
 

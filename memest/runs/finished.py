@@ -9,7 +9,7 @@ from memest.runs.config import epochs_named
 from memest.store import SheetReader
 from memest.store.artifacts import run_blobs
 from memest.tracking import SEALED, connect, facts, get_run, home, kept_runs
-from memest.train import checkpoint
+from memest.training import checkpoint
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from memest.files import write_whole
-from memest.train import Pacing
+from memest.training import Pacing
 
 RECENT = 2
 """Epochs whose mean says what the next one takes."""

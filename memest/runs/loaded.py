@@ -10,7 +10,7 @@ from memest.data import ImageSet, Part, Split
 from memest.loading import Loader
 from memest.runs.other_labels import Others
 from memest.scores import Scorer
-from memest.train import ALONE, LoaderShare, ProcessGroup
+from memest.training import ALONE, LoaderShare, ProcessGroup
 
 
 @dataclass(frozen=True, eq=False)

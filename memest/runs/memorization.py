@@ -19,7 +19,7 @@ from memest.runs.prepare import Prepared
 from memest.scores import Scorer, ScoreSet, Unseen
 from memest.seeding import Streams
 from memest.tracking import ResumePoint
-from memest.train import checkpoint, train_epochs
+from memest.training import checkpoint, train_epochs
 
 
 class Tally:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.audit.findings import Findings, WrongShare
-from memest.audit.report import report_html
+from memest.auditing.findings import Findings, WrongShare
+from memest.auditing.report import report_html
 from memest.data import ImageSet
 from memest.detect import rank
 from memest.store import SheetReader

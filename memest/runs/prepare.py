@@ -26,7 +26,7 @@ from memest.runs.stopping import STATE, STOPPING, Stability
 from memest.scores import ScoreSet
 from memest.seeding import Streams
 from memest.tracking import home
-from memest.train import ALONE, ProcessGroup, require_trainable
+from memest.training import ALONE, ProcessGroup, require_trainable
 
 StoppingRule: TypeAlias = Stability | InTime
 

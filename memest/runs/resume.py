@@ -15,7 +15,7 @@ import torch
 from memest.errors import SheetError
 from memest.store import SheetWriter
 from memest.tracking import ResumePoint
-from memest.train import checkpoint
+from memest.training import checkpoint
 
 FORMAT = 1
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from memest.audit.conclude import JUDGEMENT, conclude
-from memest.audit.duplicates import with_duplicates
-from memest.audit.findings import Findings
-from memest.audit.near_duplicates import groups_of
-from memest.audit.review import random_part
+from memest.auditing.conclude import JUDGEMENT, conclude
+from memest.auditing.duplicates import with_duplicates
+from memest.auditing.findings import Findings
+from memest.auditing.near_duplicates import groups_of
+from memest.auditing.review import random_part
 from memest.data import SETS, ImageSet, Split, load_images
 from memest.errors import SettingError
 from memest.grammar.config import build, digest, key_settings

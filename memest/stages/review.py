@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from memest.audit.headline import percent
-from memest.audit.review import LOOK, STEP, Order, Standing, standing, to_look_at
+from memest.auditing.headline import percent
+from memest.auditing.review import LOOK, STEP, Order, Standing, standing, to_look_at
 from memest.data.corrections import COLUMNS, KINDS, decision_rows
 from memest.errors import DataError, SettingError
 from memest.files import write_whole

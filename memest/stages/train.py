@@ -24,7 +24,7 @@ from memest.runs.sheet import seal_sheet, sheet_header, summary_table
 from memest.scores import describe
 from memest.store import SheetWriter, block_span
 from memest.tracking import Opened, check_tracking, open_run
-from memest.train import ALONE, ProcessGroup, checkpoint, process_group
+from memest.training import ALONE, ProcessGroup, checkpoint, process_group
 
 Callback = Callable[[str, int, Mapping[str, float]], None]
 """Called after every epoch of a run with its id, the epoch and its metrics; may raise a `PrunedError`."""

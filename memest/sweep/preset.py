@@ -18,14 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import memest
 from memest.errors import SettingError, UnknownNameError
 from memest.grammar.strict_yaml import read_yaml
 from memest.sweep.grid import Sweep, as_list, known, mapping, sweep_of
 
 C = TypeVar("C")
 
-FOLDER = Path(memest.__file__).parent / "experiments"
+FOLDER = Path(__file__).parents[1] / "experiments"
 SCALES = ("smoke", "small", "medium", "full")
 _PRESET = ("about", "analyses", "scales")
 _OWN = ("needs", "analyses", "score")

@@ -39,7 +39,7 @@ PLATFORM = (
     "safetensors tqdm filelock PIL yaml lightning transformers keras"
 )
 NUMERIC_CORE = (
-    "memest.scores memest.train memest.models memest.data memest.summaries memest.detect "
+    "memest.scores memest.training memest.models memest.data memest.summaries memest.detect "
     "memest.metrics memest.grammar.config memest.seeding"
 )
 READING = (

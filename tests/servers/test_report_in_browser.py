@@ -16,7 +16,7 @@ import pytest
 from audited import audited, findings_of
 from browser import browser, needs_browser
 
-from memest.audit.report import report_html
+from memest.auditing.report import report_html
 from memest.data import ImageSet, load_images
 from memest.data.corrections import COLUMNS, corrected
 from memest.data.decoded import texts

@@ -15,7 +15,7 @@ from digits_training import CPU, SHORT, Setting, equal, timeless, weights
 
 from memest.errors import InputError, SheetError
 from memest.models import build_model
-from memest.train import (
+from memest.training import (
     EPOCHS,
     Recipe,
     checkpoint,

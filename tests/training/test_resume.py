@@ -20,7 +20,7 @@ from memest.scores import Scorer
 from memest.stages import score
 from memest.store import LocalBlobs, SheetReader
 from memest.store.artifacts import ArtifactBlobs
-from memest.train import checkpoint
+from memest.training import checkpoint
 
 if TYPE_CHECKING:
     from conftest import Platform

@@ -13,7 +13,7 @@ from memest.runs import resume
 from memest.store import LocalBlobs, SheetReader, SheetWriter
 from memest.tracking import ResumePoint
 from memest.tracking.journal import read_head
-from memest.train import checkpoint
+from memest.training import checkpoint
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.pictures]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from digits_training import Setting
 
-from memest.train import (
+from memest.training import (
     Recipe,
     learning_rate,
 )

@@ -28,7 +28,7 @@ from memest.services.ports import free_ports
 from memest.stages import train
 from memest.store import Blobs, LocalBlobs, SheetReader
 from memest.store.artifacts import ArtifactBlobs
-from memest.train import ProcessGroup, require_trainable
+from memest.training import ProcessGroup, require_trainable
 
 pytestmark = pytest.mark.mlflow
 PROJECT = Path(__file__).parents[2]
@@ -196,7 +196,7 @@ def test_one_process_that_dies_ends_all() -> None:
 LEAVE = """
 import torch
 from pathlib import Path
-from memest.train import process_group
+from memest.training import process_group
 
 with process_group() as group:
     torch.use_deterministic_algorithms(True)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from digits_training import COUNT, SHORT, Diary, Setting, equal, timeless, weights
 
-from memest.train import (
+from memest.training import (
     Recipe,
     loss_and_accuracy,
     weight_norm,

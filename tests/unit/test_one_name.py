@@ -13,6 +13,9 @@ ROOT = Path(memest.__file__).parent
 ALLOWED = {
     "Recorded": "the model of each framework, wrapped",
     "deliver": "a command, and what it calls",
+    "audit": "a command, and the function that does the same for programs",
+    "score": "a command, and the function that does the same for programs",
+    "train": "a command, and the function that does the same for programs",
     "down": "a command, and what it calls",
     "status": "a command, and what it calls",
     "up": "a command, and what it calls",

@@ -20,7 +20,7 @@ from memest.loading import AUGMENTATIONS
 from memest.models import MODELS
 from memest.scores import SCORES
 from memest.summaries import SUMMARIES
-from memest.train import EPOCHS, SCHEDULES
+from memest.training import EPOCHS, SCHEDULES
 
 REGISTRIES: list[Registry[Any]] = [
     SETS, CORRUPTIONS, LABELS, AUGMENTATIONS, MODELS, SCORES, SUMMARIES, SCHEDULES, EPOCHS, PROBES

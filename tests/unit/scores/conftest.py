@@ -10,7 +10,7 @@ from memest.data import corrupt, load_images
 from memest.loading import Loader
 from memest.models import build_model
 from memest.seeding import Streams
-from memest.train import Recipe, train_epochs
+from memest.training import Recipe, train_epochs
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ python -m benchmarks --no-measuring      only print and write what was kept in b
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rows import RESULTS, Row, table
+from memest.grammar.once import OnceParser
 
 ABOUT = {
     "scored_epoch": "A scored epoch against the published way",
@@ -56,9 +56,7 @@ its own, [precision.md](precision.md).
 
 def main() -> None:
     """Run what was asked for, then show the kept figures of all."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(ABOUT)}; all if none is named")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--no-measuring", action="store_true")

@@ -17,6 +17,7 @@ import torch
 
 from benchmarks.rows import Row, publish
 from memest.grammar.config import build
+from memest.grammar.once import OnceParser
 from memest.metrics import auroc, spearman
 from memest.runs.config import TrainConfig
 from memest.stages.train import train
@@ -29,9 +30,7 @@ NOISE = "symmetric_noise(rate=0.05)"
 
 def main() -> None:
     """Train, compare, print, write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--model", default="resnet18(width=16)", help="network spec")

@@ -11,7 +11,6 @@ Writing the runs takes minutes: `--folder runs --write-only` makes them, `--fold
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import os
@@ -34,6 +33,7 @@ from mlflow.entities import Metric, Param
 from benchmarks.rows import Row, at_most, publish
 from memest import services
 from memest.detect import evaluate_table
+from memest.grammar.once import OnceParser
 from memest.services import Folder, Wanted
 from memest.store import Header, LocalBlobs, SheetWriter
 from memest.store.tables import FACTS
@@ -78,9 +78,7 @@ print(json.dumps({"runs": len(runs), "list": listed - began, "analysis": done - 
 
 def main() -> None:
     """Generate, analyse, print, write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--store", choices=["minio", "seaweedfs"], default="seaweedfs")
     parser.add_argument("--folder", type=Path, default=None, help="keeps the runs; those there are analysed")
     parser.add_argument("--write-only", action="store_true", help="make the runs of --folder, analyse none")

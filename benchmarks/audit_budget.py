@@ -27,6 +27,7 @@ from benchmarks.cross_fitted import trained, write_files
 from benchmarks.rows import RESULTS
 from benchmarks.timing import machine
 from memest.auditing.conclude import Audited, conclude
+from memest.grammar.once import OnceParser
 from memest.metrics import auroc
 from memest.reports import figures
 from memest.runs.audit_plan import AuditPlan
@@ -77,9 +78,7 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("work", help="folder for image files and what is done")
     parser.add_argument("--data", default="fashion_mnist", help="dataset spec that the files are made of")
     parser.add_argument("--count", type=int, default=COUNT)

@@ -20,6 +20,7 @@ from benchmarks.cross_fitted import trained
 from benchmarks.rows import RESULTS
 from memest.auditing.ranking import label_suspicion
 from memest.data import SETS
+from memest.grammar.once import OnceParser
 from memest.metrics import auroc
 
 KEPT = RESULTS / "audit_folds.json"
@@ -49,9 +50,7 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--data", required=True, help="dataset spec")
     parser.add_argument("--name", default="", help="what the file of results calls it")
     parser.add_argument("--limit", type=int, default=0)

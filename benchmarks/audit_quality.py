@@ -31,6 +31,7 @@ from memest.auditing.sheets import evidence_of
 from memest.data import SETS
 from memest.detect import detect
 from memest.grammar.config import build
+from memest.grammar.once import OnceParser
 from memest.runs.config import TrainConfig
 from memest.runs.prepare import prepare
 from memest.stages.audit import RECIPE
@@ -89,9 +90,7 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--data", action="append", required=True, help="dataset spec; may be repeated")
     parser.add_argument("--name", default="", help="what the table calls it")
     parser.add_argument("--human", default="", help="npz file of labels that people gave, for human_noise")

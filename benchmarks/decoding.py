@@ -8,7 +8,6 @@ epoch against one of the same pixels in memory, all in turns.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -26,6 +25,7 @@ from PIL import Image
 from benchmarks.rows import Row, at_least, at_most, compared, publish
 from benchmarks.timing import Timed, alternate
 from memest.data import ImageSet, load_images
+from memest.grammar.once import OnceParser
 from memest.loading import Loader
 from memest.models import build_model
 from memest.recipe import Recipe
@@ -111,9 +111,7 @@ def _spec(root: Path) -> str:
 
 def main() -> None:
     """Make the files, measure, print, write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--pairs", type=int, default=3, help="of decoding")
     parser.add_argument("--epochs", type=int, default=9, help="pairs of epochs")

@@ -23,6 +23,7 @@ from torch import Tensor
 from benchmarks.rows import Row, at_most, compared, publish
 from benchmarks.timing import Ratio, Timed, alternate
 from memest.data import ImageSet
+from memest.grammar.once import OnceParser
 from memest.loading import Loader
 from memest.models import build_model
 from memest.scores import OnlineScores, ScoreSet, measure
@@ -93,9 +94,7 @@ def free_rows(scores: str, ratio: Ratio, inside: float) -> list[Row]:
 
 def arguments() -> argparse.Namespace:
     """The flags."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--pairs", type=int, default=30, help="pairs of epochs for each row")
     parser.add_argument("--model", default="resnet18(width=16)", help="network spec")
     parser.add_argument("--images", type=int, default=1024, help="images in an epoch, 32 × 32 × 3")

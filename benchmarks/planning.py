@@ -7,7 +7,6 @@ importing memest, torch, MLflow and scikit-learn, which has the digits, is not i
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from mlflow.entities import Metric, Param
 
 from benchmarks.rows import Row, at_most, publish
 from memest import services
+from memest.grammar.once import OnceParser
 from memest.runs.config import TrainConfig
 from memest.services import Folder, Wanted
 from memest.sweep import Sweep, read_sweep
@@ -43,9 +43,7 @@ print(len(found.done), len(found.todo), time.perf_counter() - began)
 
 def main() -> None:
     """Measure, print, write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--store", choices=["minio", "seaweedfs"], default="seaweedfs")
     parser.add_argument("--plans", type=int, default=5, help="times that the sweep is planned")
     parser.add_argument("--configs", type=int, default=500)

@@ -9,7 +9,6 @@ training are repeated with three seeds. The table of docs/own_loop.md is made fr
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -24,6 +23,7 @@ from benchmarks.own_lists import LISTS
 from benchmarks.planted import SETS, SHARE
 from benchmarks.rows import Row, at_least, markdown, publish
 from memest.detect import detect
+from memest.grammar.once import OnceParser
 
 BAR, SEEDS = 0.95, 3
 PAGE = Path(__file__).parent.parent / "docs" / "own_loop.md"
@@ -32,9 +32,7 @@ BEGIN, END = "<!-- planted errors: python -m benchmarks.planted_errors -->", "<!
 
 def main() -> None:
     """Measure, print the table, write the JSON and the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--loop", choices=LISTS, help="this one alone, in this process, as JSON")
     options = parser.parse_args()
     if options.loop:

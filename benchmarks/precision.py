@@ -10,7 +10,6 @@ float32 is what memest uses: batch norms folded, TF32 off. TF32 needs a GPU.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import itertools
 from contextlib import AbstractContextManager, nullcontext
@@ -24,6 +23,7 @@ from torch import nn
 
 from benchmarks.rows import Row, publish
 from memest.data import corrupt, load_images
+from memest.grammar.once import OnceParser
 from memest.loading import Loader
 from memest.metrics import auroc, spearman
 from memest.models import build_model
@@ -90,9 +90,7 @@ default; `hvp` is for smooth networks (GELU, SiLU, tanh), or where the noise flo
 
 def main() -> None:
     """Train, measure in every arithmetic, print, write JSON and the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--model", default="resnet18(width=16)", help="network spec")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--count", type=int, default=256, help="examples compared")

@@ -15,6 +15,7 @@ import torch
 
 from benchmarks.rows import Row, at_most, compared, publish
 from benchmarks.timing import Ratio, alternate
+from memest.grammar.once import OnceParser
 
 WARM_UP = 2
 
@@ -35,7 +36,7 @@ class Clocked:
 
 def options_of(text: str | None, **more: tuple[Any, str]) -> argparse.Namespace:
     """Options of a benchmark of a loop: pairs, device, and others with a default and what they are."""
-    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OnceParser(text)
     parser.add_argument("--pairs", type=int, default=20, help="pairs of epochs")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     for name, (default, what) in more.items():

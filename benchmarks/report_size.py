@@ -5,7 +5,6 @@ Made images of 64 × 64 pixels in 100 classes, a tenth of them issues; the page 
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import tempfile
 import time
@@ -20,6 +19,7 @@ from memest.auditing.findings import Findings, WrongShare
 from memest.auditing.report import MAXIMUM, report_html
 from memest.data import ImageSet
 from memest.data.decoded import texts
+from memest.grammar.once import OnceParser
 
 OPEN_BAR, FILTER_BAR = 2.0, 0.1
 CLASSES, EPOCHS, KINDS = 100, 30, 8
@@ -39,9 +39,7 @@ _SEARCH = """(words) => words.map((word) => {
 
 def main() -> None:
     """Make a report, open it several times, filter it, print, write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--images", type=int, default=50_000)
     parser.add_argument("--times", type=int, default=5)
     options = parser.parse_args()

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from benchmarks.timing import Ratio, machine
+from memest.grammar.once import OnceParser
 from memest.reports.markdown import markdown_table
 
 RESULTS = Path(__file__).parent / "results"
@@ -81,7 +82,7 @@ def command(name: str, with_cifar: bool) -> str:
 
 def over_seeds(text: str | None, seeds: int) -> argparse.Namespace:
     """Options of a benchmark that trains over seeds and writes a page: seeds, cifar, no_measuring, short."""
-    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OnceParser(text)
     parser.add_argument("--seeds", type=int, default=seeds)
     parser.add_argument("--cifar", default="", help="dataset spec of CIFAR-100; none: digits alone")
     parser.add_argument("--no-measuring", action="store_true", help="only the page, of what was kept")

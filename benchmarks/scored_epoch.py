@@ -10,7 +10,6 @@ Both sides measure the same examples with the same network in turns, and must ag
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from torch.nn import functional
 
 from benchmarks.rows import Row, at_least, at_most, compared, publish
 from benchmarks.timing import alternate
+from memest.grammar.once import OnceParser
 from memest.models import build_model
 from memest.scores import SCORES, ScoreSet, measure
 from memest.scores.engine.inference import full_precision
@@ -57,9 +57,7 @@ def plain_pass(network: nn.Module, batch: ExampleBatch, probes: int, step: float
 
 def main() -> None:
     """Time both, compare their values, print, write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--pairs", type=int, default=9, help="passes of each side, in turns")
     parser.add_argument("--model", default="resnet18", help="network spec")
     parser.add_argument(

@@ -6,7 +6,6 @@ reader that a training run uses, into a temporary folder.
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import sys
@@ -19,6 +18,7 @@ import torch
 
 from benchmarks.rows import Row, at_least, at_most, publish
 from memest.data import Truth
+from memest.grammar.once import OnceParser
 from memest.runs.sheet import summary_table
 from memest.scores import describe
 from memest.store import Header, LocalBlobs, SheetReader, SheetWriter, block_span
@@ -29,9 +29,7 @@ WRITE_BAR, MEMORY_BAR = 300, 1.5
 
 def main() -> None:
     """Write, summarise, read, print, write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--examples", type=int, default=1_280_000)
     parser.add_argument("--epochs", type=int, default=200)
     parser.add_argument("--folder", default=None, help="where the temporary folder is made")

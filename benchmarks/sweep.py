@@ -29,6 +29,7 @@ from mlflow import MlflowClient
 from benchmarks.rows import Row, at_least, at_most, compared, publish
 from benchmarks.timing import alternate
 from memest import services
+from memest.grammar.once import OnceParser
 from memest.services import Folder, Wanted
 from memest.store.artifacts import run_blobs
 
@@ -39,9 +40,7 @@ BASE = {"data": "digits", "model": "tiny", "device": "cpu"}
 
 def main() -> None:
     """Measure, print, write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--store", choices=["minio", "seaweedfs"], default="seaweedfs")
     parser.add_argument("--pairs", type=int, default=3, help="of sweeps")
     parser.add_argument("--runs", type=int, default=8, help="of a sweep")

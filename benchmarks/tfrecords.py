@@ -8,7 +8,6 @@ memory is that of all that it starts as well. MEMEST_TENSORFLOW names the Python
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import io
 import json
@@ -26,6 +25,7 @@ from PIL import Image
 
 from benchmarks.memory import Peak
 from benchmarks.rows import Row, at_least, at_most, publish
+from memest.grammar.once import OnceParser
 
 RECORDS, SHARDS, CLASSES, DIFFERENT, SIZE = 1_281_167, 128, 1000, 4096, 8
 CHECKED = 1000
@@ -138,9 +138,7 @@ def agreeing(spec: str, folder: Path, records: int) -> float:
 
 def main() -> None:
     """Make, index, decode, train, compare."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--records", type=int, default=RECORDS)
     parser.add_argument("--folder", type=Path, help="for the shards, the cache and the run; kept")
     options = parser.parse_args()

@@ -36,6 +36,7 @@ from benchmarks.generated import patterns
 from benchmarks.rows import Row, at_least, at_most, compared, publish
 from benchmarks.timing import alternate
 from memest.data import ImageSet
+from memest.grammar.once import OnceParser
 from memest.loading import Loader
 from memest.models import build_model
 from memest.scores import OnlineScores, ScoreSet, measure
@@ -96,9 +97,7 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     """The flags."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--pairs", type=int, default=9, help="epochs of each side, in turns")
     parser.add_argument("--model", default="resnet18", help="network spec")
     parser.add_argument("--images", type=int, help="in an epoch, 32 × 32 × 3; 256, on a GPU 25600")

@@ -28,6 +28,7 @@ from mlflow import MlflowClient
 from benchmarks.rows import Row, at_least, at_most, publish
 from benchmarks.timing import Ratio, alternate
 from memest import services
+from memest.grammar.once import OnceParser
 from memest.services import Folder, Wanted
 from memest.store.artifacts import ArtifactBlobs
 
@@ -39,9 +40,7 @@ TRAIN = ["-m", "entrypoints.train", "--data", "digits", "--model", "resnet18(wid
 
 def main() -> None:
     """Measure, print, write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--store", choices=["minio", "seaweedfs"], default="seaweedfs")
     parser.add_argument("--pairs", type=int, default=5, help="of short runs and of uploads")
     parser.add_argument("--long-pairs", type=int, default=3, help="of runs of a minute")

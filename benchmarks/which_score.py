@@ -6,7 +6,6 @@ summary from the first epochs alone. Writes `docs/which_score.md`, with what the
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import tempfile
@@ -19,6 +18,7 @@ import torch
 
 from benchmarks.rows import RESULTS, Row, markdown, publish
 from memest.grammar.config import build
+from memest.grammar.once import OnceParser
 from memest.metrics import auroc
 from memest.paper.ledger import LedgerEntry, read_entries
 from memest.paper.ledger_words import value_text
@@ -140,9 +140,7 @@ Found = dict[str, dict[str, dict[str, list[list[float]]]]]
 
 def main() -> None:
     """Train and judge unless told otherwise, write JSON and the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--no-measuring", action="store_true", help="only the page, of what was kept")
     options = parser.parse_args()

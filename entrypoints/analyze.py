@@ -5,4 +5,4 @@ import sys
 from memest.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main(["analyze", *sys.argv[1:]]))
+    sys.exit(main(["analyze", *sys.argv[1:]], all_flags=True))

@@ -136,6 +136,12 @@ class FingerprintError(InputError):
 class NoRunsError(InputError):
     """A query that no run answers."""
 
+    @classmethod
+    def without(cls, what: str, count: int) -> NoRunsError:
+        """None of `count` runs has `what`."""
+        one = "the only run that was found does not have"
+        return cls(f"{one if count == 1 else f'none of the {count} runs has'} {what}")
+
 
 class ArtifactsGoneError(InputError):
     """Finished runs whose artifacts are no longer where the server says."""

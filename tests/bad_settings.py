@@ -42,6 +42,7 @@ SETTINGS = [
     Bad("train --compile yes", "--compile must be true or false, not 'yes'"),
     Bad("train --stop-when stabel", "did you mean 'stable'"),
     Bad("train --stop-when 'stable(agreement=2)'", "(agreement=…) must be a number in (0, 1], not 2"),
+    Bad("train --protocol second_split --part 0 --scores loss", "--scores 'loss, correct'"),
     Bad("train --stop-when stable --protocol second_split", "leave one of the two out"),
     Bad("train --stop-when stable --scores correct", "add loss to --scores correct"),
     Bad("train --device gpu", "--device must be one of auto, cpu, cuda, not 'gpu'"),

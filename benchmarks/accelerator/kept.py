@@ -14,11 +14,12 @@ import torch
 
 from benchmarks.rows import Row, table
 from benchmarks.timing import machine
+from memest.grammar.once import OnceParser
 
 
-def arguments(about: str | None) -> argparse.ArgumentParser:
+def arguments(about: str | None) -> OnceParser:
     """The flags that every script has: the device, the folder of what is found, the seconds it may take."""
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OnceParser(about)
     parser.add_argument("--device", default="cuda", choices=["cpu", "cuda"])
     parser.add_argument("--into", type=Path, default=Path("found"), help="folder of what is found")
     parser.add_argument("--seconds", type=float, default=540, help="begin nothing after so many")

@@ -8,7 +8,6 @@ A part is an .npz with a stretch of `images` and `labels`; the last one has the 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from memest.data import Split, load_images
 from memest.errors import DataError, MemestError
+from memest.grammar.once import OnceParser
 
 MOST = 60_000_000
 """Bytes of a part."""
@@ -27,9 +27,7 @@ _NAME = "part-{:03d}.npz"
 
 def main() -> None:
     """Cut a dataset into parts."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OnceParser(__doc__)
     parser.add_argument("data", help="dataset spec, such as npz(path=cifar100.npz)")
     parser.add_argument("--into", type=Path, required=True, help="folder of the parts")
     parser.add_argument("--limit", type=int, default=0, help="this many images alone, class shares kept")

@@ -85,9 +85,10 @@ def _rows(studies: list[Study]) -> pd.DataFrame:
     )
     if rows.empty:
         count = sum(len(study.matched) for study in studies)
-        raise NoRunsError(
-            f"none of the {count} runs has changed labels to detect; train with --corruption "
-            "'symmetric_noise(rate=0.05)', or look at the suspicious table of each run in the MLflow UI"
+        raise NoRunsError.without(
+            "changed labels to detect; train with --corruption 'symmetric_noise(rate=0.05)', or look at the "
+            "suspicious table of each run in the MLflow UI",
+            count,
         )
     return rows
 

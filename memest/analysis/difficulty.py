@@ -50,9 +50,8 @@ def detection_by_difficulty(runs: RunSet, *, reference: str) -> Finding:
     found, pairs = with_reference(RunSet(without_repeats(runs)), reference)
     judged = [pair for pair in pairs if pair.run.summaries and 0 < pair.changed.mean() < 1]
     if not judged:
-        raise NoRunsError(
-            f"none of the {len(runs)} runs has changed labels to detect; train with --corruption "
-            "'symmetric_noise(rate=0.05)'"
+        raise NoRunsError.without(
+            "changed labels to detect; train with --corruption 'symmetric_noise(rate=0.05)'", len(runs)
         )
     rows = difficulty_rows(judged)
     table = difficulty_table(rows)

@@ -83,9 +83,10 @@ def early_rows(runs: RunSet) -> pd.DataFrame:
     judged = [run for run in runs if 0 < run.sheet.truth()["changed"].mean() < 1]
     rows = [group.axes | row for group in groups(judged) for run in group.runs for row in _rows(run)]
     if not rows:
-        raise NoRunsError(
-            f"none of the {len(runs)} runs has changed labels and scores from logits; train with "
-            "--corruption 'symmetric_noise(rate=0.05)' --scores logits"
+        raise NoRunsError.without(
+            "changed labels and scores from logits; train with --corruption 'symmetric_noise(rate=0.05)' "
+            "--scores logits",
+            len(runs),
         )
     return told_apart(pd.DataFrame(rows), ["group"], "summary")
 

@@ -58,7 +58,7 @@ def galleries(runs: RunSet, *, summary: str = "csl", count: Count = 5, classes: 
             sections.append(Section(title, _table(table), pictures, said=_answer(table, summary)))
             used += alike
     if not tables:
-        raise NoRunsError(f"none of the {len(runs)} runs has {summary!r} to choose examples by")
+        raise NoRunsError.without(f"{summary!r} to choose examples by", len(runs))
     return Finding(
         title=f"Examples of highest and lowest {summary}",
         tables={"galleries": pd.concat(tables, ignore_index=True)},

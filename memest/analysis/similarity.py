@@ -86,7 +86,7 @@ def similarity(runs: RunSet, *, reference: str, top: Index = 0) -> Finding:
     found, pairs = with_reference(RunSet(without_repeats(runs)), reference)
     measured = [Measured.of(pair, top) for pair in pairs if pair.run.summaries]
     if not measured:
-        raise NoRunsError(f"none of the {len(runs)} runs has a summary to compare with {found.name}")
+        raise NoRunsError.without(f"a summary to compare with {found.name}", len(runs))
     rows = similarity_rows(measured)
     table = similarity_table(rows, reliability(measured, rows))
     left_out = ", ".join(f"{int(m.pair.apart.sum()):,} of run {m.pair.run.id}" for m in measured)

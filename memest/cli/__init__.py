@@ -27,23 +27,28 @@ from memest.output import say, tolerate_encodings
 from memest.verdict import Verdict
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code. Its outcome also goes into the file that the parent asked for."""
+def main(arguments: Sequence[str] | None = None, all_flags: bool = False) -> int:
+    """Run one command; the exit code. Its outcome also goes into the file that the parent asked for.
+
+    Args:
+        arguments: the words; None: those of this process.
+        all_flags: every flag is there, and empty where it was left out, as MLproject has it.
+    """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read by torch: spinning threads starve each other
     file = take_file()
-    outcome = _carried_out(sys.argv[1:] if arguments is None else list(arguments))
+    outcome = _carried_out(sys.argv[1:] if arguments is None else list(arguments), all_flags)
     if file:
         write_outcome(file, outcome)
     return outcome.code
 
 
-def _carried_out(arguments: Sequence[str]) -> Outcome:
+def _carried_out(arguments: Sequence[str], all_flags: bool) -> Outcome:
     tolerate_encodings()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a run that is stopped says so
     try:
         with optional_packages():
-            said = run(arguments)
+            said = run(arguments, all_flags)
     except BusyError as error:
         return _leave(error)
     except InputError as error:
@@ -60,8 +65,8 @@ def _carried_out(arguments: Sequence[str]) -> Outcome:
     return Outcome("done before" if said.before else "done", 0, said.run)
 
 
-def run(arguments: Sequence[str]) -> Verdict:
-    """What one command has to say when it is done.
+def run(arguments: Sequence[str], all_flags: bool = False) -> Verdict:
+    """What one command has to say when it is done; arguments as for `main`.
 
     Raises:
         MemestError: it could not be done.
@@ -77,7 +82,7 @@ def run(arguments: Sequence[str]) -> Verdict:
     wanted = asked(arguments)
     if {*HELP} & {*wanted.words}:
         return Verdict(details(wanted.name, wanted.command), good=True)
-    config = build(wanted.command.kind, given(wanted))
+    config = build(wanted.command.kind, given(wanted, all_flags))
     check_variables()
     if wanted.command.resumes and not wanted.command.together:
         require_alone(wanted.name)

@@ -54,11 +54,15 @@ def asked(arguments: Sequence[str]) -> CommandLine:
     return CommandLine(name, words[length:])
 
 
-def given(wanted: CommandLine) -> dict[str, str]:
+def given(wanted: CommandLine, all_flags: bool = False) -> dict[str, str]:
     """The settings that the words of a command give, as text.
 
+    Args:
+        wanted: the command and its words.
+        all_flags: every flag is there, and empty where it was left out.
+
     Raises:
-        SettingError: a flag lacks its value or is given twice, or a word stands without a flag.
+        SettingError: a flag lacks its value, came empty or is given twice, or a word stands without a flag.
         UnknownNameError: there is no such flag.
     """
     known = flags(wanted.command.kind)
@@ -72,7 +76,11 @@ def given(wanted: CommandLine) -> dict[str, str]:
             typed = [flag.typed for flag in known.values()]
             raise UnknownNameError(f"flag of memest {wanted.name}", word.partition("=")[0], typed)
         raise SettingError(_without_flag(wanted.name, word, known))
-    return {name: _joined(known[name], values) for name, values in vars(found).items()}
+    texts = {name: _joined(known[name], values) for name, values in vars(found).items()}
+    empty = [name for name, text in texts.items() if known[name].default == "" and not text.strip()]
+    if empty and not all_flags:
+        raise SettingError(f"{known[empty[0]].typed} came empty; give it a value, or leave it out")
+    return texts
 
 
 def _joined(flag: Flag, values: list[str]) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 from memest.errors import DataError
 
 _MARKS = ",;\t"
-csv.field_size_limit(2**31 - 1)  # a value may be as long as a file
+_LONGEST = 2**31 - 1
+"""Characters of a value: it may be as long as a file."""
 
 
 def delimiter_of(path: Path, wanted: Collection[str]) -> str:
@@ -29,7 +30,7 @@ def delimiter_of(path: Path, wanted: Collection[str]) -> str:
             header = next(filter(bytes.strip, lines), b"").decode()
     except UnicodeDecodeError as error:
         raise not_text(path) from error
-    rows = {mark: next(csv.reader([header], delimiter=mark), []) for mark in _MARKS}
+    rows = {mark: _next(csv.reader([header], delimiter=mark)) or [] for mark in _MARKS}
     fitting = [mark for mark in _MARKS if set(wanted) <= set(rows[mark])]
     return fitting[0] if fitting else max(_MARKS, key=lambda mark: len(rows[mark]))
 
@@ -49,7 +50,7 @@ def csv_rows(
     try:
         with path.open(newline="", encoding="utf-8-sig", errors=errors) as file:
             reader = csv.reader(file, delimiter=delimiter, escapechar=escape, strict=True)
-            for row in reader:
+            while (row := _next(reader)) is not None:
                 if any(map(str.strip, row)):
                     yield line, row
                 line = reader.line_num + 1
@@ -60,6 +61,15 @@ def csv_rows(
             f"{path}, line {line}: a quote opens a value there and is not closed as it should be ({error}): "
             'close it at the end of the value, and write a quote inside a value as ""'
         ) from error
+
+
+def _next(reader: Iterator[list[str]]) -> list[str] | None:
+    """The next row, None at the end; values may be long. The limit is the whole process's: it is put back."""
+    limit = csv.field_size_limit(_LONGEST)
+    try:
+        return next(reader, None)
+    finally:
+        csv.field_size_limit(limit)
 
 
 def not_text(path: Path) -> DataError:

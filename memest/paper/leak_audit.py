@@ -122,10 +122,11 @@ def leak_audit(runs: RunSet) -> Finding:
         for sheet in _fullest(run)
     ]
     if not measured:
-        raise NoRunsError(
-            f"none of the {len(runs)} runs has changed labels and was measured against others; memest score "
-            "--run … --scores 'logits, logits(labels=true), logits(labels=released)' does that from kept "
-            "networks, and memest train takes the same --scores"
+        raise NoRunsError.without(
+            "changed labels and scores against others; memest score --run … --scores 'logits, "
+            "logits(labels=true), logits(labels=released)' does that from kept networks, and memest train "
+            "takes the same --scores",
+            len(runs),
         )
     rows = audit_rows(measured)
     found = verdicts(rows)

@@ -78,9 +78,9 @@ def theory(runs: RunSet, *, reference: str = "", bins: Count = 15) -> Finding:
     for place, one in enumerate(expected if reference else ()):
         sources[reference], expected[place] = beside_memorization(one, reference)
     if not expected:
-        raise NoRunsError(
-            f"none of the {len(runs)} runs has csl; train with --scores 'logits, input_gradient', which "
-            "is what learning time needs as well"
+        raise NoRunsError.without(
+            "csl; train with --scores 'logits, input_gradient', which is what learning time needs as well",
+            len(runs),
         )
     tables = [theory_table(one, bins) for one in expected]
     return Finding(

@@ -22,6 +22,8 @@ from memest.recorder.tallies import LabelTally, MeanProbabilities, probabilities
 from memest.scores import Rows, ScoreSet
 
 Columns = dict[str, NDArray[np.float32]]
+MOST_VISITS = 10
+"""Times as many examples as there are, after which the batches of a clean pass are taken for endless."""
 
 
 class Observed:
@@ -78,9 +80,17 @@ class Observed:
 
         Raises:
             UnseenError: as `take`.
+            DataError: far more examples come than there are: the batches never end.
         """
-        rows = Rows(self._examples.ids, self.device, repeats=True)
+        rows, came = Rows(self._examples.ids, self.device, repeats=True), 0
         for batch, ids_B in batches:
+            came += len(ids_B)
+            if came > MOST_VISITS * len(self._examples):
+                raise DataError(
+                    f"a clean pass takes each of {len(self._examples)} examples once, and these batches go "
+                    f"on after {MOST_VISITS} times as many: give batches that end, not those of a dataset "
+                    "that repeats for ever"
+                )
             rows.put(ids_B, columns_of(scores, batch), batch.counted)
             self.note(batch, ids_B)
         return rows.take_counted(partial, ranks.add_columns)

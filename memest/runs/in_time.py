@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from memest.errors import SheetError
 from memest.files import write_whole
 from memest.training import Pacing
 
@@ -82,13 +83,18 @@ class InTime:
         return {}
 
     def state(self) -> dict[str, Any]:
-        """What `restore` goes on from."""
-        return {"decided": self.decided[: self._epoch + 1]}
+        """What `restore` goes on from; what was decided stands in the file."""
+        return {"epoch": self._epoch}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from where another process was; it may have decided further than that."""
-        self.decided = max(self.decided, list(state["decided"]), key=len)
-        for epoch in range(len(state["decided"])):
+        """Go on from where another process was; it may have decided further than that.
+
+        Raises:
+            SheetError: the file does not say what was decided up to there.
+        """
+        if len(self.decided) <= state["epoch"]:
+            raise SheetError(f"what was decided up to epoch {state['epoch']} is not in {self.path}")
+        for epoch in range(state["epoch"] + 1):
             self._follow(epoch)
 
     def _decision(self, epoch: int, seconds: float) -> tuple[float, int]:

@@ -23,7 +23,10 @@ def require_possible(configs: Iterable[TrainConfig]) -> None:
         _require_part(config)
         scores = ScoreSet(config.scores)
         if PROTOCOLS.parse(config.protocol).name == "second_split" and "correct" not in scores.keys:
-            raise SettingError(f"second_split needs the score correct; add it to --scores {config.scores}")
+            raise SettingError(
+                "second_split needs the score correct, which the run that joins its parts is judged by: "
+                f"--scores '{config.scores}, correct'"
+            )
         config.schedule.require_something()
         require_meaning(config.stop_when, config.protocol, scores.free.keys)
 

@@ -51,8 +51,22 @@ def pack(
     return checkpoint.pack(_marks(key) | {"sheet": rows, "training": training, "costs": costs or {}})
 
 
-def restore(point: ResumePoint, key: str, sheet: SheetWriter, device: torch.device) -> Restored:
-    """Put a sheet back to where it was, and say where training was."""
+def restore(
+    point: ResumePoint,
+    key: str,
+    sheet: SheetWriter,
+    device: torch.device,
+    check: Callable[[dict[str, Any] | None], object] = lambda training: None,
+) -> Restored:
+    """Put a sheet back to where it was, and say where training was.
+
+    Args:
+        point: of the run.
+        key: of the run.
+        sheet: to put back.
+        device: for the state of training.
+        check: raises a SheetError where training cannot go on from a state: the run then starts anew.
+    """
     content = point.load()
     if content is None:
         return Restored()
@@ -62,6 +76,7 @@ def restore(point: ResumePoint, key: str, sheet: SheetWriter, device: torch.devi
         if marks != _marks(key):
             raise SheetError(f"it is of {marks}, not of {_marks(key)}")
         restored = Restored(state["training"], state["costs"])
+        check(restored.training)
         sheet.restore(state["sheet"].cpu().numpy().tobytes())
     except (SheetError, AttributeError, KeyError, TypeError) as error:
         point.refuse(f"{error}")

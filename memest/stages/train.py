@@ -119,7 +119,7 @@ def train_part(
         header = sheet_header(key, observed, prepared.truth, key_settings(config))
         span = block_span(len(observed), 2 * len(prepared.scores), epochs + 1)
         sheet = SheetWriter(run.blobs, header, observed.ids, span, describe)
-        before = resume.restore(opened.resume, key, sheet, prepared.device)
+        before = resume.restore(opened.resume, key, sheet, prepared.device, prepared.stopping)
         ending = Ending.of(prepared, before.training)
         resume.keep_again(sheet, before, ending.keeps)
         costs = Costs(len(part.stages[0]), before.costs)

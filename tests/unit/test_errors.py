@@ -13,8 +13,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+import memest
 from memest import cli
-from memest.errors import _EXTRAS, MemestError, MissingPackageError, masked, optional_packages
+from memest.errors import _EXTRAS, MemestError, MissingPackageError, NoRunsError, masked, optional_packages
 from memest.services import Check, Folder, Reach, Secrets, Settings, examine
 from memest.services.settings import changed
 from memest.store.tables import write_table
@@ -181,3 +182,11 @@ def test_a_command_without_its_packages_is_one_line(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
     assert "pip install 'memest[tracking]'" in refused("audit", "--sheet", "recording")
+
+
+def test_a_query_that_no_run_answers_counts_in_words() -> None:
+    """One run is no "1 runs"."""
+    assert str(NoRunsError.without("csl", 1)) == "the only run that was found does not have csl"
+    assert str(NoRunsError.without("csl", 3)) == "none of the 3 runs has csl"
+    root = Path(memest.__file__).parent
+    assert not [file for file in root.rglob("*.py") if "of the {len(runs)} runs has" in file.read_text()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -125,6 +126,16 @@ def test_text_ids_are_named_as_they_are() -> None:
     recorder.update(torch.tensor([[0.0, 1.0], [torch.nan, 0.0]]), [0, 1], ["cat.png", "dog.png"])
     with pytest.raises(NonFiniteError, match=r"ids dog\.png"):
         recorder.end_epoch()
+
+
+def test_a_clean_pass_that_never_ends_is_refused() -> None:
+    """Of a dataset that repeats for ever, whatever gave its batches; the next epoch is clean."""
+    recorder = Recorder(2)
+    batch = (torch.eye(2), [0, 1], [0, 1])
+    with pytest.raises(DataError, match="each of 2 examples once, and these batches go on after 10 times"):
+        recorder.clean_pass(itertools.repeat(batch))
+    recorder.clean_pass([batch])
+    assert recorder.end_epoch()["loss"] == pytest.approx(np.full(2, np.log1p(np.exp(-1))))
 
 
 def test_nan_of_a_clean_pass_alone_is_refused() -> None:

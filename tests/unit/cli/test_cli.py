@@ -149,7 +149,7 @@ def test_an_interrupted_command_says_how_to_go_on(
 ) -> None:
     """Ctrl-C is exit code 130 and one line; a command that can go on says so."""
 
-    def interrupted(_: object) -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "run", interrupted)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import memest
 from memest import cli
 from memest.cli.commands import COMMANDS
 from memest.grammar.config import Flag, flags
@@ -49,6 +50,16 @@ def test_settings_of_an_experiment_are_given_in_several_flags(capsys: pytest.Cap
     """`--set` may be repeated; the same setting in two of them is refused."""
     assert cli.main(["experiment", "mislabeled", "--set", "epochs=1", "--set", "epochs=2"]) == 2
     assert "--set names epochs twice" in capsys.readouterr().err
+
+
+def test_no_script_has_a_parser_that_takes_the_last() -> None:
+    """Benchmarks and scripts use the one that refuses; the commands have their own."""
+    root = Path(memest.__file__).parent.parent
+    names = ("grammar/once.py", "cli/words.py", "cli/help.py")
+    own = {*(root / "memest" / name for name in names), Path(__file__)}
+    folders = (root / name for name in ("memest", "benchmarks", "analysis", "docs", "examples", "tests"))
+    files = {file for folder in folders for file in folder.rglob("*.py")} - own
+    assert [file for file in files if "argparse.ArgumentParser(" in file.read_text(encoding="utf-8")] == []
 
 
 def test_a_script_takes_an_option_once(capsys: pytest.CaptureFixture[str]) -> None:

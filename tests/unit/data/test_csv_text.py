@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,15 @@ def test_a_quote_in_a_value_is_no_open_quote() -> None:
     FILE.write_text('a,b\n"5"" disk",x\n5" disk,y\n')
     assert delimiter_of(FILE, ["a"]) == ","
     assert list(csv_rows(FILE, ",")) == [(1, ["a", "b"]), (2, ['5" disk', "x"]), (3, ['5" disk', "y"])]
+
+
+def test_the_limit_of_a_value_is_that_of_the_process_again() -> None:
+    """Others in the process read CSV with the limit that they set, before, between and after rows of ours."""
+    before = csv.field_size_limit(1000)
+    try:
+        FILE.write_text(f"a,b\n{'x' * 200_000},y\n1,2\n")
+        assert delimiter_of(FILE, ["a"]) == ","
+        seen = [csv.field_size_limit() for _ in csv_rows(FILE, ",")]
+        assert [*seen, csv.field_size_limit()] == [1000] * 4
+    finally:
+        csv.field_size_limit(before)

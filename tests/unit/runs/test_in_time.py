@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from memest.errors import SheetError
 from memest.runs.in_time import Allowance, InTime
 
 
@@ -69,3 +72,15 @@ def test_what_was_decided_is_repeated_however_fast_the_machine_is(tmp_path: Path
     again.restore(states[3])
     assert trained(again, clock, [0.0] * 10, begin=4) == 6
     assert again.pacing == first.pacing and again.reason == first.reason
+
+
+def test_what_was_decided_stands_in_the_file_alone(tmp_path: Path) -> None:
+    """A point to go on from holds no copy; without the file there is nothing to repeat."""
+    clock, path = Clock(), tmp_path / "decided"
+    rule = InTime(Allowance(100, 12, 1.0), 10, path, clock)
+    for epoch in range(4):
+        rule.add(epoch, {})
+    assert rule.state() == {"epoch": 3}
+    path.unlink()
+    with pytest.raises(SheetError, match=f"up to epoch 3 is not in {path}"):
+        InTime(Allowance(100, 12, 1.0), 10, path, clock).restore({"epoch": 3})

@@ -24,7 +24,7 @@ from memest.reports.tables import Column, Table, number, whole
 if TYPE_CHECKING:
     import pandas as pd
 
-PARTS = 10
+PARTS, SHOWN = 10, 10
 _DRAWN = ("csl", "seen/csl", "aum", "mean_curvature", "first_learned", "final_loss")
 _READING = (
     "Decile 1 holds the tenth of a run's examples that the reference calls easiest, under their labels "
@@ -156,7 +156,13 @@ def _section(number: int, title: str, part: pd.DataFrame) -> Section:
     paint = partial(figures.binned, edges, lines, label, "AUROC in the decile")
     caption = "Mean AUROC over seeds; a gap has no changed label"
     picture = Picture(f"difficulty-{number}", caption, paint)
-    return Section(title, _table(part), [picture], said=_answer(part))
+    table = _table(part)
+    return Section(title, table, [picture], said=_answer(part), first=_first(table))
+
+
+def _first(table: Table) -> list[int]:
+    """Places of the rows that are shown at once: the numbers of changed labels, the best, and the drawn."""
+    return [place for place, name in enumerate(table.columns[0].values) if place <= SHOWN or name in _DRAWN]
 
 
 def _answer(part: pd.DataFrame) -> str:

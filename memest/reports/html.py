@@ -24,7 +24,8 @@ div.wide{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:1rem 0}
 th,td{padding:.2rem .8rem;border-bottom:1px solid var(--line);text-align:right;vertical-align:top}
 th:first-child,td:first-child{text-align:left;padding-left:0}
-th,td{white-space:nowrap}
+th{min-width:4.5ch}
+td,th:first-child{white-space:nowrap}
 td.long{white-space:normal;min-width:14rem}
 img{max-width:100%;margin:.5rem 0;background:#fff;border-radius:4px}
 p.small{color:var(--quiet);font-size:13px}

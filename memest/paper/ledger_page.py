@@ -44,7 +44,8 @@ Ravikumar, Soufleri, Hashemi, Roy, ICML 2025.
 
 
 HOW = """Those of CIFAR-100 at the medium scale (all 50,000 images, a small network, twelve epochs) are one
-command each, and one more puts what came out on this page:
+command for each experiment; one for each analysis puts what came out on this page, or on
+[anytime.md](anytime.md):
 
 ```bash
 memest experiment mislabeled --scale medium --set 'data=npz(path=cifar100.npz)'

@@ -17,15 +17,15 @@ from memest.runs.possible import require_one_run
 from memest.runs.prepare import Prepared
 
 
-def within_budget(prepared: Prepared) -> tuple[Prepared, Choice | None]:
-    """The run with the scores and epochs that fit its budget; as it is, if it has none.
+def within_budget(prepared: Prepared) -> Prepared:
+    """The run with the scores and epochs that fit its budget, and that choice; as it is, if it has no budget.
 
     Raises:
         SettingError: nothing that was asked for fits, or the configuration makes several runs.
     """
     config, share = prepared.config, prepared.config.max_overhead
     if share is None:
-        return prepared, None
+        return prepared
     require_one_run(config, len(prepared.parts))
 
     def choice_now() -> Choice:
@@ -45,4 +45,4 @@ def within_budget(prepared: Prepared) -> tuple[Prepared, Choice | None]:
     key = digest(flatten(config), prepared.images.fingerprint)
     choice = remembered(key, Choice.from_json, choice_now, Choice.to_json)
     config = replace(config, max_overhead=None, **asdict(choice.schedule))
-    return replace(prepared, config=config), choice
+    return replace(prepared, config=config, choice=choice)

@@ -15,6 +15,7 @@ from memest.data import ImageSet, Part, Split, Truth, corrupt, load_images, plan
 from memest.errors import SettingError
 from memest.grammar.config import digest, key_settings
 from memest.models import build_model
+from memest.overhead.budget import Choice
 from memest.runs.config import TrainConfig
 from memest.runs.device import choose_device, choose_threads, cpu_threads, deterministic
 from memest.runs.in_time import Allowance, InTime
@@ -46,6 +47,7 @@ class Prepared:
         device: where it computes.
         processes: how many train together.
         allowance: the time it may take, where that decides how many epochs there are; None: it does not.
+        choice: what was chosen to keep within the budget of scoring; None where there is none.
     """
 
     config: TrainConfig
@@ -58,6 +60,7 @@ class Prepared:
     device: torch.device
     processes: int = 1
     allowance: Allowance | None = None
+    choice: Choice | None = None
 
     @property
     def part(self) -> Part:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import MappingProxyType
 
 from memest.errors import SettingError
 from memest.grammar.config import key_settings
@@ -67,9 +66,9 @@ def train(config: TrainConfig, callback: Callback = ignore, group: ProcessGroup 
     """
     require_possible([config])
     check_tracking(config.tracking)
-    prepared, choice = within_budget(prepare(config, group.size))
+    prepared = within_budget(prepare(config, group.size))
     if len(prepared.parts) == 1:
-        return train_part(prepared, callback, group, choice_files(choice))
+        return train_part(prepared, callback, group)
     if group.size > 1:
         raise SettingError(
             f"{group.size} processes train one run, and --protocol {config.protocol} makes several: name one "
@@ -94,7 +93,6 @@ def train_part(
     prepared: Prepared,
     callback: Callback = ignore,
     group: ProcessGroup = ALONE,
-    files: Mapping[str, bytes] = MappingProxyType({}),
     page: bool = True,
 ) -> Opened:
     """Train, measure, store and track one part; a run of the same key is found, not repeated.
@@ -103,7 +101,6 @@ def train_part(
         prepared: what to train.
         callback: called after every epoch.
         group: the processes that train together, of which this is the first.
-        files: further files to keep with the run, by name.
         page: whether to write its report.html.
     """
     config, part, observed, epochs = prepared.config, prepared.part, prepared.observed, prepared.epochs
@@ -112,7 +109,7 @@ def train_part(
         if opened.done:
             return opened
         run, key = opened.run, prepared.key
-        for name, content in files.items():
+        for name, content in choice_files(prepared.choice).items():
             run.blobs.put(name, content)
         if left_out := prepared.split.left_out:
             run.table(LEFT_OUT, {"name": list(left_out), "reason": list(left_out.values())})

@@ -60,7 +60,7 @@ def test_a_run_without_gradients_is_named(tmp_path: Path) -> None:
     runs = [generated(tmp_path, truth(), {"csl": RNG(0).random(N)})]
     found = theory(RunSet(runs))
     assert f"Run {runs[0].id} lacks input_gradient and curvature" in found.remark
-    with pytest.raises(NoRunsError, match="has csl"):
+    with pytest.raises(NoRunsError, match="does not have csl"):
         theory(RunSet([generated(tmp_path, truth(), {"aum": RNG(0).random(N)})]))
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.ledger import arguments
 from memest.analysis.early import SUMMARIES, early_rows, settled
 from memest.analysis.queries import find_runs
 from memest.analysis.record import RunRecord
@@ -55,14 +56,9 @@ value."""
 def main() -> None:
     """Collect what was asked for, then write the page and its pictures."""
     parser = OnceParser(__doc__)
-    parser.add_argument("experiment", nargs="?", help="MLflow experiment whose runs are looked at")
-    parser.add_argument("--scale", help="of the runs: smoke, small, medium or full")
-    parser.add_argument("--commit", help="of the code that made them")
-    wanted = parser.parse_args()
+    wanted = arguments(parser)
     try:
         if wanted.experiment:
-            if not wanted.scale or not wanted.commit:
-                parser.error("the runs of an experiment need --scale and --commit")
             runs = find_runs(wanted.experiment, protocol="standard")
             collect(runs, RESULTS, wanted.experiment, wanted.scale, wanted.commit)
         write_page(PAGE, PICTURES, read_kept(RESULTS))

@@ -11,6 +11,7 @@ the page is made anew without a server.
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from memest.analysis import ANALYSES
@@ -32,19 +33,14 @@ RESULTS, PAGE = ROOT / "results", ROOT.parent / "docs" / "reproduction.md"
 def main() -> None:
     """Collect what was asked for, then write the page."""
     parser = OnceParser(__doc__)
-    parser.add_argument("experiment", nargs="?", help="MLflow experiment to collect cells from")
     parser.add_argument(
         "--analysis",
         help=f"{', '.join(COLLECTED)}, with settings where one needs them; default: the experiment's name",
     )
     parser.add_argument("--where", default="", help="only runs with these axes: model=tiny, seed=1")
-    parser.add_argument("--scale", help="of the runs: smoke, small, medium or full")
-    parser.add_argument("--commit", help="of the code that made the runs")
-    wanted = parser.parse_args()
+    wanted = arguments(parser)
     try:
         if wanted.experiment:
-            if not wanted.scale or not wanted.commit:
-                parser.error("an experiment's cells need --scale and --commit")
             collect(
                 wanted.experiment,
                 wanted.analysis or wanted.experiment,
@@ -56,6 +52,17 @@ def main() -> None:
     except MemestError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     print(f"{PAGE.relative_to(ROOT.parent)} is made from {len(read_entries(RESULTS))} entries")
+
+
+def arguments(parser: OnceParser) -> argparse.Namespace:
+    """What was asked for: besides the parser's own, the experiment to collect from, its scale and commit."""
+    parser.add_argument("experiment", nargs="?", help="in MLflow, to collect from; none: the page alone")
+    parser.add_argument("--scale", help="of its runs: smoke, small, medium or full")
+    parser.add_argument("--commit", help="of the code that made them")
+    wanted = parser.parse_args()
+    if wanted.experiment and not (wanted.scale and wanted.commit):
+        parser.error("what is collected from an experiment needs --scale and --commit")
+    return wanted
 
 
 def collect(experiment: str, analysis: str, where: str, scale: str, commit: str) -> None:

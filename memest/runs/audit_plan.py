@@ -1,13 +1,14 @@
 """What an audit trains within a budget of time: which network, how many epochs and folds.
 
-This machine is measured first: a few steps of each network that may be chosen, from the cheapest on. What is
-chosen are ordinary settings of the runs, remembered for the same command.
+This machine is measured first: a few steps and a pass of each network that may be chosen, from the cheapest
+on. What is chosen are ordinary settings of the runs, remembered for the same command.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 
@@ -19,7 +20,7 @@ from memest.grammar.duration import spelled
 from memest.loading import Loader
 from memest.runs.prepare import Prepared
 from memest.scores import Unseen
-from memest.training import train_epochs
+from memest.training import loss_and_accuracy, train_epochs
 
 NETWORKS = ("tiny", "resnet18(width=8)", "resnet18(width=16)", "resnet18(width=32)")
 """Those that may be chosen, from the cheapest on."""
@@ -29,6 +30,26 @@ ENOUGH, MOST = 10, 20
 _USED = 0.8
 """Share of the budget that is planned, decoding and measuring counted: measured speed is an estimate."""
 _STEPS = 6
+PASSES = 2
+"""Over all images, besides training: each network predicts what it left out, and the first gives features."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a network costs on this machine.
+
+    Attributes:
+        epoch: seconds of an epoch over all images.
+        one_pass: seconds of predicting all images.
+    """
+
+    epoch: float
+    one_pass: float = 0.0
+
+    @property
+    def besides(self) -> float:
+        """Seconds that an audit takes with it besides its epochs."""
+        return PASSES * self.one_pass
 
 
 @dataclass(frozen=True)
@@ -40,12 +61,14 @@ class AuditPlan:
         epochs: of each network.
         folds: how many networks.
         seconds: that training will take, as measured on this machine; 0 where nothing was measured.
+        besides: seconds that the passes over all images will take, `PASSES` of them.
     """
 
     model: str
     epochs: int
     folds: int
     seconds: float = 0.0
+    besides: float = 0.0
 
     def to_json(self) -> bytes:
         """JSON bytes that `from_json` reads."""
@@ -92,7 +115,7 @@ def choose_plan(
     asked: Asked,
     most_folds: int,
     budget: float,
-    seconds: Callable[[str], float],
+    priced: Callable[[str], Price],
     spent: Callable[[], float] = lambda: 0.0,
 ) -> AuditPlan:
     """The best plan that fits into a budget: the largest network first, then epochs, then folds.
@@ -101,40 +124,42 @@ def choose_plan(
         asked: what is decided already.
         most_folds: that the smallest class allows.
         budget: seconds.
-        seconds: what an epoch over all images takes with a network, measured when it is asked for.
+        priced: what a network costs, measured when it is asked for.
         spent: seconds of the budget that are gone; where hardly any are left, the least is planned.
 
     Raises:
         SettingError: it is too short for one epoch of the cheapest.
     """
-    usable, prices = budget * _USED, dict[str, float]()
+    usable, prices = budget * _USED, dict[str, Price]()
     for model in (asked.model,) if asked.model else NETWORKS:
-        prices[model] = seconds(model)
-        if prices[model] * ENOUGH * (FOLDS - 1) > usable - spent():  # a larger one is dearer
+        price = prices[model] = priced(model)
+        if price.epoch * ENOUGH * (FOLDS - 1) + price.besides > usable - spent():  # a larger one is dearer
             break
     left = usable - spent()
     for plan in _preferred(asked, most_folds, left, prices):
-        if plan.epochs and plan.seconds <= left:
+        if plan.epochs and plan.seconds + plan.besides <= left:
             return plan
     model, price = next(iter(prices.items()))
     epochs, folds = asked.epochs or 1, asked.folds or 2
-    least = AuditPlan(model, epochs, folds, epochs * price * (folds - 1))
-    if least.seconds <= usable:
+    least = AuditPlan(model, epochs, folds, epochs * price.epoch * (folds - 1), price.besides)
+    if least.seconds + least.besides <= usable:
         return least
+    enough = math.ceil((least.seconds + least.besides) / _USED)
     raise SettingError(
         f"--budget {spelled(budget)} is too short to train {model} for {epochs} epochs on "
-        f"{folds} folds: --budget {spelled(math.ceil(least.seconds / _USED))} would do, or --limit"
+        f"{folds} folds: --budget {spelled(enough)} would do, or --limit"
     )
 
 
-def _preferred(asked: Asked, most_folds: int, usable: float, prices: dict[str, float]) -> Iterator[AuditPlan]:
+def _preferred(asked: Asked, most_folds: int, usable: float, prices: dict[str, Price]) -> Iterator[AuditPlan]:
     """Plans, the best first; some do not fit."""
 
     def plan(model: str, folds: int, least: int) -> AuditPlan:
         folds = asked.folds or min(folds, most_folds)
-        price = prices[model] * (folds - 1)
-        epochs = asked.epochs or min(MOST, int(usable / price))
-        return AuditPlan(model, epochs if epochs >= (asked.epochs or least) else 0, folds, epochs * price)
+        besides, price = prices[model].besides, prices[model].epoch * (folds - 1)
+        epochs = asked.epochs or min(MOST, int((usable - besides) / price))
+        fitting = epochs if epochs >= (asked.epochs or least) else 0
+        return AuditPlan(model, fitting, folds, epochs * price, besides)
 
     for model in reversed(prices):
         yield plan(model, MOST_FOLDS, MOST)
@@ -143,13 +168,15 @@ def _preferred(asked: Asked, most_folds: int, usable: float, prices: dict[str, f
     yield plan(cheapest, 2, 1)
 
 
-def measured_seconds(prepared: Prepared) -> float:
-    """What an epoch over all images takes here, from a few steps on a copy; nothing of the run is touched."""
+def measured_price(prepared: Prepared) -> Price:
+    """What a network costs here, from a few steps and a pass on a copy; nothing of the run is touched."""
     recipe = replace(prepared.config.recipe, epochs=2)
     images = prepared.images
     few = images.take(np.arange(min(len(images), _STEPS * recipe.batch_size)))
     sample = Loader(few, few.statistics(), prepared.device)
     with torch.random.fork_rng(devices=[]), prepared.computing():
-        ends = train_epochs(prepared.network(), [sample], None, recipe, prepared.streams, Unseen())
-        rates = [end.metrics["images_per_second"] for end in ends if end.epoch]
-    return len(images) / rates[-1]  # the first warms up
+        *_, end = train_epochs(prepared.network(), [sample], None, recipe, prepared.streams, Unseen())
+        began = time.perf_counter()
+        loss_and_accuracy(end.network, sample)
+        seconds = time.perf_counter() - began
+    return Price(len(images) / end.metrics["images_per_second"], seconds * len(images) / len(few))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from memest.runs.audit_plan import AuditPlan
+from memest.runs.audit_plan import PASSES, AuditPlan
 from memest.runs.in_time import RECENT
 from memest.runs.parts import last_epoch
 from memest.runs.prepare import Prepared
@@ -17,13 +17,16 @@ from memest.store import Blobs, SheetReader
 
 WHY, DECIDED = "why fewer epochs", "audit_epochs.json"
 _TRAINING = 0.9
-"""Share of the budget after which no further epoch begins: the rest is for duplicates and the report."""
+"""Share of the budget after which no further epoch begins: the rest is for judging and for the report."""
 
 
 def in_turn(
     parts: Sequence[Prepared], plan: AuditPlan, began: float, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Prepared]:
     """The networks, each with its share of the time that is left when its turn comes.
+
+    What each takes besides its epochs, such as predicting, storing and uploading, is set aside for all that
+    are to come: as long as it took for the one before, or as was measured for the plan.
 
     Args:
         parts: to train; as they are where they have no allowance.
@@ -32,18 +35,20 @@ def in_turn(
         clock: seconds.
     """
     price, used = plan.seconds / plan.epochs / plan.folds, clock() - began
+    features = plan.besides / PASSES
+    besides = (plan.besides - features) / plan.folds
     for number, part in enumerate(parts):
         if part.allowance is None:
             yield part
             continue
-        turn, left = clock(), _TRAINING * part.allowance.budget - used
-        part = replace(
-            part, allowance=replace(part.allowance, seconds=left / (len(parts) - number), price=price)
-        )
+        turn, left = clock(), _TRAINING * part.allowance.budget - features - used
+        share = left / (len(parts) - number) - besides
+        part = replace(part, allowance=replace(part.allowance, seconds=share, price=price))
         yield part
         rule = part.in_time()
         took = rule.took if rule else []
-        used += max(sum(took), clock() - turn)
+        whole = max(sum(took), clock() - turn)
+        used, besides = used + whole, whole - sum(took) or besides  # 0: it was trained before
         price = fmean(took[-RECENT:]) if took else price
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 from memest.auditing.conclude import JUDGEMENT, conclude
 from memest.auditing.duplicates import with_duplicates
 from memest.auditing.findings import Findings
-from memest.auditing.near_duplicates import groups_of
+from memest.auditing.near_duplicates import Duplicates, groups_of
 from memest.auditing.review import random_part
 from memest.data import SETS, ImageSet, Split, load_images
 from memest.errors import SettingError
@@ -21,7 +23,7 @@ from memest.grammar.duration import duration
 from memest.runs.audit_config import AuditConfig
 from memest.runs.audit_files import copy_files, keep_findings, said
 from memest.runs.audit_material import PLAN, Material, of_folds, of_sheet, sheet_at
-from memest.runs.audit_plan import FOLDS, Asked, AuditPlan, choose_plan, measured_seconds
+from memest.runs.audit_plan import FOLDS, Asked, AuditPlan, Price, choose_plan, measured_price
 from memest.runs.audit_time import DECIDED, decided, forget, in_turn, shortened
 from memest.runs.audit_verify import VERIFIED, verify
 from memest.runs.config import TrainConfig
@@ -86,17 +88,20 @@ def _audit_data(config: AuditConfig, folder: Path) -> Verdict:
             f"--verify needs a test set, and {SETS.short(config.data)} has none: keep a part of it back, "
             "such as 'folder(path=photos, holdout=0.2)'"
         )
-    prepared, plan = _planned(config, split.train, began)
+    # Copies are looked for before training: how long that takes is known when the rest is shared out.
+    groups = cache(partial(groups_of, split.train, split.test))
+    prepared, plan = _planned(config, split.train, began, groups)
     with open_run(_about(config, prepared, plan), config.tracking, config.experiment) as opened:
         if not opened.done:
             opened.run.blobs.put(PLAN, plan.to_json())
+            found = groups()
             with parts_of(opened.run, prepared) as parts:
                 turns = in_turn(parts, plan, began)
                 made = [train_part(part, page=False).run.blobs for part in turns]
             join(opened.run, prepared, made)
             choice = plan.words() | shortened(plan, made) | _facts(split)
             material = of_folds(prepared, opened.run.blobs, made[0], split.test)
-            findings = replace(_concluded(material, choice), limit=config.limit)
+            findings = replace(_concluded(material, choice, found), limit=config.limit)
             last = int(material.evidence.epochs[-1])
             keep_findings(opened.run, findings, material, last, config.export)
             if config.verify and split.test is not None:
@@ -130,7 +135,9 @@ def _audit_sheet(config: AuditConfig, folder: Path) -> Verdict:
     )
     with open_run(about, config.tracking, config.experiment) as opened:
         if not opened.done:
-            findings = _concluded(material, {"source": config.sheet})
+            pictures = material.images
+            groups = None if pictures is None else groups_of(pictures, material.test)
+            findings = _concluded(material, {"source": config.sheet}, groups)
             step = int(material.evidence.epochs[-1])
             keep_findings(opened.run, findings, material, step, config.export)
             opened.run.seal({})
@@ -143,17 +150,24 @@ def _also(config: AuditConfig) -> list[str]:
     return [config.export] * bool(config.export) + [f"verify {config.verify}"] * bool(config.verify)
 
 
-def _concluded(material: Material, choice: dict[str, str]) -> Findings:
+def _concluded(material: Material, choice: dict[str, str], groups: Duplicates | None) -> Findings:
+    """What was found; groups of copies are None where there are no images."""
     findings = conclude(material.audited, material.evidence, material.how, choice)
     drawn = random_part(findings.ids, findings.fingerprint)
     findings = replace(findings, features=material.features, sampled=drawn)
-    if material.images is None:
-        return findings
-    return with_duplicates(findings, groups_of(material.images, material.test))
+    return findings if groups is None else with_duplicates(findings, groups)
 
 
-def _planned(config: AuditConfig, images: ImageSet, began: float) -> tuple[Prepared, AuditPlan]:
+def _planned(
+    config: AuditConfig, images: ImageSet, began: float, first_of_all: Callable[[], object]
+) -> tuple[Prepared, AuditPlan]:
     """The folds to train, and what was chosen for them in the time that is left since it began.
+
+    Args:
+        config: the settings.
+        images: to audit.
+        began: when the audit did.
+        first_of_all: what has to be done besides training; it is done before a plan is made.
 
     Raises:
         SettingError: too few images, or too short a budget.
@@ -166,11 +180,12 @@ def _planned(config: AuditConfig, images: ImageSet, began: float) -> tuple[Prepa
         )
     first = _prepared(config, AuditPlan(asked.model or "tiny", asked.epochs or 1, asked.folds or 2), images)
 
-    def seconds(model: str) -> float:
-        return measured_seconds(replace(first, config=replace(first.config, model=model)))
+    def priced(model: str) -> Price:
+        return measured_price(replace(first, config=replace(first.config, model=model)))
 
     def choose() -> AuditPlan:
-        return choose_plan(asked, most, budget, seconds, lambda: time.monotonic() - began)
+        first_of_all()
+        return choose_plan(asked, most, budget, priced, lambda: time.monotonic() - began)
 
     if asked.decided:
         return first, AuditPlan(asked.model, asked.epochs, asked.folds)

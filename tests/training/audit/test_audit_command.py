@@ -15,6 +15,7 @@ import torch
 
 from memest import Recorder
 from memest.cli import main
+from memest.runs.audit_plan import Price
 from memest.scores import OnlineScores
 from memest.stages import audit as stage
 
@@ -113,9 +114,20 @@ def test_what_was_chosen_for_a_budget_is_not_chosen_again(
     words = ["audit", "digits", "--tracking", "offline", "--limit", "100", "--budget", "1s"]
     assert main(words) == 0
     first = capsys.readouterr().out
-    monkeypatch.setattr(stage, "measured_seconds", lambda prepared: 1e-9)
+    monkeypatch.setattr(stage, "measured_price", lambda prepared: Price(1e-9))
     assert main(words) == 0
     assert capsys.readouterr().out.splitlines()[:-1] == first.splitlines()[:-1]
+
+
+def test_copies_are_looked_for_before_a_plan_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long that takes is then known: an audit that dies over it has planned and trained nothing."""
+
+    def dying(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stage, "groups_of", dying)
+    assert main(["audit", "digits", "--tracking", "offline", "--limit", "100", "--budget", "5s"]) == 130
+    assert not list(tmp_path.rglob("*.json"))
 
 
 def test_a_recording_is_audited_without_training(tmp_path: Path) -> None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import partial
+
 import pytest
 
 from memest.errors import SettingError
-from memest.runs.audit_plan import ENOUGH, MOST, Asked, AuditPlan, choose_plan
+from memest.runs.audit_plan import ENOUGH, MOST, PASSES, Asked, AuditPlan, Price, choose_plan
+from memest.runs.audit_time import in_turn
+from memest.runs.in_time import Allowance
 
 PRICES = {"tiny": 1.0, "resnet18(width=8)": 4.0, "resnet18(width=16)": 10.0, "resnet18(width=32)": 30.0}
 
 
+def priced(model: str, one_pass: float = 0.0) -> Price:
+    """That of an epoch; a pass over all images takes nothing unless it says so."""
+    return Price(PRICES[model], one_pass)
+
+
 def plan(budget: float, most_folds: int = 100, **asked: object) -> AuditPlan:
     """For networks whose epoch takes these seconds."""
-    return choose_plan(Asked(**asked), most_folds, budget, PRICES.__getitem__)  # type: ignore[arg-type]
+    return choose_plan(Asked(**asked), most_folds, budget, priced)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -40,11 +50,11 @@ def test_a_larger_network_is_not_measured_where_a_smaller_one_is_too_dear() -> N
     """Measuring takes time, too."""
     asked_for = []
 
-    def seconds(model: str) -> float:
+    def asking(model: str) -> Price:
         asked_for.append(model)
-        return PRICES[model]
+        return priced(model)
 
-    choose_plan(Asked(), 100, 10.0, seconds)
+    choose_plan(Asked(), 100, 10.0, asking)
     assert asked_for == ["tiny"]
 
 
@@ -69,11 +79,66 @@ def test_a_budget_too_short_for_one_epoch_says_what_would_do() -> None:
 
 def test_what_decoding_took_is_no_time_to_train() -> None:
     """The plan fits into what is left; where nothing is, the least that the budget would allow is planned."""
-    whole = choose_plan(Asked(), 100, 40.0, PRICES.__getitem__)
-    less = choose_plan(Asked(), 100, 40.0, PRICES.__getitem__, lambda: 15.0)
-    least = choose_plan(Asked(), 100, 40.0, PRICES.__getitem__, lambda: 39.0)
+    whole = choose_plan(Asked(), 100, 40.0, priced)
+    less = choose_plan(Asked(), 100, 40.0, priced, lambda: 15.0)
+    least = choose_plan(Asked(), 100, 40.0, priced, lambda: 39.0)
     assert (less.seconds + 15 <= 0.8 * 40) and less.seconds < whole.seconds
     assert (least.model, least.epochs, least.folds) == ("tiny", 1, 2)
+
+
+def test_passes_over_all_images_are_no_time_to_train() -> None:
+    """Each takes three seconds: the plan and they fit into what is planned, and what would do counts them."""
+    chosen = choose_plan(Asked(), 100, 40.0, partial(priced, one_pass=3.0))
+    assert chosen.besides == 3.0 * PASSES and chosen.seconds + chosen.besides <= 0.8 * 40
+    assert chosen.seconds < plan(40.0).seconds
+    with pytest.raises(SettingError, match="--budget 9s would do"):
+        choose_plan(Asked(), 100, 5.0, partial(priced, one_pass=3.0))
+    assert choose_plan(Asked(), 100, 9.0, partial(priced, one_pass=3.0)).epochs == 1
+
+
+@dataclass(frozen=True)
+class Network:
+    """One of those that an audit trains; its epochs and what comes after them take time by a clock."""
+
+    allowance: Allowance
+    clock: list[float]
+    took: list[float] = field(default_factory=list)
+
+    def in_time(self) -> Network:
+        """Where its epochs are looked up."""
+        return self
+
+    def train(self, epoch: float, besides: float) -> None:
+        """As many epochs as fit into its share, one at least, and the rest of its work."""
+        count = max(1, int(self.allowance.seconds / epoch))
+        self.took.extend([epoch] * count)
+        self.clock[0] += count * epoch + besides
+
+
+def turns(budget: float, besides: float, planned: float) -> tuple[list[int], float]:
+    """Epochs of four networks that take a second each, and when the last one is done."""
+    clock = [0.0]
+    parts = [Network(Allowance(budget), clock) for _ in range(4)]
+    made = AuditPlan("tiny", 20, 4, 80.0, planned * 4 * PASSES)
+    done = []
+    for part in in_turn(parts, made, 0.0, lambda: clock[0]):  # type: ignore[type-var]
+        part.train(1.0, besides)
+        done.append(len(part.took))
+    return done, clock[0]
+
+
+def test_what_a_network_takes_besides_its_epochs_is_set_aside_for_those_to_come() -> None:
+    """Five seconds each, as measured beforehand: they have as many epochs, and leave time for features."""
+    epochs, ended = turns(100.0, 5.0, 5.0)
+    assert epochs == [12, 12, 13, 13]  # (90 − 20 for features) / 4 − 5 is 12.5
+    assert ended <= 0.9 * 100 - 20
+
+
+def test_a_slow_part_that_nobody_measured_is_known_from_the_first_network_on() -> None:
+    """Nothing was set aside for ten seconds each: the first has more epochs, and the budget holds."""
+    epochs, ended = turns(100.0, 10.0, 0.0)
+    assert epochs[0] > epochs[1] and max(epochs[1:]) - min(epochs[1:]) <= 1
+    assert ended <= 0.9 * 100
 
 
 def test_a_plan_is_read_back() -> None:

@@ -2,6 +2,7 @@
 
 python -m benchmarks.audit_budget WORK --data fashion_mnist            both within one budget: 10 minutes each
 python -m benchmarks.audit_budget WORK --data fashion_mnist --curve    AUROC against how much was trained
+python -m benchmarks.audit_budget WORK --count 1500 --budget 3m        fewer files, less time: a row beside
 
 Data may be any spec: `folder(path=photos)` as well. What is done is kept in the folder WORK, and not done
 again. cleanlab's way: out-of-sample probabilities of five folds, by the same network and recipe, ranked by
@@ -11,6 +12,7 @@ its label quality. Within the budget it trains on as many images as the audit di
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import time
@@ -24,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.cross_fitted import trained, write_files
-from benchmarks.rows import RESULTS
+from benchmarks.rows import RESULTS, between_marks
 from benchmarks.timing import machine
 from memest.auditing.conclude import Audited, conclude
 from memest.grammar.once import OnceParser
@@ -66,7 +68,8 @@ def main() -> None:
     else:
         pairs = content.setdefault("budget", {})
         for seed in range(options.seeds):
-            name = f"{options.budget}-{seed}"
+            fewer = "" if options.count == COUNT else f"{options.count}-"
+            name = f"{fewer}{options.budget}-{seed}"
             ours = _once(work / f"ours-{name}.json", partial(_ours, work, options.budget, seed))
             theirs = _once(work / f"cleanlab-{name}.json", partial(_theirs, work, ours, seed))
             pairs[name] = {"count": options.count, "budget": options.budget, "seed": seed} | {
@@ -110,6 +113,9 @@ def _ours(work: Path, budget: str, seed: int) -> Figures:
     seconds = {"seconds": time.monotonic() - began, "processor_seconds": time.process_time() - processor}
     ranking = read_table((out / "ranking.parquet").read_bytes())
     wrong = _wrong(work, ranking["file"].tolist())
+    first = np.argsort(ranking["rank"], kind="stable")[: wrong.sum()]
+    with (out / "issues.csv").open(encoding="utf-8") as rows:
+        called = [row["file"] for row in csv.DictReader(rows) if row["kind"] == "wrong"]
     summary = json.loads((out / "summary.json").read_bytes())
     plan = next(
         iter(sorted((work / "home").rglob("audit_plan.json"), key=lambda path: -path.stat().st_mtime))
@@ -119,7 +125,10 @@ def _ours(work: Path, budget: str, seed: int) -> Figures:
         "plan": json.loads(plan.read_text()),
         "choice": summary["choice"],
         "wrong_share": summary["wrong_share"],
-        "called_wrong": summary["kinds"].get("wrong", 0),
+        "called_wrong": len(called),
+        "rightly": int(_wrong(work, called).sum()),
+        "wrong": int(wrong.sum()),
+        "wrong_among_as_many_first": int(wrong[first].sum()),
         **_figures(-ranking["rank"].astype(float), wrong),
     }
 
@@ -219,10 +228,9 @@ def _lines(points: list[Figures]) -> dict[str, list[tuple[float, float]]]:
 
 def _write_page(content: Figures) -> None:
     """Put the tables into docs/audit.md, between their marks."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    text = "\n\n".join([*_budget_text(content), *_curve_text(content)])
-    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    between_marks(
+        PAGE, BEGIN, END, "\n\n".join([*_budget_text(content), *_called(content), *_curve_text(content)])
+    )
 
 
 def _budget_text(content: Figures) -> Iterator[str]:
@@ -244,6 +252,23 @@ def _budget_text(content: Figures) -> Iterator[str]:
             trained = f"5 × {plan['model']}, {theirs['epochs']} epochs | {_minutes(theirs)}"
             lines.append(f"| {count} | cleanlab, {quality} | {trained} | {_found(theirs[quality])} |")
     yield "\n".join(lines)
+
+
+def _called(content: Figures) -> Iterator[str]:
+    """What the lists of audits called wrong, a paragraph for each."""
+    for pair in content.get("budget", {}).values():
+        ours = pair["memest"]
+        if "wrong" in ours:
+            share, estimate = ours["wrong"] / pair["count"], ours["wrong_share"]
+            told = f"{estimate['low']:.1%} – {estimate['high']:.1%}; {share:.1%} are"
+            guess = f"could not be told ({told})" if estimate["unknown"] else f"was guessed ({told})"
+            wrong, first = ours["wrong"], ours["wrong_among_as_many_first"]
+            yield (
+                f"Of the {pair['count']:,} files of `--budget {pair['budget']}`, seed {pair['seed']}, "
+                f"{wrong} are wrong: {first} of them stand among the first {wrong}.\n"
+                f"{ours['called_wrong']} are called wrong, {ours['rightly']} of them rightly; how many are "
+                f"wrong in all {guess}."
+            )
 
 
 def _minutes(figures: Figures) -> str:

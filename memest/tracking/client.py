@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from memest.errors import InputError, MemestError, NoRunsError, SettingError, masked
 from memest.tracking.database import check_database, sqlite_file
-from memest.tracking.databricks import check_databricks
+from memest.tracking.databricks import check_databricks, require_reachable
 from memest.tracking.run import is_local
 from memest.tracking.schema import make_tables
 
@@ -121,6 +121,8 @@ def connect(uri: str, existing: bool = False) -> MlflowClient:
         InputError: nothing answers at `uri`, or it is not a tracking server.
     """
     check_tracking(uri)
+    if uri.startswith("databricks"):
+        require_reachable(uri)
     file = database_file(uri)
     if existing and file and not file.is_file():
         raise NoRunsError(f"there are no runs yet: no {uri}; train first, or set MLFLOW_TRACKING_URI")

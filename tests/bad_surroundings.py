@@ -156,6 +156,7 @@ VARIABLES = [
     variables("MEMEST_PATIENCE=often: a positive number", "services env", MEMEST_PATIENCE="often"),
     variables("MEMEST_PATIENCE=0: a positive number", "doctor", MEMEST_PATIENCE="0"),
     variables("MEMEST_RESUME_EVERY_EPOCH is 1 or 0", MEMEST_RESUME_EVERY_EPOCH="always"),
+    variables("MEMEST_PICTURES is 1 or 0", MEMEST_PICTURES="none"),
     variables("MEMEST_HOME names a folder", MEMEST_HOME="afile/below"),
     variables("MEMEST_HOME names a folder", "deliver", MEMEST_HOME="afile"),
     variables("MEMEST_CACHE names a folder", "cache", MEMEST_CACHE="afile"),

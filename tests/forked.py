@@ -2,6 +2,7 @@
 
 For tests that kill processes, stop them or let several work at once. Each has its own environment, folder and
 output; how Python itself is started (`torchrun`, `mlflow run`, an installed `memest`) is tested elsewhere.
+What such a process forks in turn, as a sweep does, comes from the same one with everything imported.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from multiprocessing.forkserver import _forkserver
 from pathlib import Path
 from subprocess import TimeoutExpired
 from types import ModuleType
@@ -38,10 +40,11 @@ class Forked:
         variables = dict(os.environ if environment is None else environment)
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([*IMPORTED, "forked"])
-        given = (list(words), variables, str(folder or Path.cwd()), name)
-        self._process = context.Process(target=_execute, args=given)
         main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
         try:  # the process must not import pytest's
+            _forkserver.ensure_running()
+            given = (list(words), variables, str(folder or Path.cwd()), name, _forkserver._forkserver_address)
+            self._process = context.Process(target=_execute, args=given)
             self._process.start()
         finally:
             sys.modules["__main__"] = main
@@ -90,8 +93,10 @@ class Forked:
         self._process.kill()
 
 
-def _execute(words: Sequence[str], variables: Mapping[str, str], folder: str, said: str) -> None:
+def _execute(words: Sequence[str], variables: Mapping[str, str], folder: str, said: str, server: str) -> None:
     os.setsid()
+    _forkserver._forkserver_address = server
+    _forkserver.ensure_running = lambda: None  # otherwise it would start another, and import everything anew
     os.environ.clear()
     os.environ.update(variables)
     opened = os.open(said, os.O_WRONLY | os.O_APPEND)
@@ -101,5 +106,6 @@ def _execute(words: Sequence[str], variables: Mapping[str, str], folder: str, sa
 
     torch.set_num_threads(int(variables.get("OMP_NUM_THREADS", 1)))
     os.chdir(folder)
+    sys.path.insert(0, folder)
     sys.argv = list(words)
     runpy.run_module(words[0], run_name="__main__", alter_sys=True)

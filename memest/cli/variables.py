@@ -10,7 +10,7 @@ from memest.errors import SettingError
 from memest.services.patience import patient
 from memest.tracking.limits import Limits
 
-_SWITCHES = ("MEMEST_RESUME_EVERY_EPOCH",)
+_SWITCHES = ("MEMEST_PICTURES", "MEMEST_RESUME_EVERY_EPOCH")
 _FOLDERS = ("MEMEST_HOME", "MEMEST_CACHE", "MEMEST_DATA")
 _ADDRESS = ("MASTER_ADDR", "MASTER_PORT")
 

@@ -54,8 +54,10 @@ class Recorded(keras.Model):  # type: ignore[misc]
         return self.model(inputs, training=training)
 
     def compile(self, *arguments: Any, **settings: Any) -> None:
-        """As Keras' own; without XLA, which cannot call out of a step."""
-        super().compile(*arguments, **settings | {"jit_compile": False})
+        """As Keras' own; on TensorFlow and torch without XLA, which cannot call out of a step there."""
+        if keras.backend.backend() != "jax":
+            settings["jit_compile"] = False
+        super().compile(*arguments, **settings)
 
     def fit(self, *arguments: Any, **settings: Any) -> Any:
         """As Keras' own; every epoch closes one of the recorder."""

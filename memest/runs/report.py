@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -81,8 +82,9 @@ def keep_page(run: Run, images: ImageSet, sheet: SheetReader, summary: Columns) 
 
 
 def can_paint() -> bool:
-    """Whether the packages that paint pictures are installed: a run is whole without them."""
-    return all(find_spec(package) is not None for package in ("matplotlib", "PIL"))
+    """Whether what paints is installed, and `MEMEST_PICTURES` is not 0: a run is whole without pictures."""
+    wanted = os.environ.get("MEMEST_PICTURES") != "0"
+    return wanted and all(find_spec(package) is not None for package in ("matplotlib", "PIL"))
 
 
 def report_costs(run: Run, costs: Costs, epoch: int) -> None:

@@ -19,9 +19,9 @@ _names = itertools.count()
 def _pictures_where_they_are_looked_at(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Runs of this process paint none, as without matplotlib: that is most of a short run's time."""
+    """Other runs, of this process and of those it starts, paint none: that is most of a short run's time."""
     if request.node.get_closest_marker("pictures") is None:
-        monkeypatch.setattr("memest.runs.report.can_paint", lambda: False)
+        monkeypatch.setenv("MEMEST_PICTURES", "0")
 
 
 @pytest.fixture

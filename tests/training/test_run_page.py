@@ -41,3 +41,14 @@ def test_a_run_has_a_page_of_its_most_suspicious_labels(tmp_path: Path) -> None:
     assert f"{100 * sum(at_first) / len(at_first):.0f} % of the first {len(at_first)} are such" in html
     images = load_images("digits", 200).train
     assert run_page(images, sheet, summary, "csl") == run_page(images, sheet, summary, "csl")
+
+
+def test_a_run_that_is_told_to_paint_none_lacks_pictures_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With MEMEST_PICTURES=0 there is neither page nor figure; the list of suspicious labels is there."""
+    monkeypatch.setenv("MEMEST_PICTURES", "0")
+    assert main(COMMAND.split()) == 0
+    kept = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert "suspicious.json" in kept and "report.html" not in kept
+    assert not [name for name in kept if name.endswith((".png", ".webp"))]

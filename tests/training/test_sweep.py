@@ -79,7 +79,7 @@ def sweeping(name: str) -> Forked:
 @pytest.mark.slow
 def test_a_sweep_that_was_killed_goes_on(client: MlflowClient) -> None:
     """kill -9 in the middle, then the same command: one sealed run each, the bytes of undisturbed runs."""
-    settings = {"seed": [1, 2, 3], "epochs": [40]}
+    settings = {"seed": [1, 2, 3], "epochs": [20]}
     name = grid_file(axes=settings)
     process = sweeping(name)
     wait_for(lambda: any("train/loss" in run.data.metrics for run in runs_of(client, name)))
@@ -90,7 +90,7 @@ def test_a_sweep_that_was_killed_goes_on(client: MlflowClient) -> None:
     runs = runs_of(client, name)
     assert states(runs) == {"sealed": 3}
     for run in runs:
-        alone = {"seed": int(run.data.tags["memest.seed"]), "epochs": 40, "tracking": "off"}
+        alone = {"seed": int(run.data.tags["memest.seed"]), "epochs": 20, "tracking": "off"}
         undisturbed = train.train(build(TrainConfig, SHORT | alone)).run.blobs
         assert isinstance(undisturbed, LocalBlobs)
         blobs = ArtifactBlobs(client, run.info.run_id)

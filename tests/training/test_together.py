@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -45,37 +43,36 @@ SETTINGS = {
 }
 
 
-def torchrun(processes: int = 2, **settings: Any) -> subprocess.Popen[str]:
+def torchrun(processes: int = 2, **settings: Any) -> Forked:
     """Begin `torchrun … -m entrypoints.train` in this folder."""
     flags = [part for name, value in (SETTINGS | settings).items() for part in (f"--{name}", str(value))]
-    torch_run = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    return subprocess.Popen(
-        [sys.executable, *torch_run, "-m", "entrypoints.train", *flags],
-        env=os.environ | {"PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    words = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    here = {"PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
+    return Forked([*words, "-m", "entrypoints.train", *flags], os.environ | here)
 
 
-def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+def finish(process: Forked) -> tuple[int, str]:
     """Exit code and output."""
     output, _ = process.communicate(timeout=300)
+    assert process.returncode is not None
     return process.returncode, output
 
 
 class Group:
     """Processes that train together as torchrun's do: each is told its rank and where the first listens."""
 
-    def __init__(self, size: int, **settings: Any) -> None:
-        flags = [f"--{name}={value}" for name, value in (SETTINGS | settings).items()]
+    def __init__(self, size: int, words: list[str]) -> None:
         (port,) = free_ports(1)
         common = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         self.members = [
-            Forked(["entrypoints.train", *flags], os.environ | common | {"RANK": rank, "LOCAL_RANK": rank})
+            Forked(words, os.environ | common | {"RANK": rank, "LOCAL_RANK": rank})
             for rank in map(str, range(size))
         ]
+
+    @classmethod
+    def training(cls, size: int, **settings: Any) -> Group:
+        """`entrypoints.train` in each."""
+        return cls(size, ["entrypoints.train", *(f"--{k}={v}" for k, v in (SETTINGS | settings).items())])
 
     def finish(self) -> tuple[int, str]:
         """The worst exit code and all output."""
@@ -133,16 +130,16 @@ def test_three_processes_that_die_go_on(tmp_path: Path, monkeypatch: pytest.Monk
     """Killed with -9, started again: the same bytes as undisturbed; once more there is nothing to do."""
     monkeypatch.setenv("MEMEST_RESUME_EVERY_EPOCH", "1")
     monkeypatch.setenv("MEMEST_HOME", "undisturbed")
-    assert Group(3, epochs=8).finish()[0] == 0
+    assert Group.training(3, epochs=8).finish()[0] == 0
     monkeypatch.setenv("MEMEST_HOME", "killed")
-    group = Group(3, epochs=8)
+    group = Group.training(3, epochs=8)
     deadline = time.monotonic() + 120
     while len(said("killed")) < 3:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     group.kill()
     for end in ("is done", "was done before"):
-        code, output = Group(3, epochs=8).finish()
+        code, output = Group.training(3, epochs=8).finish()
         assert (code, end in output) == (0, True), output
     undisturbed, killed = local("undisturbed"), local("killed")
     for folder in ("sheet", "checkpoint"):
@@ -156,7 +153,7 @@ def test_processes_stop_together(monkeypatch: pytest.MonkeyPatch) -> None:
     stopping = {"epochs": 40, "stop_when": "stable(agreement=0.6)", "scores": "loss"}
     one = train.train(build(TrainConfig, SETTINGS | stopping)).run.blobs.get("stopped.json")
     monkeypatch.setenv("MEMEST_HOME", "together")
-    code, output = Group(2, **stopping).finish()
+    code, output = Group.training(2, **stopping).finish()
     assert code == 0, output
     assert json.loads(one)["epoch"] == json.loads(local("together").get("stopped.json"))["epoch"] < 40
 
@@ -172,7 +169,7 @@ def test_processes_stop_together(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_cannot_be_shared_is_refused(settings: dict[str, Any], message: str) -> None:
     """All processes end, the reason is said once, and nothing is written."""
-    code, output = Group(3 if "batch_size" in settings else 2, **settings).finish()
+    code, output = Group.training(3 if "batch_size" in settings else 2, **settings).finish()
     assert code != 0
     assert output.count(message) == 1, output
     assert not Path(".memest").exists()
@@ -210,15 +207,8 @@ assert not [name for name in names if "gloo" in name], names
 def test_nothing_of_the_group_outlives_it() -> None:
     """A thread of gloo that is left aborts the process while Python ends: now and then, on a busy machine."""
     Path("leave.py").write_text(LEAVE)
-    torch_run = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    left = subprocess.run(
-        [sys.executable, *torch_run, "leave.py"],
-        env=os.environ | {"PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert left.returncode == 0, left.stderr
+    code, output = Group(2, ["leave"]).finish()
+    assert code == 0, output
 
 
 def test_shares_make_up_the_batch() -> None:

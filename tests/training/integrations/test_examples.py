@@ -22,11 +22,11 @@ ELSEWHERE = {"tfrecords"}
 INNER = {
     "lightning_callback": ("lightning",),
     "watched_trainer": ("transformers", "accelerate"),
-    "keras_recorded": ("keras", "tensorflow"),
-    "keras_inputs": ("keras", "tensorflow"),
     "ultralytics_trainer": ("ultralytics",),
 }
 """Files of tests that import a framework, and which; their names keep pytest from collecting them here."""
+KERAS = ("keras_recorded", "keras_inputs")
+"""Files of tests of Keras, each run on every backend that it has."""
 WITH = {
     "lightning_callback": "lightning_digits",
     "watched_trainer": "transformers_text",
@@ -44,9 +44,25 @@ def require(packages: tuple[str, ...]) -> None:
 
 def run(*command: str | Path, backend: str = "tensorflow") -> subprocess.CompletedProcess[str]:
     """A program of this environment, in a process of its own; `backend` is that of Keras."""
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": backend}
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": backend} | compiled_once()
     line = [sys.executable, *command]
     return subprocess.run(line, capture_output=True, text=True, env=environment, timeout=300)
+
+
+def compiled_once() -> dict[str, str]:
+    """Variables that let JAX compile steps quickly, and equal ones of a process once."""
+    return {
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+        "JAX_COMPILATION_CACHE_DIR": str(Path("compiled").absolute()),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+
+
+def assert_pass(*names: str, backend: str = "tensorflow") -> None:
+    """The tests of these files do, all in one process, and none is skipped."""
+    files = [HERE / f"{name}.py" for name in names]
+    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", *files, backend=backend)
+    assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.slow
@@ -54,18 +70,15 @@ def run(*command: str | Path, backend: str = "tensorflow") -> subprocess.Complet
 def test_a_framework_alone(name: str) -> None:
     """The tests of one framework pass, that of its example among them, none of them skipped."""
     require(INNER[name])
-    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", HERE / f"{name}.py")
-    assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout + done.stderr
+    assert_pass(name)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["torch", "jax"])
-def test_keras_on_another_backend(backend: str) -> None:
+@pytest.mark.parametrize("backend", ["tensorflow", "torch", "jax"])
+def test_keras_on_each_backend(backend: str) -> None:
     """The tests of Keras pass on each backend that it has."""
     require(("keras", "tensorflow", backend))
-    files = [HERE / f"{name}.py" for name in ("keras_recorded", "keras_inputs")]
-    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", *files, backend=backend)
-    assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout + done.stderr
+    assert_pass(*KERAS, backend=backend)
 
 
 def test_no_example_is_left_out() -> None:

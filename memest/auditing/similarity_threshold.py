@@ -3,7 +3,11 @@
 How many pairs are alike by chance? At most all that were found, as if a data set held no copies of its own.
 And by the law of chance pairs: within a small distance r of each other lie pairs in proportion to r^d, where
 d, the dimension of the images, is read from pairs that are too far apart to be copies. The smaller of both
-counts, so that many real copies do not hide themselves. Axes: P pairs, m images that copies were made of.
+counts, so that many real copies do not hide themselves.
+
+The law does not foresee images that are alike for a reason: two bottles of one make, two apples on white. So
+a threshold is no lower than planted copies need: where pairs are less alike than nearly all planted copies,
+nothing tells that they are copies. Axes: P pairs, m images that copies were made of, V thresholds.
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ PRECISION = 0.995
 """Of the pairs of each of the two searches, so that it is at least .99 of both together."""
 SHARE = 0.05
 """Copies are planted as if this share of the images had one."""
+GIVEN_UP = 0.02
+"""Share of the planted copies found that may be missed, where this leaves out more pairs than copies."""
 _SURE = 1 - 1e-6
 """The threshold where no lower one is precise enough."""
 
@@ -30,7 +36,7 @@ class Threshold:
     """A similarity and what it is worth.
 
     Attributes:
-        value: the lowest that is precise enough.
+        value: precise enough, and no lower than planted copies need.
         precision: the share of copies among the pairs above it.
         found: which planted copies are above it, (m,) by kind.
     """
@@ -41,7 +47,7 @@ class Threshold:
 
 
 def find_threshold(similarity_P: Floats32, planted: Mapping[str, Floats32], count: int) -> Threshold:
-    """The lowest similarity above which at least 99.5 % of all pairs are copies.
+    """The similarity above which at least 99.5 % of all pairs are copies, no lower than planted copies need.
 
     Args:
         similarity_P: of the most similar pairs of the data set, descending.
@@ -58,9 +64,21 @@ def find_threshold(similarity_P: Floats32, planted: Mapping[str, Floats32], coun
     chance = np.minimum(pairs, by_chance(similarity_P, count, values))
     precision = 1 - chance / np.maximum(found + pairs, 1e-9)
     good = np.flatnonzero((precision >= PRECISION) & (found + pairs > 0))
-    place = int(good[0]) if len(good) else len(values) - 1
+    lowest = int(good[0]) if len(good) else len(values) - 1
+    place = lowest + _needed(found[lowest:], pairs[lowest:])
     above = {kind: own >= values[place] for kind, own in planted.items()}
     return Threshold(float(values[place]), float(precision[place]), above)
+
+
+def _needed(found_V: Floats, pairs_V: Floats) -> int:
+    """The position of the threshold that gives up few planted copies and leaves out most pairs for each.
+
+    Args:
+        found_V: planted copies above each threshold, from the lowest one that is precise enough.
+        pairs_V: pairs of the data set above each.
+    """
+    few = found_V >= (1 - GIVEN_UP) * found_V[0]
+    return int(np.argmax(np.where(few, found_V - pairs_V, -np.inf)))
 
 
 def by_chance(similarity_P: Floats32, count: int, values: Floats) -> Floats:

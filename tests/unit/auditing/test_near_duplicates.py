@@ -161,3 +161,20 @@ def test_chance_pairs_that_are_as_similar_as_copies_leave_exact_copies_alone() -
     found = find_threshold(chance, {"cropped": np.full(50, 0.8, np.float32)}, 1000)
     assert found.value > 0.9899
     assert not found.found["cropped"].any()
+
+
+def test_pairs_less_alike_than_any_planted_copy_are_no_copies() -> None:
+    """Forty pairs of one make (.70 to .88), which the law does not foresee, beside copies from .9 on."""
+    chance = 0.6 * (1 - (np.arange(1, 20_001) / 20_000) ** (1 / 12))
+    own = np.concatenate([[0.95], np.linspace(0.88, 0.7, 40), chance]).astype(np.float32)
+    planted = {"compressed": np.linspace(0.9, 1, 300).astype(np.float32)}
+    found = find_threshold(own, planted, 10_000)
+    assert 0.88 < found.value < 0.9 + 0.1 * 0.02 + 1e-3
+    assert found.found["compressed"].mean() >= 0.98
+
+
+def test_planted_copies_are_given_up_only_for_more_pairs_that_are_left_out() -> None:
+    """One pair of the data set lies among the least alike of 500 copies: all of these are found."""
+    own = np.concatenate([[0.803], np.linspace(0.5, 0.1, 20_000)]).astype(np.float32)
+    planted = {"compressed": np.linspace(0.8, 1, 300).astype(np.float32)}
+    assert find_threshold(own, planted, 10_000).found["compressed"].all()

@@ -13,18 +13,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.rows import RESULTS
+from benchmarks.rows import RESULTS, markdown
 from memest.auditing.evidence import Evidence, log_margin
 from memest.auditing.ranking import label_suspicion
 from memest.auditing.sheets import evidence_of
@@ -32,6 +33,7 @@ from memest.data import SETS
 from memest.detect import detect
 from memest.grammar.config import build
 from memest.grammar.once import OnceParser
+from memest.metrics import Ranking
 from memest.runs.config import TrainConfig
 from memest.runs.prepare import prepare
 from memest.stages.audit import RECIPE
@@ -62,8 +64,9 @@ def aum(evidence: Evidence) -> Floats:
     return np.asarray(-evidence.margins.mean(0), np.float64)
 
 
+OURS = "memest audit"
 RANKINGS: dict[str, Callable[[Evidence], Floats]] = {
-    "memest audit": label_suspicion,
+    OURS: label_suspicion,
     "cleanlab self_confidence": cleanlab("self_confidence"),
     "cleanlab normalized_margin": cleanlab("normalized_margin"),
     "log margin, unseen": lambda evidence: -log_margin(evidence.probabilities, evidence.labels),
@@ -81,6 +84,8 @@ def main() -> None:
         os.environ["MEMEST_HOME"] = folder
         for data in options.data:
             for name, corruption in _noises(data, options, Path(folder)).items():
+                if options.kind and not name.startswith(options.kind):
+                    continue
                 found = [_one(data, corruption, seed, options) for seed in range(1, options.seeds + 1)]
                 title = f"{options.name or SETS.short(data)}, {name}"
                 kept[title] = {"settings": _settings(options), "seeds": found}
@@ -94,6 +99,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", action="append", required=True, help="dataset spec; may be repeated")
     parser.add_argument("--name", default="", help="what the table calls it")
     parser.add_argument("--human", default="", help="npz file of labels that people gave, for human_noise")
+    parser.add_argument("--kind", default="", help="of errors: symmetric, confusable or human; none: all")
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--epochs", type=int, default=15)
@@ -110,6 +116,9 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 def _noises(data: str, options: argparse.Namespace, folder: Path) -> dict[str, str]:
     """Corruption specs by kind of error."""
     noises = {f"symmetric {options.rate:.0%}": f"symmetric_noise(rate={options.rate})"}
+    human = {"human": f"human_noise(path='{options.human}')"} if options.human else {}
+    if options.kind in human:
+        return human
     clean = _evidence(data, "none", 0, options)[0]
     classes = clean.probabilities.shape[1]
     confusion_KK = np.zeros((classes, classes))
@@ -120,16 +129,20 @@ def _noises(data: str, options: argparse.Namespace, folder: Path) -> dict[str, s
     path = folder / "confusions.npy"
     np.save(path, confusion_KK)
     noises[f"confusable {options.rate:.0%}"] = f"class_noise(matrix='{path}')"
-    return noises | ({"human": f"human_noise(path='{options.human}')"} if options.human else {})
+    return noises | human
 
 
 def _one(data: str, corruption: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
-    """AUROC and average precision by ranking."""
+    """AUROC and average precision by ranking; how far ours is ahead, by the paired DeLong test."""
     evidence, changed, seconds = _evidence(data, corruption, seed, options)
     figures: dict[str, Any] = {"seconds": round(seconds, 1), "wrong": float(changed.mean())}
-    for name, ranking in RANKINGS.items():
-        found = detect(ranking(evidence), changed)
+    values = {name: ranking(evidence) for name, ranking in RANKINGS.items()}
+    ours = Ranking(values[OURS], changed)
+    for name, ranked in values.items():
+        found = detect(ranked, changed)
         figures[name] = {"auroc": found.auroc.value, "average_precision": found.average_precision}
+        if name != OURS:
+            figures[name]["ahead"] = asdict(ours.against(Ranking(ranked, changed)))
     return figures
 
 
@@ -165,11 +178,33 @@ def _table(kept: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _ahead(kept: dict[str, Any]) -> str:
+    """How far ours is ahead of the best of both groups of rankings, with 95 % intervals, as Markdown."""
+    groups = {"cleanlab's better ranking": "cleanlab", "the best single summary": ""}
+    rows = [
+        [title, *(_difference(content["seeds"], start) for start in groups.values())]
+        for title, content in kept.items()
+        if all("ahead" in one["seen/csl"] for one in content["seeds"])
+    ]
+    return markdown(["AUROC ahead of (95 % interval of the difference)", *groups], rows, words=3)
+
+
+def _difference(seeds: list[dict[str, Any]], start: str) -> str:
+    """Ours minus the best ranking whose name starts so, mean over seeds."""
+    names = [name for name in RANKINGS if name != OURS and name.startswith(start)]
+    best = max(names, key=lambda name: sum(one[name]["auroc"] for one in seeds))
+    ahead = [one[best]["ahead"] for one in seeds]
+    mean = sum(one["difference"] for one in ahead) / len(ahead)
+    half = math.hypot(*((one["high"] - one["low"]) / 2 for one in ahead)) / len(ahead)
+    ends = " – ".join(f"{end:+.4f}" for end in (mean - half, mean + half))
+    return f"{mean:+.4f} ({ends}), {best}".replace("0.", ".").replace("-", "−")
+
+
 def _write_page(kept: dict[str, Any]) -> None:
     """Put the table into docs/audit.md, between its marks."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n{_table(kept)}\n{END}{after}")
+    PAGE.write_text(f"{before}{BEGIN}\n{_table(kept)}\n\n{_ahead(kept)}\n{END}{after}")
 
 
 if __name__ == "__main__":

@@ -37,18 +37,18 @@ def training(**settings: Any) -> TrainConfig:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> RunSet:
+def runs(store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> RunSet:
     """Two seeds measured against all labels in training, one without labels of its own but scored later."""
     folder = tmp_path_factory.mktemp("audited")
-    tracked = {"tracking": f"sqlite:///{folder / 'mlflow.db'}", "experiment": "audit"}
+    tracked = {"tracking": store_uri, "experiment": "leak audit"}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for seed in (0, 1):
             train.train(training(scores=SCORES, seed=seed, **tracked))
         plain = train.train(training(scores="loss", seed=2, **tracked))
         again = {"run": plain.run.id, "scores": "loss, loss(labels=released)", "epochs": "0, 2, 4"}
-        score.score(build(score.ScoreConfig, again | {"tracking": tracked["tracking"]}))
-        found = query_runs(connect(tracked["tracking"]), "audit", {}, folder / "cache")
+        score.score(build(score.ScoreConfig, again | {"tracking": store_uri}))
+        found = query_runs(connect(store_uri), "leak audit", {}, folder / "cache")
         for run in found:
             assert run.summary is not None
     return found
@@ -59,6 +59,7 @@ def by_hand(run: RunRecord, key: str) -> Any:
     return run.sheet.trace(key)[1][1:].astype(float).sum(0), run.sheet.truth()["changed"]
 
 
+@pytest.fixture(scope="module")
 def audited(runs: RunSet) -> pd.DataFrame:
     """The rows of the audit."""
     found: pd.DataFrame = leak_audit(runs).tables["leak_audit"]
@@ -74,31 +75,31 @@ def one_row(rows: pd.DataFrame, run: RunRecord, summary: str, labels: str) -> An
 
 @pytest.mark.mlflow
 @pytest.mark.parametrize("labels", ["given", "true", "released", "released(seed=1)"])
-def test_csl_is_judged_against_each_set_of_labels(runs: RunSet, labels: str) -> None:
+def test_csl_is_judged_against_each_set_of_labels(runs: RunSet, audited: pd.DataFrame, labels: str) -> None:
     """The AUROC is scikit-learn's of the summed trace under the key that names the labels."""
     key = {"given": "loss", "true": "loss(labels=true)", "released": "loss(labels=released)"}
     for run in runs[:2]:
         values, changed = by_hand(run, key.get(labels, f"loss(labels='{labels}')"))
-        came = one_row(audited(runs), run, "csl", labels).auroc
+        came = one_row(audited, run, "csl", labels).auroc
         assert came == pytest.approx(roc_auc_score(changed, values))
 
 
 @pytest.mark.mlflow
-def test_what_foreign_flips_do_adds_up(runs: RunSet) -> None:
+def test_what_foreign_flips_do_adds_up(runs: RunSet, audited: pd.DataFrame) -> None:
     """AUROC = w · P(positive above foreign) + (1 − w) · AUROC over the rest, w their share of negatives."""
     for run in runs[:2]:
-        row, truth = one_row(audited(runs), run, "csl", "released"), run.sheet.truth()
+        row, truth = one_row(audited, run, "csl", "released"), run.sheet.truth()
         values, changed = by_hand(run, "loss(labels=released)")
         flips = truth["released"] != truth["original_label"]
         w = (flips & ~changed).sum() / (~changed).sum()
         rest = roc_auc_score(changed[~flips | changed], values[~flips | changed])
         assert row.auroc == pytest.approx(w * row.above_foreign + (1 - w) * rest)
         assert row.without_foreign == pytest.approx(roc_auc_score(changed[~flips], values[~flips]))
-        assert np.isnan(one_row(audited(runs), run, "csl", "given").above_foreign)
+        assert np.isnan(one_row(audited, run, "csl", "given").above_foreign)
 
 
 @pytest.mark.mlflow
-def test_first_learned_comes_with_argmax_and_both_signs(runs: RunSet) -> None:
+def test_first_learned_comes_with_argmax_and_both_signs(runs: RunSet, audited: pd.DataFrame) -> None:
     """What `argmax` of the correctness trace gives, and each sign of both, by numpy itself."""
     run = runs[0]
     correct, changed = run.sheet.trace("correct(labels=released)")[1][1:], run.sheet.truth()["changed"]
@@ -112,25 +113,25 @@ def test_first_learned_comes_with_argmax_and_both_signs(runs: RunSet) -> None:
     }
     assert (argmax != last).any()
     for summary, values in wanted.items():
-        came = one_row(audited(runs), run, summary, "released").auroc
+        came = one_row(audited, run, summary, "released").auroc
         assert came == pytest.approx(roc_auc_score(changed, values))
 
 
 @pytest.mark.mlflow
-def test_a_short_run_scores_high_against_its_own_labels_only(runs: RunSet) -> None:
+def test_a_short_run_scores_high_against_its_own_labels_only(runs: RunSet, audited: pd.DataFrame) -> None:
     """Where little is memorized yet, A is high, and B and C are near chance."""
-    table = audited(runs).groupby(["summary", "labels"]).auroc.mean()
+    table = audited.groupby(["summary", "labels"]).auroc.mean()
     assert table["csl", "given"] > 0.85
     for labels in ("true", "released"):
         assert 0.35 < table["csl", labels] < 0.65
 
 
 @pytest.mark.mlflow
-def test_given_and_foreign_come_from_the_same_epochs(runs: RunSet) -> None:
+def test_given_and_foreign_come_from_the_same_epochs(runs: RunSet, audited: pd.DataFrame) -> None:
     """A run scored later at three epochs is judged on these, not on the twelve of its own sheet."""
     late = runs[2]
     (scored,) = late.sheets[1:]
-    row = one_row(audited(runs), late, "csl", "given")
+    row = one_row(audited, late, "csl", "given")
     values = scored.trace("loss")[1][1:].astype(float).sum(0)
     assert scored.trace("loss")[0].tolist() == [0, 2, 4]
     assert row.auroc == pytest.approx(roc_auc_score(scored.truth()["changed"], values))
@@ -204,11 +205,10 @@ def test_early_prints_where_each_summary_settled(runs: RunSet) -> None:
 
 
 @pytest.mark.mlflow
-def test_runs_without_changed_labels_are_refused(tmp_path: Path) -> None:
+def test_runs_without_changed_labels_are_refused(tracked: dict[str, str], tmp_path: Path) -> None:
     """There is nothing to find in them, early or late."""
-    tracked = {"tracking": f"sqlite:///{tmp_path / 'mlflow.db'}", "experiment": "clean"}
     train.train(training(corruption="none", epochs=1, scores="loss, loss(labels=true)", **tracked))
-    clean = query_runs(connect(tracked["tracking"]), "clean", {}, tmp_path / "cache")
+    clean = query_runs(connect(tracked["tracking"]), tracked["experiment"], {}, tmp_path / "cache")
     for analysis in (early, leak_audit):
         with pytest.raises(NoRunsError, match="changed labels"):
             analysis(clean)

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 from digits_training import COUNT, SHORT, Diary, Setting, equal, timeless, weights
+from torch import nn
 
+from memest.models.base import average_head
 from memest.training import (
     Recipe,
     loss_and_accuracy,
@@ -202,8 +204,11 @@ def test_bfloat16_and_channels_last_train() -> None:
 def test_compiled_training_trains_alike() -> None:
     """torch.compile changes speed, not results beyond rounding, and the network stays the caller's own."""
     recipe = Recipe(epochs=1, batch_size=COUNT // 3)  # equal batches: compiling once takes long enough
-    *_, plain = Setting().train(recipe)
-    *_, compiled = Setting().train(replace(recipe, compile=True))
+    tiny = Setting().network()
+    network = nn.Sequential(tiny[0], average_head(4, 10))  # one of its three blocks has every kind of layer
+    *_, plain = Setting().train(recipe, network=copy.deepcopy(network))
+    *_, compiled = Setting().train(replace(recipe, compile=True), network=network)
+    assert compiled.network is network
     assert set(compiled.metrics) == METRICS
     assert compiled.network.state_dict().keys() == plain.network.state_dict().keys()
     for key in ("train/loss", "test/loss", "weight_norm"):

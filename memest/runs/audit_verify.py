@@ -23,6 +23,8 @@ from memest.training import loss_and_accuracy, train_epochs
 VERIFIED = "verify.json"
 ALL, CORRECTED = "all images", "with the suggested labels"
 WITHOUT, RANDOM = "without the flagged", "without as many at random"
+_ACTING = "acting helps", "acting harms"
+_CHANCE = "the list is better than chance", "the list is worse than chance"
 MOST = 0.5
 """The share of the images that may be flagged: networks trained on fewer than the rest say nothing of it."""
 
@@ -49,6 +51,7 @@ class Verified:
             content["refused"] = self.refused
         if self.removed and self.accuracies:
             content["gain"] = mean_interval(self.gains(WITHOUT, RANDOM), -1, 1)
+            content["gain_without"] = mean_interval(self.gains(WITHOUT, ALL), -1, 1)
             content["gain_corrected"] = mean_interval(self.gains(CORRECTED, ALL), -1, 1)
         return json.dumps(content, indent=1).encode()
 
@@ -163,14 +166,14 @@ def said_of(content: bytes) -> list[str]:
         f"test accuracy, {name}: {mean:.1%} ({low:.1%} to {high:.1%}, {seeds} seeds)"
         for name, (mean, low, high) in came["intervals"].items()
     ]
-    return [
-        *lines,
-        f"correcting the {removed} flagged: {_verdict(came['gain_corrected'])}",
-        f"leaving out the {removed} flagged instead of as many at random: {_verdict(came['gain'])}",
-    ]
+    lines.append(f"correcting the {removed} flagged: {_verdict(came['gain_corrected'], *_ACTING)}")
+    if "gain_without" in came:
+        lines.append(f"leaving out the {removed} flagged: {_verdict(came['gain_without'], *_ACTING)}")
+    chance = _verdict(came["gain"], *_CHANCE)
+    return [*lines, f"leaving out the {removed} flagged instead of as many at random: {chance}"]
 
 
-def _verdict(gain: Sequence[float]) -> str:
+def _verdict(gain: Sequence[float], above: str, below: str) -> str:
     mean, low, high = (100 * value for value in gain)
-    verdict = "acting helps" if low > 0 else "acting harms" if high < 0 else "no difference is shown"
+    verdict = above if low > 0 else below if high < 0 else "no difference is shown"
     return f"{mean:+.1f} points ({low:+.1f} to {high:+.1f}): {verdict}"

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from benchmarks import robust_sums, stopping
+from benchmarks import audit_verify, robust_sums, stopping
 from benchmarks.rows import RESULTS
 
 
@@ -17,3 +17,9 @@ def test_a_page_is_that_of_the_results(benchmark: ModuleType) -> None:
     kept = json.loads((RESULTS / f"{benchmark.PAGE.stem}.json").read_text())
     parts = [kept[name] for name in ("found", "cifar") if name in kept]
     assert benchmark.PAGE.read_text() == benchmark.page(*parts)
+
+
+def test_the_figures_of_a_check_are_those_of_the_results() -> None:
+    """In docs/review.md, between their marks."""
+    kept = json.loads(audit_verify.KEPT.read_text())
+    assert audit_verify.page(kept) in audit_verify.PAGE.read_text()

@@ -110,3 +110,13 @@ def test_the_interval_of_a_mean_is_students() -> None:
     assert mean_interval([0.99, 0.6], 0, 1)[1:] == (0, 1)
     accuracies = {ALL: [0.5, 0.5], WITHOUT: [0.7, 0.8], RANDOM: [0.5, 0.4]}
     assert Verified(3, accuracies).gains(WITHOUT, RANDOM) == pytest.approx([0.2, 0.4])
+
+
+def test_a_list_that_is_better_than_chance_need_not_help() -> None:
+    """Leaving out the flagged is compared with keeping them as well as with leaving out others."""
+    same, worse = [0.82, 0.83, 0.82], [0.80, 0.81, 0.801]
+    found = Verified(9, {ALL: same, CORRECTED: worse, WITHOUT: same, RANDOM: worse})
+    said = said_of(found.to_json())[-3:]
+    assert said[0].startswith("correcting the 9 flagged: -") and said[0].endswith("acting harms")
+    assert said[1] == "leaving out the 9 flagged: +0.0 points (+0.0 to +0.0): no difference is shown"
+    assert said[2].endswith("the list is better than chance")

@@ -12,6 +12,15 @@ import pytest
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH: apt install chromium")
 
+OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-gpu-compositing",
+    "--disable-software-rasterizer",
+    "--disable-threaded-animation",
+)
+"""Without an emulated GPU, which takes most of the time that a page takes to be drawn."""
+
 
 @contextmanager
 def browser() -> Iterator[Any]:
@@ -19,6 +28,6 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=[*OPTIONS])
         yield opened
         opened.close()

@@ -15,7 +15,7 @@ import hypothesis
 import pytest
 from in_memory import work_in_memory
 from links import Link
-from real_servers import BUCKET, close_shared, open_shared, shared_services
+from real_servers import BUCKET, close_shared, open_shared, shared_services, with_tables
 
 from memest import services
 from memest.services import Folder
@@ -74,14 +74,14 @@ def no_settings_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def store_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A real SQLite tracking store whose schema is made once for all tests of a process.
+    """A real SQLite tracking store for all tests of a process.
 
     MLflow puts artifacts below the working directory that the store is made in: they lie beside the database.
     """
     from memest.tracking import connect
 
     folder = tmp_path_factory.mktemp("mlflow")
-    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    uri = f"sqlite:///{with_tables(folder / 'mlflow.db')}"
     with contextlib.chdir(folder):
         connect(uri)
     return uri

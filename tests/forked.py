@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
 import tempfile
 import time
@@ -97,6 +98,7 @@ def _execute(words: Sequence[str], variables: Mapping[str, str], folder: str, sa
     os.setsid()
     _forkserver._forkserver_address = server
     _forkserver.ensure_running = lambda: None  # otherwise it would start another, and import everything anew
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
     os.environ.clear()
     os.environ.update(variables)
     opened = os.open(said, os.O_WRONLY | os.O_APPEND)

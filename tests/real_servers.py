@@ -75,15 +75,18 @@ def shared_services() -> Folder:
     return folder
 
 
-def undisturbed_run() -> dict[str, bytes]:
-    """The blobs of the run that faults disturb, undisturbed; trained once for all tests of a session."""
+def with_tables(file: Path) -> Path:
+    """The file, made a SQLite store with MLflow's tables: a copy of one that is made once for a session."""
     from filelock import FileLock
 
-    from faults.site import undisturbed
+    from memest.tracking.schema import make_tables
 
-    room = Path(os.environ[SHARED])
-    with FileLock(room / "training"):
-        return undisturbed(room / "undisturbed")
+    made = Path(os.environ[SHARED]) / "tables.db"
+    with FileLock(f"{made}.lock"):
+        make_tables(made)
+    file.parent.mkdir(exist_ok=True, mode=0o700)
+    shutil.copyfile(made, file)
+    return file
 
 
 def _folder(room: Path) -> Folder:

@@ -53,8 +53,7 @@ class Process:
         """One that was only planned, with its number if it was started after all."""
         if self.pid or not _PROC.is_dir():
             return self
-        pids = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
-        leaders = [pid for pid in pids if _stat(_PROC / str(pid))[2:3] == [str(pid)] and self._marked(pid)]
+        leaders = [pid for pid in _every() if _group_of(pid) == pid and self._marked(pid)]
         return Process(leaders[0], _started(leaders[0]), self.mark) if leaders else self
 
     def alive(self) -> bool:
@@ -132,8 +131,20 @@ def _started(pid: int) -> str:
 
 def _group(number: int) -> list[int]:
     """Every process of a group that is not merely waiting to be buried."""
-    pids = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
-    return [pid for pid in pids if _stat(_PROC / str(pid))[2:3] == [str(number)] and not _over(pid)]
+    return [pid for pid in _every() if _group_of(pid) == number and not _over(pid)]
+
+
+def _every() -> list[int]:
+    """Every process on this machine."""
+    return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
+
+
+def _group_of(pid: int) -> int:
+    """The number of a process's group; 0 for one that is gone."""
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return 0
 
 
 def _over(pid: int) -> bool:

@@ -151,7 +151,8 @@ def _wait(
                 missing[name] = str(error)
                 if time.monotonic() > deadline:
                     raise _failure(name, f"does not do its work ({error})", folder, secret) from error
-        time.sleep(0.1)
+        if missing:
+            time.sleep(0.1)
 
 
 def _failure(name: str, what: str, folder: Folder, secret: Secrets) -> ServiceError:

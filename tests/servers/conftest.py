@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from painting import _pictures_where_they_are_looked_at  # noqa: F401
 from taken_up import Site
 
 

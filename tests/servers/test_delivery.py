@@ -39,6 +39,7 @@ pytestmark = pytest.mark.mlflow
 PROJECT = Path(__file__).parents[2]
 
 
+@pytest.mark.pictures
 @pytest.mark.parametrize("route", ["direct", "proxied"])
 def test_a_run_arrives_whole(route: str, platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     """By either route to the store: settings, metrics, sheet, figures, and a table that the UI knows of."""
@@ -95,6 +96,7 @@ def test_the_seal_comes_last(platform: Platform, monkeypatch: pytest.MonkeyPatch
         assert hashlib.sha256((folder / "blobs" / name).read_bytes()).hexdigest() == sha256
 
 
+@pytest.mark.pictures
 def test_secrets_stay_out_of_everything(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     """User, password and keys are in no journal, tag, parameter, artifact or error."""
     monkeypatch.setenv("MEMEST_DEADLINE", "0.5")

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from forked import Forked
-from real_servers import undisturbed_run
+from forked_site import ForkedSite, undisturbed_run
 
 from faults.__main__ import FAULTS
 from faults.base import Fault
-from faults.site import MEMEST, Site, train_command
 from memest.services import Folder
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.slow]
-
-
-class ForkedSite(Site):
-    """Its trainings are forked from a process that has imported what they need."""
-
-    def start(self, command: list[str] | None = None, **environment: str) -> Any:
-        """A training run in a process of its own; another command as everywhere."""
-        words = command or train_command(self.experiment)
-        if words[:3] == MEMEST:
-            words = [sys.executable, "-m", "memest", *words[3:]]
-        if words[:2] != [sys.executable, "-m"]:
-            return super().start(command, **environment)
-        return Forked(words[2:], self.environment | environment, self.root)
 
 
 CHOSEN = [one for one in FAULTS if one.often and not one.stops_servers]

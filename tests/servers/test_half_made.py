@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import Forked
 
 from memest import services
 from memest.errors import ServiceError, SettingError
@@ -243,8 +243,7 @@ def test_databases_are_whole_or_not_there(name: str, tmp_path: Path) -> None:
     """kill -9 in the middle of MLflow's migrations: made again, it has the tables of one never disturbed."""
     (tmp_path / "calm").mkdir()
     calm, file = tmp_path / "calm" / name, tmp_path / name
-    command = [sys.executable, "-W", "ignore", "-m", "memest.services.databases"]
-    process = subprocess.Popen([*command, str(file)])
+    process = Forked(["memest.services.databases", str(file)])
     draft = tmp_path / f"{name}.draft"
     while process.poll() is None and not (draft.exists() and draft.stat().st_size > 60_000):
         time.sleep(0.001)
@@ -252,7 +251,8 @@ def test_databases_are_whole_or_not_there(name: str, tmp_path: Path) -> None:
     process.wait()
     assert not file.exists(), "the moment was missed"
     assert draft.exists()
-    subprocess.run([*command, str(file), str(calm)], check=True)
+    again = Forked(["memest.services.databases", str(file), str(calm)])
+    assert again.wait() == 0, again.said
     assert tables(file) == tables(calm)
     assert not draft.exists()
 

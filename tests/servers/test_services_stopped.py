@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 from commands import known, listens, memest, states, wait_until
-from real_servers import undisturbed_run, which_store
+from forked_site import ForkedSite, undisturbed_run
+from real_servers import which_store, with_tables
 
 from faults import outages
 from faults.base import FAULTS, Fault
-from faults.site import Site
 from memest import services
 from memest.services import Folder, Wanted
+from memest.services.databases import RUNS
 from memest.services.probes import bucket_client, search_experiments
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.slow, pytest.mark.usefixtures("no_settings_inherited")]
@@ -26,6 +27,7 @@ pytestmark = [pytest.mark.mlflow, pytest.mark.slow, pytest.mark.usefixtures("no_
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
     """A store and a server that tests may stop; each leaves them running."""
     found = Folder(tmp_path_factory.mktemp("100% it's here") / "services")
+    with_tables(found.path(RUNS))
     services.up(Wanted(store=which_store(), workers=1), found)
     yield found
     services.down(found, grace=0.5)
@@ -74,5 +76,5 @@ def test_what_must_come_of_a_fault_comes(
 ) -> None:
     """The faults of `make faults` that stop a server; here it is away for eight seconds."""
     monkeypatch.setattr(outages, "AWAY", 8)
-    site = Site(tmp_path / "fault", own, undisturbed_run())
+    site = ForkedSite(tmp_path / "fault", own, undisturbed_run())
     assert one.cause(site), "a fault says what was seen; what must not be raises AssertionError"

@@ -15,10 +15,11 @@ from certificates import server_context
 from commands import ENDPOINT, TRACKING, known, memest, use
 from links import Link
 from real_servers import RIGHTS as NEEDED
-from real_servers import store_with_a_policy, store_with_users
+from real_servers import store_with_a_policy, store_with_users, with_tables
 
 from memest import services
 from memest.services import Folder, Reach, Secrets, Settings, Wanted, examine, s3_checks, s3_errors
+from memest.services.databases import RUNS
 from memest.services.s3_calls import client
 from memest.services.s3_errors import RIGHTS
 
@@ -109,6 +110,7 @@ def test_the_documented_rights_are_enough(
     settings, keys = store
     use({"AWS_ACCESS_KEY_ID": "team", "AWS_SECRET_ACCESS_KEY": keys["team"].secret_key}, monkeypatch)
     own = Folder(tmp_path / "services")
+    with_tables(own.path(RUNS))
     try:
         services.up(Wanted(endpoint=settings.s3_url, bucket="memest", workers=1), own)
         use(services.exports(own), monkeypatch)
@@ -237,6 +239,7 @@ def test_one_setting_makes_an_authority_trusted(
     context, bundle = certificate
     store = Link(settings.s3_port, tls=context)
     own = Folder(tmp_path / "services")
+    with_tables(own.path(RUNS))
     given = {"AWS_ACCESS_KEY_ID": secret.access_key, "AWS_SECRET_ACCESS_KEY": secret.secret_key}
     use(given | {"AWS_CA_BUNDLE": bundle}, monkeypatch)
     services.up(Wanted(endpoint=store.url, bucket="trusted", workers=1), own)

@@ -8,20 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from painting import _pictures_where_they_are_looked_at  # noqa: F401
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _names = itertools.count()
-
-
-@pytest.fixture(autouse=True)
-def _pictures_where_they_are_looked_at(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Other runs, of this process and of those it starts, paint none: that is most of a short run's time."""
-    if request.node.get_closest_marker("pictures") is None:
-        monkeypatch.setenv("MEMEST_PICTURES", "0")
 
 
 @pytest.fixture

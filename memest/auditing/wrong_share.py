@@ -29,7 +29,8 @@ _SEPARATIONS = np.linspace(0, 6, 31)
 _WIDTHS = (0.7, 0.85, 1.0, 1.2, 1.5, 2.0)
 _DISTANCES = (0.7, 0.85, 1.0)
 """How far up real errors stand, as shares of how far planted ones do."""
-_SCALE = np.linspace(-7, 16, 300)
+_SCALE = np.ascontiguousarray(np.linspace(-7, 16, 300)[::-1])
+"""(T,) from the most suspicious on."""
 _EDGES = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.11, 0.15, 0.2, 0.27, 0.35, 0.5, 0.7, 1)
 """Where stretches of the list end, as shares of it."""
 
@@ -87,7 +88,7 @@ def _fit(share: float, rate: float, ends_B: Floats, planted_B: Integers, sizes_B
 
     right_T, planted_GT, real_GT = _tails()
     all_GT = rate * planted_GT + (1 - rate) * (share * real_GT + (1 - share) * right_T)
-    tails = zip(all_GT[:, ::-1], planted_GT[:, ::-1], strict=True)
+    tails = zip(all_GT, planted_GT, strict=True)
     above_GB = np.stack([np.interp(ends_B, all_T, planted_T) for all_T, planted_T in tails])
     found_GB = np.diff(above_GB, axis=1, prepend=0)
     rate_GB = (rate * found_GB / np.diff(ends_B, prepend=0)).clip(1e-9, 1 - 1e-9)

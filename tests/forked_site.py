@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from faults.site import MEMEST, PATIENCE, Site, train_command, undisturbed
 
 
 class ForkedSite(Site):
-    """Its trainings are forked from a process that has imported what they need."""
+    """Its trainings are forked from a process that has imported what they need, and paint no pictures."""
+
+    pictures: Mapping[str, str] = {"MEMEST_PICTURES": "0"}
 
     def start(self, command: list[str] | None = None, **environment: str) -> Any:
         """A training run in a process of its own; another command as everywhere."""
@@ -24,7 +27,13 @@ class ForkedSite(Site):
             words = [sys.executable, "-m", "memest", *words[3:]]
         if words[:2] != [sys.executable, "-m"]:
             return super().start(command, **environment)
-        return Forked(words[2:], self.environment | environment, self.root)
+        return Forked(words[2:], self.environment | {**self.pictures, **environment}, self.root)
+
+
+class SiteWithPictures(ForkedSite):
+    """Its trainings paint, for what looks into every file."""
+
+    pictures: Mapping[str, str] = {}
 
 
 def undisturbed_run() -> dict[str, bytes]:

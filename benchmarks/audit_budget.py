@@ -55,10 +55,12 @@ def main() -> None:
         write_files(options.data, options.count, options.rate, work)
     kept = RESULTS / "audit_budget.json"
     content = json.loads(kept.read_text()) if kept.exists() else {}
-    content |= {"machine": machine(torch.device("cpu")), "rate": options.rate}
+    content["rate"] = options.rate
+    here = {"machine": machine(torch.device("cpu"))}
     if options.curve:
         name = "curve" if options.count == COUNT else f"curve of {options.count:,} files"
         content[name] = {
+            **here,
             "model": options.model,
             "count": options.count,
             "points": list(_curve(work, options.model)),
@@ -72,10 +74,14 @@ def main() -> None:
             name = f"{fewer}{options.budget}-{seed}"
             ours = _once(work / f"ours-{name}.json", partial(_ours, work, options.budget, seed))
             theirs = _once(work / f"cleanlab-{name}.json", partial(_theirs, work, ours, seed))
-            pairs[name] = {"count": options.count, "budget": options.budget, "seed": seed} | {
-                "memest": ours,
-                "cleanlab": theirs,
-            }
+            pairs[name] = (
+                here
+                | {"count": options.count, "budget": options.budget, "seed": seed}
+                | {
+                    "memest": ours,
+                    "cleanlab": theirs,
+                }
+            )
     kept.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     _write_page(content)
 

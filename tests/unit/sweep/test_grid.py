@@ -227,7 +227,7 @@ def test_an_experiment_names_analyses_that_there_are(name: str) -> None:
     [
         ({"name": "theorie"}, "did you mean 'theory'"),
         ({"name": "galleries", "scale": "small"}, r"needs --set data=…: npz\(path=…\) of CIFAR-100"),
-        ({"name": "no.yaml"}, "no grid file"),
+        ({"name": "no.yaml"}, r"unknown experiment 'no\.yaml', and no file"),
         ({"name": "mine.yaml", "scale": "small"}, "unknown scale of mine 'small'"),
         ({"name": "odd.yaml"}, "did you mean 'smoke'"),
     ],

@@ -33,6 +33,8 @@ def test_a_score_of_a_run_that_was_cut_short(store_uri: str, capsys: pytest.Capt
     error = capsys.readouterr().err
     assert f"did you mean {run}" in error and error.count("\n") == 1
     assert cli.main(["score", "--run", " ", "--tracking", store_uri]) == 2
+    assert "--run came empty" in capsys.readouterr().err
+    assert cli.main(["score", "--tracking", store_uri]) == 2
     assert "--run is needed" in capsys.readouterr().err
 
 

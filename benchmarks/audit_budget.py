@@ -123,9 +123,7 @@ def _ours(work: Path, budget: str, seed: int) -> Figures:
     with (out / "issues.csv").open(encoding="utf-8") as rows:
         called = [row["file"] for row in csv.DictReader(rows) if row["kind"] == "wrong"]
     summary = json.loads((out / "summary.json").read_bytes())
-    plan = next(
-        iter(sorted((work / "home").rglob("audit_plan.json"), key=lambda path: -path.stat().st_mtime))
-    )
+    plan = max((work / "home").rglob("audit_plan.json"), key=lambda path: path.stat().st_mtime)
     return {
         **seconds,
         "plan": json.loads(plan.read_text()),
@@ -234,9 +232,8 @@ def _lines(points: list[Figures]) -> dict[str, list[tuple[float, float]]]:
 
 def _write_page(content: Figures) -> None:
     """Put the tables into docs/audit.md, between their marks."""
-    between_marks(
-        PAGE, BEGIN, END, "\n\n".join([*_budget_text(content), *_called(content), *_curve_text(content)])
-    )
+    parts = [*_budget_text(content), *_called(content), *_curve_text(content)]
+    between_marks(PAGE, BEGIN, END, "\n\n".join(parts))
 
 
 def _budget_text(content: Figures) -> Iterator[str]:

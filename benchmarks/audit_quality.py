@@ -34,9 +34,9 @@ from memest.detect import detect
 from memest.grammar.config import build
 from memest.grammar.once import OnceParser
 from memest.metrics import Ranking
+from memest.runs.audit_folds import RECIPE
 from memest.runs.config import TrainConfig
 from memest.runs.prepare import prepare
-from memest.stages.audit import RECIPE
 from memest.stages.train import train_parts
 from memest.store import SheetReader
 

@@ -18,10 +18,10 @@ from PIL import Image
 from memest.auditing.evidence import Evidence
 from memest.data import ImageSet, load_images
 from memest.grammar.config import build
+from memest.runs.audit_folds import RECIPE
 from memest.runs.config import TrainConfig
 from memest.runs.epochs import measured_epochs
 from memest.runs.prepare import Prepared, prepare
-from memest.stages.audit import RECIPE
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ import torch
 
 from memest import Recorder
 from memest.cli import main
+from memest.runs import audit_folds
 from memest.runs.audit_plan import Price
 from memest.scores import OnlineScores
 from memest.stages import audit as stage
@@ -114,7 +115,7 @@ def test_what_was_chosen_for_a_budget_is_not_chosen_again(
     words = ["audit", "digits", "--tracking", "offline", "--limit", "100", "--budget", "1s"]
     assert main(words) == 0
     first = capsys.readouterr().out
-    monkeypatch.setattr(stage, "measured_price", lambda prepared: Price(1e-9))
+    monkeypatch.setattr(audit_folds, "measured_price", lambda prepared: Price(1e-9))
     assert main(words) == 0
     assert capsys.readouterr().out.splitlines()[:-1] == first.splitlines()[:-1]
 

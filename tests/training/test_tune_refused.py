@@ -39,7 +39,7 @@ def test_a_space_is_the_same_from_a_file() -> None:
 
 
 BAD = [
-    ({"space": ""}, "--space is empty"),
+    ({"space": ""}, "--space came empty"),
     ({"space": "scores=logits"}, "give it as --scores"),
     ({"space": "lr=0.1"}, "give it as --lr"),
     ({"space": "rl=log(0.01, 0.3)"}, "unknown setting in --space 'rl'"),

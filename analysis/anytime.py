@@ -19,10 +19,10 @@ import numpy as np
 
 from analysis.ledger import arguments
 from memest.analysis.early import SUMMARIES, early_rows, settled
-from memest.analysis.queries import find_runs
+from memest.analysis.queries import find_runs, parse_where
 from memest.analysis.record import RunRecord
 from memest.analysis.runset import RunSet
-from memest.errors import MemestError
+from memest.errors import DataError, MemestError
 from memest.grammar.once import OnceParser
 from memest.reports import figures
 from memest.reports.markdown import markdown_table
@@ -33,6 +33,8 @@ RESULTS, PAGE = ROOT / "results" / "anytime", ROOT.parent / "docs" / "anytime.md
 PICTURES = PAGE.parent / "images"
 NEAR = 0.005
 """How near to its last value an AUROC counts as there."""
+ALIKE = ("dataset", "limit", "model", "protocol", "epochs", "recipe", "scores_version")
+"""What the runs of one page have in common."""
 AGREEMENTS = ("0.9", "0.95", "0.97")
 Kept = dict[str, Any]
 """Facts of one run: see `kept_run`."""
@@ -56,10 +58,11 @@ value."""
 def main() -> None:
     """Collect what was asked for, then write the page and its pictures."""
     parser = OnceParser(__doc__)
+    parser.add_argument("--where", default="", help="only runs with these axes: model=tiny, seed=1")
     wanted = arguments(parser)
     try:
         if wanted.experiment:
-            runs = find_runs(wanted.experiment, protocol="standard")
+            runs = find_runs(wanted.experiment, **{"protocol": "standard"} | parse_where(wanted.where))
             collect(runs, RESULTS, wanted.experiment, wanted.scale, wanted.commit)
         write_page(PAGE, PICTURES, read_kept(RESULTS))
     except MemestError as error:
@@ -72,6 +75,7 @@ def collect(runs: RunSet, folder: Path, experiment: str, scale: str, commit: str
 
     Raises:
         NoRunsError: none has.
+        DataError: they differ in more than corruption and seed.
     """
     rows = early_rows(runs)
     found = [
@@ -79,6 +83,12 @@ def collect(runs: RunSet, folder: Path, experiment: str, scale: str, commit: str
         for run in runs
         if len(mine := rows[rows.run == run.id])
     ]
+    for axis in ALIKE:
+        if len(values := sorted({str(run[axis]) for run in found})) > 1:
+            raise DataError(
+                f"the runs of {experiment} differ in {axis} ({', '.join(values)}), and the page is of one "
+                f"setting: choose some with --where '{axis}={values[0]}'"
+            )
     about = {"experiment": experiment, "scale": scale, "commit": commit}
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(about | {"runs": sorted(found, key=_order)}, indent=1)
@@ -92,12 +102,11 @@ def kept_run(run: RunRecord, curves: Mapping[str, Sequence[float]]) -> Kept:
         run: itself.
         curves: by summary, AUROC after each epoch.
     """
-    epochs, losses = run.sheet.trace(TRACE)
+    _, losses = run.sheet.trace(TRACE)
     return {
         "run": run.id,
-        **{axis: run.tags[axis] for axis in ("dataset", "corruption", "model", "protocol", "seed")},
+        **{axis: run.tags[axis] for axis in ("corruption", "seed", *ALIKE)},
         "examples": losses.shape[1],
-        "epochs": len(epochs),
         "curves": {name: [round(value, 5) for value in curve] for name, curve in curves.items()},
         "stable_after": {name: stable_after(losses, float(name)) for name in AGREEMENTS},
     }
@@ -174,7 +183,7 @@ def _in_short(runs: Sequence[Kept]) -> Iterator[str]:
 
 
 def _curves(runs: Sequence[Kept]) -> str:
-    count = runs[0]["epochs"]
+    count = len(runs[0]["curves"]["seen/csl"])
     rows = [
         [
             f"`{name}`",
@@ -223,7 +232,7 @@ def _range(values: Iterable[float], digits: int = 0) -> str:
 
 
 def _picture(kept: Kept) -> str:
-    return f"anytime-{kept['experiment']}.png"
+    return f"anytime-{kept['experiment']}.{kept['scale']}.png"
 
 
 def _order(run: Kept) -> tuple[Any, ...]:

@@ -20,3 +20,6 @@ class Verdict:
     good: bool
     run: str = ""
     before: bool = False
+
+    def __str__(self) -> str:
+        return self.text

@@ -17,8 +17,9 @@ from memest.auditing.ranking import label_suspicion, of_other_labels
 from memest.auditing.wrong_share import Share, wrong_share
 from memest.ids import Ids
 
-JUDGEMENT = 3
-"""Raised when the same evidence is judged otherwise: finished audits are then no longer taken for done."""
+JUDGEMENT = 4
+"""Raised when the same data and networks are judged otherwise, their copies and what correcting them brings
+included: finished audits are then no longer taken for done."""
 WIDEST = 0.12
 """The share of wrong labels is not told where its 90 % interval is as wide as this."""
 

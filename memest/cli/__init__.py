@@ -8,23 +8,22 @@ and nothing was written.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from memest import __version__
 from memest.cli.commands import COMMANDS as COMMANDS
 from memest.cli.help import details, overview
-from memest.cli.variables import check_variables, require_alone
+from memest.cli.variables import check_variables, quiet_threads, require_alone
 from memest.cli.words import GROUPS, HELP, asked, given
 from memest.errors import BusyError, InputError, MemestError, ServiceError, masked, optional_packages
 from memest.grammar.config import build
 from memest.outcome import Outcome, take_file, write_outcome
 from memest.output import say, tolerate_encodings
 from memest.verdict import Verdict
+from memest.version import __version__
 
 
 def main(arguments: Sequence[str] | None = None, all_flags: bool = False) -> int:
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None, all_flags: bool = False) -> int
         arguments: the words; None: those of this process.
         all_flags: every flag is there, and empty where it was left out, as MLproject has it.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read by torch: spinning threads starve each other
+    quiet_threads()
     file = take_file()
     outcome = _carried_out(sys.argv[1:] if arguments is None else list(arguments), all_flags)
     if file:

@@ -118,7 +118,7 @@ COMMANDS: dict[str, Command] = {
     "experiment": Command(
         f"{_CONFIG}:ExperimentConfig",
         "memest.stages.experiment:experiment",
-        "train and analyse one of the paper's experiments, at one of three scales",
+        "train and analyse one of the paper's experiments, at one of its scales",
         "memest experiment mislabeled --scale smoke --set seed=1",
     ),
     "retrain": Command(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from memest.errors import SettingError
@@ -13,6 +13,11 @@ from memest.tracking.limits import Limits
 _SWITCHES = ("MEMEST_PICTURES", "MEMEST_RESUME_EVERY_EPOCH")
 _FOLDERS = ("MEMEST_HOME", "MEMEST_CACHE", "MEMEST_DATA")
 _ADDRESS = ("MASTER_ADDR", "MASTER_PORT")
+
+
+def quiet_threads(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Let threads that wait sleep: spinning ones starve each other. Torch reads it when it is imported."""
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def check_variables(environment: Mapping[str, str] = os.environ) -> None:

@@ -44,12 +44,14 @@ class Opened:
     Attributes:
         run: where to put results; for a run that is done, where they are.
         done: the same configuration was finished before: there is nothing to do.
+        about: what it is about.
         resume: the point from which the run goes on, if it died before.
         look: how its experiment is looked at, an address or a command; empty where there is no MLflow.
     """
 
     run: Run
     done: bool
+    about: About
     resume: ResumePoint
     look: str = ""
 
@@ -73,7 +75,7 @@ def open_run(about: About, tracking: str, experiment: str) -> Iterator[Opened]:
     place = None if is_local(tracking) else _Place.find(tracking, experiment)
     folder = home() / "runs" / (about.key[:20] + (place.mark if place else ""))
     with alone(folder):
-        opened = _open_on_server(about, folder, place) if place else _local(folder, experiment)
+        opened = _open_on_server(about, folder, place) if place else _local(about, folder, experiment)
         if opened.done:
             yield opened
             return
@@ -133,12 +135,12 @@ class _Place:
             return cls(client, given.info.experiment_id, given.info.run_id if unused(given) else None)
 
 
-def _local(folder: Path, experiment: str) -> Opened:
+def _local(about: About, folder: Path, experiment: str) -> Opened:
     run = LocalRun(folder / FOLDER, experiment)
     if run.sealed:
         run.close()
-        return Opened(DoneRun(run.id, run.blobs), True, run.resume)
-    return Opened(run, False, run.resume)
+        return Opened(DoneRun(run.id, run.blobs), True, about, run.resume)
+    return Opened(run, False, about, run.resume)
 
 
 def _open_on_server(about: About, folder: Path, place: _Place) -> Opened:
@@ -164,7 +166,7 @@ def _find_or_begin(about: About, folder: Path, place: _Place) -> Opened:
         make_ticket(client, str(place.given), found.run_id)
     if found and found.sealed:
         shutil.rmtree(journals / found.run_id, ignore_errors=True)
-        return _done(found.run_id, run_blobs(client, found.run_id, cache), cache)
+        return _done(about, found.run_id, run_blobs(client, found.run_id, cache), cache)
     signs = {tag("stage"): about.stage, tag("key"): about.key, HOST: host}
     signs |= {STATE: "running", HEARTBEAT: now()}
     if parent := os.environ.get(PARENT):
@@ -174,17 +176,17 @@ def _find_or_begin(about: About, folder: Path, place: _Place) -> Opened:
     if journal.sealed:  # all was done before, and not delivered
         waiting = MlflowRun(client, journal, cache, limits)
         waiting.close(patient=True)
-        return _done(run_id, waiting.blobs, cache)
+        return _done(about, run_id, waiting.blobs, cache)
     if found:
         _learn_points(client, found, host, journal)
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in signs.items()])
     run = MlflowRun(client, journal, cache, limits, again=found is not None)
-    return Opened(run, False, run.resume)
+    return Opened(run, False, about, run.resume)
 
 
-def _done(run_id: str, blobs: Blobs, cache: Path) -> Opened:
+def _done(about: About, run_id: str, blobs: Blobs, cache: Path) -> Opened:
     run = DoneRun(run_id, blobs)
-    return Opened(run, True, ResumePoint(cache, run.sync))
+    return Opened(run, True, about, ResumePoint(cache, run.sync))
 
 
 def _create(client: MlflowClient, experiment: str, about: About, signs: dict[str, str]) -> str:

@@ -10,9 +10,7 @@ from short_runs import training
 
 from analysis import anytime
 from memest.analysis.queries import find_runs
-from memest.errors import (
-    NoRunsError,
-)
+from memest.errors import DataError, NoRunsError
 from memest.grammar.config import build
 from memest.stages import analyze, train
 
@@ -62,9 +60,14 @@ def test_how_early_a_score_ranks_is_kept_of_each_run(tracked: dict[str, str], tm
     (kept,) = anytime.read_kept(tmp_path)
     rows = {row["run"]: row for row in (run.row() for run in runs)}
     for run in kept["runs"]:
-        assert len(run["curves"]["csl"]) == run["epochs"]
+        assert len(run["curves"]["csl"]) == int(run["epochs"])
         for name, curve in run["curves"].items():
             assert curve[-1] == pytest.approx(rows[run["run"]][f"auroc/{name}"], abs=1e-5)
     anytime.write_page(tmp_path / "page.md", tmp_path, [kept])
     assert "2 seeds" in (tmp_path / "page.md").read_text()
-    assert (tmp_path / "anytime-mine.png").stat().st_size > 10_000
+    assert (tmp_path / "anytime-mine.smoke.png").stat().st_size > 10_000
+    train.train(training(**tracked, model="tiny(width=8)"))
+    both = find_runs(tracked["experiment"], tracking=tracked["tracking"])
+    with pytest.raises(DataError, match=r"differ in model \(tiny, tiny\(width=8\)\).* --where 'model=tiny'"):
+        anytime.collect(both, tmp_path, "both", "smoke", "abc123")
+    assert not (tmp_path / "both.smoke.json").exists()

@@ -56,8 +56,8 @@ def planned_folds(
         )
     first = _folds_of(config, AuditPlan(asked.model or "tiny", asked.epochs or 1, asked.folds or 2), images)
 
-    def priced(model: str) -> Price:
-        return measured_price(replace(first, config=replace(first.config, model=model)))
+    def priced(model: str, most: float) -> Price:
+        return measured_price(replace(first, config=replace(first.config, model=model)), most)
 
     def choose() -> AuditPlan:
         first_of_all()

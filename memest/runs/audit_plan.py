@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from statistics import fmean
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +24,7 @@ from memest.runs.prepare import Prepared
 from memest.scores import Unseen
 from memest.training import loss_and_accuracy, train_epochs
 
+T = TypeVar("T")
 NETWORKS = ("tiny", "resnet18(width=8)", "resnet18(width=16)", "resnet18(width=32)")
 """Those that may be chosen, from the cheapest on."""
 FOLDS, MOST_FOLDS = 3, 5
@@ -29,7 +32,12 @@ ENOUGH, MOST = 10, 20
 """Epochs from which a larger network finds more than the smaller one, and after which more find no more."""
 _USED = 0.8
 """Share of the budget that is planned, decoding and measuring counted: measured speed is an estimate."""
-_STEPS = 6
+_STEPS = 12
+"""Of training, that are measured: half of them warm up."""
+_MEASURING, _HOPELESS = 0.02, 5
+"""Share of the time left that measuring a network may take, and how many times that its first step may."""
+_FORWARD = 1 / 3
+"""Of the time of a training step, that predicting its images takes."""
 PASSES = 2
 """Over all images, besides training: each network predicts what it left out, and the first gives features."""
 
@@ -115,7 +123,7 @@ def choose_plan(
     asked: Asked,
     most_folds: int,
     budget: float,
-    priced: Callable[[str], Price],
+    priced: Callable[[str, float], Price],
     spent: Callable[[], float] = lambda: 0.0,
 ) -> AuditPlan:
     """The best plan that fits into a budget: the largest network first, then epochs, then folds.
@@ -124,7 +132,7 @@ def choose_plan(
         asked: what is decided already.
         most_folds: that the smallest class allows.
         budget: seconds.
-        priced: what a network costs, measured when it is asked for.
+        priced: what a network costs, measured when it is asked for, and within about so many seconds.
         spent: seconds of the budget that are gone; where hardly any are left, the least is planned.
 
     Raises:
@@ -132,7 +140,7 @@ def choose_plan(
     """
     usable, prices = budget * _USED, dict[str, Price]()
     for model in (asked.model,) if asked.model else NETWORKS:
-        price = prices[model] = priced(model)
+        price = prices[model] = priced(model, _MEASURING * max(0.0, usable - spent()))
         if price.epoch * ENOUGH * (FOLDS - 1) + price.besides > usable - spent():  # a larger one is dearer
             break
     left = usable - spent()
@@ -168,15 +176,41 @@ def _preferred(asked: Asked, most_folds: int, usable: float, prices: dict[str, P
     yield plan(cheapest, 2, 1)
 
 
-def measured_price(prepared: Prepared) -> Price:
-    """What a network costs here, from a few steps and a pass on a copy; nothing of the run is touched."""
-    recipe = replace(prepared.config.recipe, epochs=2)
-    images = prepared.images
-    few = images.take(np.arange(min(len(images), _STEPS * recipe.batch_size)))
-    sample = Loader(few, few.statistics(), prepared.device)
+def measured_price(prepared: Prepared, most: float) -> Price:
+    """What a network costs here, from a few steps and a pass on a copy; nothing of the run is touched.
+
+    Args:
+        prepared: the run.
+        most: seconds after which no further step is taken, and the pass is guessed from the steps.
+    """
+    recipe, images = replace(prepared.config.recipe, epochs=_STEPS), prepared.images
+    count = recipe.batch_size
+    few, batch = (
+        Loader(taken, taken.statistics(), prepared.device)
+        for taken in (images.take(np.arange(min(len(images), n))) for n in (_STEPS // 2 * count, count))
+    )
     with torch.random.fork_rng(devices=[]), prepared.computing():
-        *_, end = train_epochs(prepared.network(), [sample], None, recipe, prepared.streams, Unseen())
+        ends = train_epochs(prepared.network(), [batch], None, recipe, prepared.streams, Unseen())
+        network = next(ends).network
+        took = [1 / end.metrics["images_per_second"] for end in while_cheap(ends, most)]
+        epoch = len(images) * fmean(took[len(took) // 2 :])
+        if len(took) < _STEPS:
+            return Price(epoch, epoch * _FORWARD)
         began = time.perf_counter()
-        loss_and_accuracy(end.network, sample)
-        seconds = time.perf_counter() - began
-    return Price(len(images) / end.metrics["images_per_second"], seconds * len(images) / len(few))
+        loss_and_accuracy(network, few)
+        return Price(epoch, (time.perf_counter() - began) * len(images) / len(few))
+
+
+def while_cheap(
+    steps: Iterable[T], most: float, clock: Callable[[], float] = time.perf_counter
+) -> Iterator[T]:
+    """The steps until they have taken so many seconds: two at least, as the first may take longer.
+
+    One alone where it took so long that another tells nothing.
+    """
+    began = clock()
+    for number, step in enumerate(steps, start=1):
+        yield step
+        took = clock() - began
+        if took > most and (number > 1 or took > _HOPELESS * most):
+            return

@@ -26,7 +26,8 @@ def in_turn(
     """The networks, each with its share of the time that is left when its turn comes.
 
     What each takes besides its epochs, such as predicting, storing and uploading, is set aside for all that
-    are to come: as long as it took for the one before, or as was measured for the plan.
+    are to come: as was measured for the plan, and from the second network on as the one before took. How much
+    of the first one's is repeated is not known before the second: halfway between the two is set aside.
 
     Args:
         parts: to train; as they are where they have no allowance.
@@ -37,6 +38,7 @@ def in_turn(
     price, used = plan.seconds / plan.epochs / plan.folds, clock() - began
     features = plan.besides / PASSES
     besides = (plan.besides - features) / plan.folds
+    known = False
     for number, part in enumerate(parts):
         if part.allowance is None:
             yield part
@@ -48,7 +50,9 @@ def in_turn(
         rule = part.in_time()
         took = rule.took if rule else []
         whole = max(sum(took), clock() - turn)
-        used, besides = used + whole, whole - sum(took) or besides  # 0: it was trained before
+        used += whole
+        if rest := whole - sum(took):  # 0: it was trained before
+            besides, known = rest if known else (besides + rest) / 2, True
         price = fmean(took[-RECENT:]) if took else price
 
 

@@ -115,7 +115,7 @@ def test_what_was_chosen_for_a_budget_is_not_chosen_again(
     words = ["audit", "digits", "--tracking", "offline", "--limit", "100", "--budget", "1s"]
     assert main(words) == 0
     first = capsys.readouterr().out
-    monkeypatch.setattr(audit_folds, "measured_price", lambda prepared: Price(1e-9))
+    monkeypatch.setattr(audit_folds, "measured_price", lambda *_: Price(1e-9))
     assert main(words) == 0
     assert capsys.readouterr().out.splitlines()[:-1] == first.splitlines()[:-1]
 

@@ -48,7 +48,7 @@ def test_a_slower_machine_trains_fewer_epochs_within_the_budget(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MEMEST_RESUME_EVERY_EPOCH", "1")
     monkeypatch.setenv("MEMEST_HOME", "slow")
-    monkeypatch.setattr(audit_folds, "measured_price", lambda prepared: Price(0.01))
+    monkeypatch.setattr(audit_folds, "measured_price", lambda *_: Price(0.01))
     slowed(monkeypatch, dies_at=3)
     assert main([*AUDIT, "--into", "slow-out"]) == 130
     slowed(monkeypatch)
@@ -74,7 +74,7 @@ def test_killed_after_its_last_epoch_the_network_is_the_trained_one(
     """A part that was cut, and died before its probabilities were kept, predicts as if it had not died."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MEMEST_HOME", "died")
-    monkeypatch.setattr(audit_folds, "measured_price", lambda prepared: Price(0.01))
+    monkeypatch.setattr(audit_folds, "measured_price", lambda *_: Price(0.01))
     slowed(monkeypatch)
 
     def dying(*arguments: Any) -> None:

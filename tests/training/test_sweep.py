@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,7 @@ from memest.sweep import planning, run_tasks, training
 from memest.tracking import find, sealed_runs
 
 pytestmark = pytest.mark.mlflow
+PROJECT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
@@ -69,6 +72,31 @@ def test_a_failed_run_has_its_reason_and_the_others_are_done(
     (parent,) = runs_of(client, name, "sweep")
     assert parent.info.status == "FAILED"
     assert "not finite" in parent.data.tags["memest.error"]
+
+
+@pytest.mark.slow
+def test_a_sweep_in_a_new_interpreter_leaves_no_process(client: MlflowClient) -> None:
+    """`python -m memest sweep` starts the process that its runs are forked from, and ends it with them."""
+    name = grid_file(axes={"seed": [1, 2]})
+    words = [sys.executable, "-m", "memest", "sweep", "grid.yaml", "--jobs", "2"]
+    here = os.environ | {"PYTHONPATH": str(PROJECT)}
+    process = subprocess.Popen(words, env=here, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        error = process.communicate(timeout=240)[1]
+    finally:
+        process.kill()
+    assert process.returncode == 0, error
+    assert states(runs_of(client, name)) == {"sealed": 2}
+    wait_for(lambda: not group_is_there(process.pid), 20)
+
+
+def group_is_there(number: int) -> bool:
+    """Whether any process of a group is left."""
+    try:
+        os.killpg(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def sweeping(name: str) -> Forked:

@@ -79,7 +79,9 @@ def given(wanted: CommandLine, all_flags: bool = False) -> dict[str, str]:
     texts = {name: _joined(known[name], values) for name, values in vars(found).items()}
     empty = [name for name, text in texts.items() if known[name].default == "" and not text.strip()]
     if empty and not all_flags:
-        raise SettingError(f"{known[empty[0]].typed} came empty; give it a value, or leave it out")
+        flag = known[empty[0]]
+        way_out = "give it a value" + (", or leave it out" if not flag.needed else "")
+        raise SettingError(f"{flag.typed} came empty; {way_out}")
     return texts
 
 

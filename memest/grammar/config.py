@@ -30,6 +30,7 @@ def option(
     bare: bool = False,
     repeated: bool = False,
     shown: str = "",
+    needed: bool = False,
 ) -> Any:
     """A field of a configuration: its default, its help text, whether it belongs to the key.
 
@@ -38,8 +39,17 @@ def option(
         bare: on a command line it may be given as the first word, without its flag.
         repeated: its flag may be given several times; the texts are joined by commas.
         shown: what stands for its value in a help, such as URI; empty: what its type says.
+        needed: the command refuses to do anything without it, or without one that takes its place.
     """
-    metadata = {"help": text, "key": key, "read": read, "bare": bare, "repeated": repeated, "shown": shown}
+    metadata = {
+        "help": text,
+        "key": key,
+        "read": read,
+        "bare": bare,
+        "repeated": repeated,
+        "shown": shown,
+        "needed": needed,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -65,6 +75,7 @@ class Flag:
     bare: bool = False
     repeated: bool = False
     shown: str = ""
+    needed: bool = False
 
     @property
     def typed(self) -> str:
@@ -116,6 +127,7 @@ def _flags(kind: type[Any]) -> dict[str, Flag]:
                 meta["bare"],
                 meta["repeated"],
                 meta["shown"],
+                meta["needed"],
             )
     return found
 

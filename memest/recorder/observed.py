@@ -22,7 +22,7 @@ from memest.recorder.tallies import LabelTally, MeanProbabilities, probabilities
 from memest.scores import Rows, ScoreSet
 
 Columns = dict[str, NDArray[np.float32]]
-MOST_VISITS = 10
+MOST_VISITS = 100
 """Times as many examples as there are, after which the batches of a clean pass are taken for endless."""
 
 

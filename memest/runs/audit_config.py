@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from memest.data import SETS
 from memest.data.protocols import Folds
+from memest.errors import SettingError
 from memest.export import export_names
 from memest.grammar.config import option
 from memest.grammar.duration import canonical_duration
@@ -39,13 +40,27 @@ def auto_or_model(text: str) -> str:
     return text if text == "auto" else str(models().parse(text))
 
 
+def budget_text(text: str) -> str:
+    """A duration in its shortest spelling.
+
+    Raises:
+        SettingError: it is none.
+    """
+    try:
+        return canonical_duration(text)
+    except SettingError as error:
+        raise SettingError(f"--budget {error}") from None
+
+
 @dataclass(frozen=True)
 class AuditConfig:
     """Everything an audit can be told."""
 
-    data: str = option("", "dataset spec, or a path such as photos/", read=data_or_none, bare=True)
+    data: str = option(
+        "", "dataset spec, or a path such as photos/", read=data_or_none, bare=True, needed=True
+    )
     budget: str = option(
-        "10m", "how long it may take, such as 90s, 10m or 1h", read=canonical_duration, shown="DURATION"
+        "10m", "how long it may take, such as 90s, 10m or 1h", read=budget_text, shown="DURATION"
     )
     into: str = option("audit", "folder for report, tables and summary", key=False, shown="FOLDER")
     sheet: str = option(

@@ -17,11 +17,14 @@ class ApplyConfig:
     """What a correction can be told."""
 
     decisions: str = option(
-        "", "CSV with fingerprint, id, label, decision (right, wrong, unsure, remove), new_label", bare=True
+        "",
+        "CSV with fingerprint, id, label, decision (right, wrong, unsure, remove), new_label",
+        bare=True,
+        needed=True,
     )
     data: str = option("digits", "the dataset that was decided on", read=one(SETS))
     limit: Index = option(0, "as of the audit: only this many images were decided on, and are written")
-    into: str = option("", "a new folder for image files with a metadata.csv, or a new .npz")
+    into: str = option("", "a new folder for image files with a metadata.csv, or a new .npz", needed=True)
 
 
 def apply(config: ApplyConfig) -> str:

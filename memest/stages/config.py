@@ -46,7 +46,7 @@ def analyses() -> Registry[Any]:
 class ScoreConfig:
     """Everything a scoring run can be told."""
 
-    run: str = option("", "id of the finished training run to measure", shown="RUN")
+    run: str = option("", "id of the finished training run to measure", shown="RUN", needed=True)
     scores: str = option("logits, input_gradient", "scores to measure", read=scores_text, shown="SPEC,…")
     epochs: str = option(
         "all",
@@ -147,7 +147,9 @@ class Where:
 class SweepConfig:
     """Everything a sweep can be told."""
 
-    file: str = option("", "grid file, YAML: experiment, base, axes, runs", bare=True, shown="FILE")
+    file: str = option(
+        "", "grid file, YAML: experiment, base, axes, runs", bare=True, shown="FILE", needed=True
+    )
     where: Where = field(default_factory=Where)
 
 
@@ -156,7 +158,7 @@ class ExperimentConfig:
     """Everything an experiment can be told."""
 
     name: str = option(
-        "", "of the experiment, or the path of a YAML file like those", bare=True, shown="NAME"
+        "", "of the experiment, or the path of a YAML file like those", bare=True, shown="NAME", needed=True
     )
     scale: Literal["smoke", "small", "medium", "full"] = option(
         "smoke",
@@ -180,6 +182,7 @@ class TuneConfig:
         "what to vary, such as: lr=log(0.01, 0.3), epochs=int(5, 50); or a YAML file",
         read=space_text,
         shown="SETTING=RANGE,…",
+        needed=True,
     )
     objectives: str = option(
         "accuracy", "one or two of accuracy, cost, scoring_cost, auroc/<summary>, average_precision/<summary>"

@@ -24,7 +24,10 @@ class ReviewConfig:
     """What a review can be told."""
 
     decisions: str = option(
-        "", "CSV of the report: fingerprint, id, label, decision (right, wrong, unsure, remove)", bare=True
+        "",
+        "CSV of the report: fingerprint, id, label, decision (right, wrong, unsure, remove)",
+        bare=True,
+        needed=True,
     )
     audit: str = option("audit", "folder of the audit that was reviewed", shown="FOLDER")
     recall: Share = option(0.9, "share of all wrong labels to find before one may stop")

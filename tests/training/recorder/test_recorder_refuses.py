@@ -132,9 +132,16 @@ def test_a_clean_pass_that_never_ends_is_refused() -> None:
     """Of a dataset that repeats for ever, whatever gave its batches; the next epoch is clean."""
     recorder = Recorder(2)
     batch = (torch.eye(2), [0, 1], [0, 1])
-    with pytest.raises(DataError, match="each of 2 examples once, and these batches go on after 10 times"):
+    with pytest.raises(DataError, match="each of 2 examples once, and these batches go on after 100 times"):
         recorder.clean_pass(itertools.repeat(batch))
     recorder.clean_pass([batch])
+    assert recorder.end_epoch()["loss"] == pytest.approx(np.full(2, np.log1p(np.exp(-1))))
+
+
+def test_many_views_of_an_example_in_a_clean_pass_are_its_mean() -> None:
+    """A hundred of each, as of test-time augmentation."""
+    recorder = Recorder(2)
+    recorder.clean_pass([(torch.eye(2), [0, 1], [0, 1])] * 100)
     assert recorder.end_epoch()["loss"] == pytest.approx(np.full(2, np.log1p(np.exp(-1))))
 
 

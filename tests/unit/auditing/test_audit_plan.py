@@ -9,6 +9,8 @@ from functools import partial
 import pytest
 
 from memest.errors import SettingError
+from memest.grammar.config import build
+from memest.runs.audit_config import AuditConfig
 from memest.runs.audit_plan import ENOUGH, MOST, PASSES, Asked, AuditPlan, Price, choose_plan, while_cheap
 from memest.runs.audit_time import in_turn
 from memest.runs.in_time import Allowance
@@ -105,6 +107,13 @@ def test_a_budget_too_short_for_one_epoch_says_what_would_do() -> None:
     with pytest.raises(SettingError, match="--budget 2s would do"):
         plan(1.0)
     assert plan(2.0).epochs == 1
+
+
+@pytest.mark.parametrize("budget", [60, "60", "much"])
+def test_a_budget_that_is_no_duration_is_refused_by_its_name(budget: object) -> None:
+    """Also from Python, where it may be a number."""
+    with pytest.raises(SettingError, match=f"^--budget '{budget}' is no duration; expected a number with s"):
+        build(AuditConfig, {"data": "digits", "budget": budget})
 
 
 def test_what_decoding_took_is_no_time_to_train() -> None:

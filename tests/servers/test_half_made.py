@@ -248,7 +248,7 @@ def test_databases_are_whole_or_not_there(name: str, tmp_path: Path) -> None:
     while process.poll() is None and not (draft.exists() and draft.stat().st_size > 60_000):
         time.sleep(0.001)
     process.kill()
-    process.wait()
+    assert process.wait() == -signal.SIGKILL, process.said
     assert not file.exists(), "the moment was missed"
     assert draft.exists()
     again = Forked(["memest.services.databases", str(file), str(calm)])

@@ -112,7 +112,7 @@ def test_a_sweep_that_was_killed_goes_on(client: MlflowClient) -> None:
     process = sweeping(name)
     wait_for(lambda: any("train/loss" in run.data.metrics for run in runs_of(client, name)))
     process.kill()
-    process.wait()
+    assert process.wait() == -signal.SIGKILL, process.said
     assert states(runs_of(client, name))["sealed"] < 3
     swept()
     runs = runs_of(client, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import signal
 import time
 from collections import Counter
 from functools import partial
@@ -264,8 +265,8 @@ def test_workers_share_a_study_and_one_may_die(tracked: dict[str, Any], client: 
         assert time.monotonic() < deadline
         time.sleep(0.1)
     workers[0].kill()
-    workers[0].wait()
-    assert workers[1].wait(240) == 0
+    assert workers[0].wait() == -signal.SIGKILL, workers[0].said
+    assert workers[1].wait(240) == 0, workers[1].said
     search(tracked, trials=6, epochs=10)
     states = Counter(trial.state.name for trial in study().trials)
     assert states == {"COMPLETE": 6, "FAIL": 1}

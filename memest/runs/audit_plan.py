@@ -34,10 +34,12 @@ _USED = 0.8
 """Share of the budget that is planned, decoding and measuring counted: measured speed is an estimate."""
 _STEPS = 12
 """Of training, that are measured: half of them warm up."""
-_MEASURING, _HOPELESS = 0.02, 5
-"""Share of the time left that measuring a network may take, and how many times that its first step may."""
-_FORWARD = 1 / 3
-"""Of the time of a training step, that predicting its images takes."""
+_MEASURING, _MEASURING_FIRST = 0.02, 0.1
+"""Share of the time left that measuring a network may take; that of the cheapest, on which all depends."""
+_HOPELESS = 5
+"""How many times as long the first step may take."""
+_FORWARD = 0.2
+"""Of the time of a training step, that predicting its images takes, in larger batches."""
 PASSES = 2
 """Over all images, besides training: each network predicts what it left out, and the first gives features."""
 
@@ -140,7 +142,8 @@ def choose_plan(
     """
     usable, prices = budget * _USED, dict[str, Price]()
     for model in (asked.model,) if asked.model else NETWORKS:
-        price = prices[model] = priced(model, _MEASURING * max(0.0, usable - spent()))
+        share = _MEASURING if prices else _MEASURING_FIRST
+        price = prices[model] = priced(model, share * max(0.0, usable - spent()))
         if price.epoch * ENOUGH * (FOLDS - 1) + price.besides > usable - spent():  # a larger one is dearer
             break
     left = usable - spent()

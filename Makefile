@@ -84,6 +84,7 @@ names: $(READY)
 	PYTHONPATH=.:tests $(BIN)/python tests/unit/test_definitions.py
 
 docs: $(READY)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11, 5) and "make docs: zensical needs Python 3.11.5 or newer, and .venv has %d.%d.%d: remove .venv, then make docs PYTHON=python3.12" % sys.version_info[:3])'
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[docs]'
 	$(BIN)/python docs/make_names.py
 	$(BIN)/zensical build --strict

@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from benchmarks.cross_fitted import trained, write_files
 from benchmarks.rows import RESULTS, between_marks
 from benchmarks.timing import machine
-from memest.auditing.conclude import Audited, conclude
+from memest.auditing.conclude import conclude
+from memest.auditing.findings import Audited
 from memest.grammar.once import OnceParser
 from memest.metrics import auroc
 from memest.reports import figures
@@ -177,7 +178,7 @@ def _folds(work: Path, way: str, model: str, folds: int, epochs: int, seed: int 
     wrong = _wrong(work, list(files))
     facts = {"way": way, "folds": folds, "epochs": epochs, "processor_seconds": found.seconds}
     if way == "memest":
-        audited = Audited("", given.fingerprint, given.classes, given.ids, files, given.labels, {})
+        audited = Audited("", given.fingerprint, given.classes, given.ids, files, given.labels)
         return facts | _figures(-conclude(audited, evidence).rank.astype(float), wrong)
     from cleanlab.rank import get_label_quality_scores
 

@@ -6,8 +6,8 @@
     print(memest.audit("photos", budget="3m", into="out"))
 
 Settings are the options of the command, with underscores for hyphens, checked as on a command line. What was
-done before is found and not repeated. Import torch after memest, or set `OMP_WAIT_POLICY=PASSIVE`: threads
-that wait for each other slow down a busy machine otherwise.
+done before is found and not repeated. Write `from memest import train` above `import torch`, or set
+`OMP_WAIT_POLICY=PASSIVE`: threads that wait for each other slow down a busy machine otherwise.
 """
 
 from __future__ import annotations

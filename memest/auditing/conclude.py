@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memest.auditing.calibration import calibrate, reliability_of
 from memest.auditing.evidence import Evidence, other_class
-from memest.auditing.findings import Findings, Floats, Integers, Planted, WrongShare
+from memest.auditing.findings import Audited, Findings, Floats, Integers, Planted, WrongShare
 from memest.auditing.kinds import kinds, reasons
 from memest.auditing.noise_model import wrong_by_noise
 from memest.auditing.ranking import label_suspicion, of_other_labels
@@ -22,29 +21,6 @@ JUDGEMENT = 4
 included: finished audits are then no longer taken for done."""
 WIDEST = 0.12
 """The share of wrong labels is not told where its 90 % interval is as wide as this."""
-
-
-@dataclass(frozen=True, eq=False)
-class Audited:
-    """The data set that was audited, as its owner knows it.
-
-    Attributes:
-        dataset: the data spec, in the grammar.
-        fingerprint: of the images and given labels.
-        classes: (K,) class names.
-        ids: (N,) int64.
-        files: (N,) the name of each example.
-        labels: (N,) int64, the given ones.
-        unreadable: images that could not be read, by name, with the reason.
-    """
-
-    dataset: str
-    fingerprint: str
-    classes: tuple[str, ...]
-    ids: Integers
-    files: tuple[str, ...]
-    labels: Integers
-    unreadable: Mapping[str, str]
 
 
 def conclude(
@@ -71,19 +47,13 @@ def conclude(
     probability, share = _probability(evidence, trained, given, planted)
     kind = kinds(evidence, audited.labels, suggested, probability)
     return Findings(
-        dataset=audited.dataset,
-        fingerprint=audited.fingerprint,
-        classes=audited.classes,
-        ids=audited.ids,
-        files=audited.files,
-        labels=audited.labels,
+        **vars(audited),
         suggested=suggested,
         probability=probability,
         rank=_ranks(given),
         kind=kind,
         why=reasons(evidence, audited.classes, audited.labels, suggested, kind),
         estimate=_estimate(evidence, share, int(planted.sum())),
-        unreadable=audited.unreadable,
         planted=_planted(trained, planted, how) if planted.any() else None,
         reliability=reliability_of(trained, planted, share.value) if planted.any() else None,
         epochs=evidence.epochs,

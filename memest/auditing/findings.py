@@ -94,8 +94,8 @@ class Reliability:
 
 
 @dataclass(frozen=True, eq=False)
-class Findings:
-    """What an audit found.
+class Audited:
+    """The data set that was audited, as its owner knows it.
 
     Attributes:
         dataset: the data spec, in the grammar.
@@ -104,13 +104,29 @@ class Findings:
         ids: (N,) int64.
         files: (N,) the name of each example; its id as text where it has none.
         labels: (N,) int64, the given ones.
+        unreadable: images that could not be read, by name, with the reason.
+    """
+
+    dataset: str
+    fingerprint: str
+    classes: tuple[str, ...]
+    ids: Integers
+    files: tuple[str, ...]
+    labels: Integers
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Findings(Audited):
+    """What an audit found of a data set.
+
+    Attributes:
         suggested: (N,) int64, the most probable other class, by networks that never saw the example.
         probability: (N,) that the given label is wrong, calibrated.
         rank: (N,) int64 from 1, the most suspicious label first.
         kind: (N,) see `Kind`.
         why: (N,) the reason, in words; empty where the kind is fine.
         groups: duplicates.
-        unreadable: images that could not be read, by name, with the reason.
         planted: how many planted errors were found; None: none were planted.
         estimate: the share of wrong labels.
         reliability: of `probability`; None: nothing was planted to measure it on.
@@ -124,12 +140,6 @@ class Findings:
             these, else in `probabilities`.
     """
 
-    dataset: str
-    fingerprint: str
-    classes: tuple[str, ...]
-    ids: Integers
-    files: tuple[str, ...]
-    labels: Integers
     suggested: Integers
     probability: Floats
     rank: Integers
@@ -137,7 +147,6 @@ class Findings:
     why: tuple[str, ...]
     estimate: WrongShare
     groups: tuple[Group, ...] = ()
-    unreadable: Mapping[str, str] = field(default_factory=dict)
     planted: Planted | None = None
     reliability: Reliability | None = None
     epochs: Integers = field(default_factory=lambda: np.zeros(0, np.int64))

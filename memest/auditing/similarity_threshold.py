@@ -71,7 +71,9 @@ def find_threshold(similarity_P: Floats32, planted: Mapping[str, Floats32], coun
 
 
 def _needed(found_V: Floats, pairs_V: Floats) -> int:
-    """The position of the threshold that gives up few planted copies and leaves out most pairs for each.
+    """The position of the threshold that leaves out most pairs beyond the planted copies that it gives up.
+
+    It gives up at most `GIVEN_UP` of them.
 
     Args:
         found_V: planted copies above each threshold, from the lowest one that is precise enough.

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from memest.auditing.conclude import Audited
 from memest.auditing.evidence import Evidence
+from memest.auditing.findings import Audited
 from memest.auditing.sheets import evidence_of
 from memest.data import ImageSet, load_images
 from memest.data.rebuilt import rebuild
@@ -119,7 +119,7 @@ def of_sheet(sheet: SheetReader, data: str) -> Material:
     classes = header.classes or tuple(map(str, range(evidence.probabilities.shape[1])))
     facts = header.fingerprint, classes, evidence.ids, _names(sheet, evidence), evidence.labels
     if not data:
-        return Material(Audited(_RECORDING, *facts, {}), evidence)
+        return Material(Audited(_RECORDING, *facts), evidence)
     split = load_images(data)
     images = split.train.take(Ids(split.train.ids, f"the dataset {data}").locate(evidence.ids))
     if (other := images.labels != evidence.labels).any():

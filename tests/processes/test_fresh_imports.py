@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 import subprocess
 import sys
@@ -110,3 +111,16 @@ def test_the_ledger_knows_what_it_collects() -> None:
     code = "from analysis.ledger import ANALYSES, COLLECTED; print({*COLLECTED} - {*ANALYSES})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_threads_that_wait_sleep_in_programs_too() -> None:
+    """A program that names a function of memest before it imports torch has the command line's threads."""
+    code = (
+        "from memest import train; import os, sys; "
+        "print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=environment, check=True
+    )
+    assert done.stdout.split() == ["PASSIVE", "False"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -48,9 +47,3 @@ def test_settings_and_variables_are_checked_as_on_a_command_line(monkeypatch: py
         monkeypatch.setenv(name, value)
     with pytest.raises(InputError, match="torchrun started 2"):
         memest.train("digits")
-
-
-def test_threads_that_wait_sleep() -> None:
-    """As for the command line: spinning ones starve each other."""
-    assert memest.train
-    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from memest.auditing.calibration import calibrate, reliability_of
-from memest.auditing.conclude import Audited, conclude
+from memest.auditing.conclude import conclude
 from memest.auditing.evidence import Evidence, log_margin, other_class
+from memest.auditing.findings import Audited
 from memest.auditing.noise_model import wrong_by_noise
 from memest.auditing.ranking import label_suspicion
 from memest.auditing.wrong_share import wrong_share
@@ -27,7 +28,7 @@ def audited(labels: list[int]) -> Audited:
     """A data set of the same ids."""
     ids = np.arange(len(labels)) + 10
     files = tuple(f"{n}.png" for n in ids)
-    return Audited("made_up", "f", CLASSES, ids, files, np.array(labels), {})
+    return Audited("made_up", "f", CLASSES, ids, files, np.array(labels))
 
 
 def test_the_margin_is_that_of_the_logits() -> None:
